@@ -1,0 +1,114 @@
+"""The one place that runs statements: engines, statement files, transactions that are retried whole."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Engine, RowMapping, TextClause, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
+
+SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
+DIALECT_SUFFIX = {"postgresql": ".postgres.sql", "mssql": ".sqlserver.sql"}
+RETRIED_STATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
+"""SQLSTATEs after which the whole transaction is tried again: serialisation, deadlock, server shut down, connection."""
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for the portal's database; connections are checked before use and name themselves."""
+    return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+
+
+@cache
+def statement(name: str, dialect: str) -> TextClause:
+    """Return the statement in `include/sql/<name>.sql`, or its twin for the dialect, without the header.
+
+    The header is stripped because `:word` in a comment would be taken for a bind.
+    """
+    portable = SQL_FOLDER / f"{name}.sql"
+    path = portable if portable.is_file() else SQL_FOLDER / f"{name}{DIALECT_SUFFIX[dialect]}"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return text("\n".join(line for line in lines if not line.lstrip().startswith("--")))
+
+
+def run(connection: Connection, name: str, **binds: object) -> CursorResult[Any]:
+    """Run the statement file `name` with these binds, in the caller's transaction."""
+    return connection.execute(statement(name, connection.dialect.name), binds)
+
+
+def rows(connection: Connection, name: str, **binds: object) -> Sequence[RowMapping]:
+    """Return all rows of the statement file `name`."""
+    return run(connection, name, **binds).mappings().all()
+
+
+def row(connection: Connection, name: str, **binds: object) -> RowMapping | None:
+    """Return the only row of the statement file `name`, or None."""
+    return run(connection, name, **binds).mappings().one_or_none()
+
+
+def changed(connection: Connection, name: str, **binds: object) -> int:
+    """Run the statement file `name` and return how many rows it changed."""
+    return run(connection, name, **binds).rowcount
+
+
+def in_transaction(
+    engine: Engine, work: Callable[[Connection], Result], *, give_up_after: float = 60.0
+) -> Result:
+    """Run `work` in one transaction and return its result.
+
+    A deadlock, a serialisation failure or a dropped connection rolls everything back and runs `work` again, with
+    growing waits, for `give_up_after` seconds; then the error is raised.
+    """
+    for attempt in Retrying(
+        retry=retry_if_exception(_is_transient),
+        stop=stop_after_delay(give_up_after),
+        wait=wait_random_exponential(multiplier=0.1, max=5),
+        before_sleep=before_sleep_log(log, logging.WARNING),
+        reraise=True,
+    ):
+        with attempt, engine.begin() as connection:
+            return work(connection)
+    raise AssertionError("tenacity either returns or raises")
+
+
+def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[str, object]) -> str:
+    """Return the one JSON parameter that carries many devices; decimals travel as strings, instants as UTC."""
+    return json.dumps(value, default=_encode, separators=(",", ":"))
+
+
+def utc_milliseconds(moment: datetime) -> datetime:
+    """Return the instant in UTC, cut to the milliseconds that old `datetime` columns keep."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return str(value)
+
+
+def _is_transient(error: BaseException) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated or getattr(error.orig, "pgcode", None) in RETRIED_STATES:
+        return True
+    return isinstance(error, OperationalError) and _never_connected(error)
+
+
+def _never_connected(error: OperationalError) -> bool:
+    """Whether no server answered: refused or starting up, but not a wrong password or a missing database."""
+    said = str(error.orig)
+    return any(word in said for word in ("Connection refused", "starting up", "shutting down", "closed the connection"))
