@@ -6,12 +6,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Engine, RowMapping, TextClause, create_engine, text
+from sqlalchemy import Connection, CursorResult, Engine, RowMapping, TextClause, Uuid, bindparam, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -43,7 +43,8 @@ def statement(name: str, dialect: str) -> TextClause:
 
 def run(connection: Connection, name: str, **binds: object) -> CursorResult[Any]:
     """Run the statement file `name` with these binds, in the caller's transaction."""
-    return connection.execute(statement(name, connection.dialect.name), binds)
+    typed = [bindparam(key, type_=Uuid()) for key, value in binds.items() if isinstance(value, UUID)]
+    return connection.execute(statement(name, connection.dialect.name).bindparams(*typed), binds)
 
 
 def rows(connection: Connection, name: str, **binds: object) -> Sequence[RowMapping]:

@@ -41,5 +41,3 @@ class Settings(BaseSettings):
     rev_retry_seconds: float = Field(
         60.0, gt=0, description="How long a call that was turned away is repeated before the task gives its slot back."
     )
-    notification_path: str = Field("/lambda_sync_jobs_", description="`path` in the notification to 2.0.")
-    notification_key_name: str = Field("m2m_inventory_live_sync", description="`key_name` in the notification to 2.0.")

@@ -11,7 +11,6 @@ CREATE TABLE device_association.change_state (
     RunKey varchar(250) NULL UNIQUE,
     Actor varchar(100) NOT NULL,
     Reason varchar(500) NULL,
-    DeadlineDate timestamptz(3) NULL,
     CreatedDate timestamptz(3) NOT NULL,
     CHECK ((ClaimRunId IS NULL) = (ClaimedDate IS NULL))
 );
@@ -134,7 +133,7 @@ CREATE TABLE device_association.rev_intent (
     DeviceId int NOT NULL,
     BulkChangeId bigint NOT NULL,
     M2MDeviceChangeId bigint NOT NULL,
-    CustomerNumber int NOT NULL,
+    RevCustomerId uuid NOT NULL,
     State varchar(20) NOT NULL CHECK (
         State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'REJECTED', 'ABANDONED')
     ),
@@ -144,9 +143,11 @@ CREATE TABLE device_association.rev_intent (
     UnknownSince timestamptz(3) NULL,
     Calls int NOT NULL DEFAULT 0,
     RevServiceId int NULL,
+    ReadyDate timestamptz(3) NULL,
     Detail varchar(1000) NULL,
     CreatedDate timestamptz(3) NOT NULL,
     ModifiedDate timestamptz(3) NOT NULL,
+    CHECK (ReadyDate IS NULL OR State IN ('CREATED', 'ADOPTED')),
     CHECK ((State = 'CALLING') = (LeaseUntil IS NOT NULL)),
     CHECK ((State = 'UNKNOWN') = (UnknownSince IS NOT NULL)),
     CHECK ((State IN ('CREATED', 'ADOPTED')) = (RevServiceId IS NOT NULL))
@@ -194,3 +195,41 @@ CREATE TABLE device_association.outbox (
     UNIQUE (Kind, BulkChangeId, RetryNumber)
 );
 CREATE INDEX ix_outbox_unsent ON device_association.outbox (SentDate, CreatedDate);
+
+-- The checked, open rows whose line is settled or not asked for, with what each device is to get.
+CREATE VIEW device_association.settled_device AS
+SELECT
+    m.BulkChangeId,
+    m.id AS M2MDeviceChangeId,
+    m.DeviceId,
+    m.ICCID,
+    m.MSISDN,
+    c.TenantId,
+    c.ServiceProviderId,
+    s.id AS SiteId,
+    k.RevCustomerId AS AccountNumber,
+    k.CustomerName AS AccountName,
+    k.IntegrationAuthenticationId AS AccountNumberIntegrationAuthenticationId,
+    l.id AS RevServiceId,
+    d.EffectiveDate,
+    t.AddCustomerRatePlan,
+    t.CustomerRatePlanId,
+    t.CustomerRatePoolId,
+    t.CustomerDataAllocationMB,
+    t.AddCarrierRatePlan,
+    t.CarrierRatePlan,
+    t.CommPlan
+FROM dbo.M2M_DeviceChange AS m
+INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+INNER JOIN dbo.RevCustomer AS k ON t.RevCustomerId = k.id
+INNER JOIN dbo.Site AS s ON k.id = s.RevCustomerId AND c.TenantId = s.TenantId AND s.IsActive = 1 AND s.IsDeleted = 0
+LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.ReadyDate IS NOT NULL
+LEFT JOIN dbo.RevService AS l
+    ON i.RevServiceId = l.RevServiceId AND i.IntegrationAuthenticationId = l.IntegrationAuthenticationId
+WHERE
+    m.Status = 'PROCESSING'
+    AND m.IsProcessed = 0
+    AND m.DeviceId IS NOT NULL
+    AND (t.CreateRevService = 0 OR i.ReadyDate IS NOT NULL);

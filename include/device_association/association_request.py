@@ -1,0 +1,130 @@
+"""The request `POST /M2M/AssociateCustomer`, as the portal, the trigger form and the preview send it.
+
+Source of every rule: the domain contract, section 3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_pascal
+
+from device_association.codes import RequestCode
+from device_association.errors import Refusal, RequestRefused
+
+EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
+Int = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+Iccid = Annotated[str, Field(max_length=50, strict=True)]
+Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
+
+
+class AssociateCustomer(BaseModel):
+    """One request: which devices go to which customer, with which line and plans. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal, validate_by_name=True)
+
+    service_provider_id: Int
+    devices: tuple[Iccid, ...]
+    rev_customer_id: Annotated[str, Field(min_length=1, max_length=50)]
+    create_rev_service: bool = False
+    service_type_id: Int | None = None
+    provider_id: Int | None = None
+    usage_plan_group_id: Int | None = None
+    rev_package_id: Int | None = None
+    rev_product_id_list: tuple[Int, ...] = ()
+    rate_list: tuple[Rate, ...] = ()
+    prorate: bool = False
+    description: Annotated[str, Field(max_length=1000)] = ""
+    effective_date: datetime | None = None
+    activated_date: datetime | None = None
+    add_carrier_rate_plan: bool = False
+    carrier_rate_plan: Annotated[str, Field(max_length=50)] | None = None
+    comm_plan: Annotated[str, Field(max_length=100)] | None = None
+    add_customer_rate_plan: bool = False
+    customer_rate_plan: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
+    customer_rate_pool: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
+    customer_data_allocation_mb: Annotated[Rate, Field(ge=0, alias="CustomerDataAllocationMB")] | None = None
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+    @property
+    def iccids(self) -> tuple[str, ...]:
+        """The ICCIDs, trimmed, each once, in the order of the request."""
+        return tuple(dict.fromkeys(iccid.strip() for iccid in self.devices))
+
+    @property
+    def customer_rate_plan_id(self) -> int | None:
+        """The customer rate plan as a number."""
+        return int(self.customer_rate_plan) if self.customer_rate_plan else None
+
+    @property
+    def customer_rate_pool_id(self) -> int | None:
+        """The customer rate pool as a number."""
+        return int(self.customer_rate_pool) if self.customer_rate_pool else None
+
+
+def parse_request(sent: Mapping[str, object], *, max_devices: int) -> AssociateCustomer:
+    """Return the request, or raise RequestRefused that names every field that is wrong and what it must be."""
+    try:
+        request = AssociateCustomer.model_validate(sent)
+    except ValidationError as error:
+        raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
+    wrong = [*_size(request, max_devices), *_dates(request)]
+    if wrong:
+        raise RequestRefused(wrong)
+    return request
+
+
+def local_to_utc(moment: datetime, zone: str | None) -> datetime:
+    """Return the instant in UTC; a time without a zone is the tenant's local time (no zone known: UTC)."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    return moment.astimezone(UTC)
+
+
+def is_iccid(text: str) -> bool:
+    """Whether the text has the shape of an ICCID: 18 to 22 ASCII digits."""
+    return 18 <= len(text) <= 22 and text.isascii() and text.isdigit()
+
+
+def luhn_holds(digits: str) -> bool:
+    """Whether the last digit is the Luhn check digit of the others (ITU-T E.118); a warning only."""
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if position % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _size(request: AssociateCustomer, max_devices: int) -> Iterable[Refusal]:
+    if not request.iccids:
+        yield Refusal(RequestCode.NO_DEVICES, "Devices", "no ICCID was given; name at least one device")
+    if len(request.devices) > max_devices:
+        yield Refusal(
+            RequestCode.TOO_MANY_DEVICES,
+            "Devices",
+            f"{len(request.devices)} devices were sent, {max_devices} are the most; split the request",
+        )
+
+
+def _dates(request: AssociateCustomer) -> Iterable[Refusal]:
+    for field, moment in (("EffectiveDate", request.effective_date), ("ActivatedDate", request.activated_date)):
+        if moment is not None and not EARLIEST <= moment.replace(tzinfo=None) <= LATEST:
+            yield Refusal(
+                RequestCode.INVALID_REQUEST, field, f"{moment.isoformat()} is outside 1753 to 9998; send a real date"
+            )
+
+
+def _refusal(detail: Any) -> Refusal:
+    field = ".".join(str(part) for part in detail["loc"]) or "body"
+    if detail["type"] == "extra_forbidden":
+        return Refusal(RequestCode.INVALID_REQUEST, field, "this field is not known; remove it")
+    if detail["type"] == "missing":
+        return Refusal(RequestCode.INVALID_REQUEST, field, "this field is required")
+    shown = json.dumps(detail.get("input"), default=str)[:80]
+    return Refusal(RequestCode.INVALID_REQUEST, field, f"{detail['msg']}; {shown} was sent")

@@ -1,0 +1,103 @@
+"""Gives settled devices to their customer and runs the two final procedures. Source: the domain contract, 5 and 6."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from device_association.claims import Claim, holding, record_step
+from device_association.database import changed, rows, run
+
+STEP = "associate_devices"
+HISTORY_STEP = "update_cross_provider_device_history"
+LINKS_STEP = "update_device_rev_service_links"
+
+
+def associate_devices(
+    engine: Engine, claim: Claim, *, clock: Callable[[], datetime], rows_at_once: int
+) -> dict[str, int]:
+    """Associate every device whose line is settled or not asked for; return how many rows of which kind were written.
+
+    One transaction a batch of `rows_at_once` rows: killed in the middle, the next run goes on behind the last batch.
+    """
+    started = clock()
+    with engine.connect() as connection:
+        row_ids = [
+            one["row_id"]
+            for one in rows(connection, "associations/list_settled_rows", bulk_change_id=claim.bulk_change_id)
+        ]
+    total = {"associated": 0, "changed_fields": 0, "queued_plans": 0}
+    for start in range(0, len(row_ids), rows_at_once):
+        batch = row_ids[start : start + rows_at_once]
+        now = clock()
+        counts = holding(engine, claim, now, lambda connection, b=batch, n=now: _associate(connection, claim, b, n))
+        total = {name: total[name] + counts[name] for name in total}
+    ended = clock()
+    holding(engine, claim, ended, lambda c: record_step(c, claim, STEP, total, started=started, ended=ended))
+    return total
+
+
+def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
+    """Run `usp_UpdateCrossProviderDeviceHistory` for the associated devices, once per distinct date."""
+
+    def update(connection: Connection) -> dict[str, int]:
+        devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
+        calls = 0
+        for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
+            _update_history(connection, list(same_date), effective_date)
+            calls += 1
+        counts = {"devices": len(devices), "calls": calls}
+        record_step(connection, claim, HISTORY_STEP, counts, started=now, ended=now)
+        return counts
+
+    return holding(engine, claim, now, update)
+
+
+def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
+    """Run `UPDATE_DEVICE_REV_SERVICE_LINKS` for the change."""
+
+    def update(connection: Connection) -> dict[str, int]:
+        run(connection, "associations/call_update_device_rev_service_links", bulk_change_id=claim.bulk_change_id)
+        record_step(connection, claim, LINKS_STEP, {"calls": 1}, started=now, ended=now)
+        return {"calls": 1}
+
+    return holding(engine, claim, now, update)
+
+
+def _associate(connection: Connection, claim: Claim, batch: Sequence[int], now: datetime) -> dict[str, int]:
+    about = {
+        "bulk_change_id": claim.bulk_change_id,
+        "first_row_id": batch[0],
+        "last_row_id": batch[-1],
+        "actor": claim.actor,
+        "now": now,
+    }
+    fields = changed(connection, "associations/associate_devices", **about)
+    fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
+    queued = changed(connection, "associations/queue_rate_plans", **about)
+    run(connection, "associations/log_plans", **about)
+    done = changed(connection, "associations/finish_devices", **about)
+    run(
+        connection,
+        "audit/log_ended_rows",
+        bulk_change_id=claim.bulk_change_id,
+        step=STEP,
+        actor=claim.actor,
+        now=now,
+    )
+    run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
+    return {"associated": done, "changed_fields": fields, "queued_plans": queued}
+
+
+def _update_history(connection: Connection, devices: list[RowMapping], effective_date: datetime | None) -> None:
+    run(
+        connection,
+        "associations/call_update_cross_provider_device_history",
+        m2m_device_ids=",".join(str(device["device_id"]) for device in devices),
+        tenant_id=devices[0]["tenant_id"],
+        service_provider_id=devices[0]["service_provider_id"],
+        effective_date=effective_date,
+    )

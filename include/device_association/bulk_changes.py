@@ -1,0 +1,162 @@
+"""Bulk changes: created from a request, all rows, holds and the message owed in one transaction.
+
+Source: the domain contract, sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from device_association.association_request import AssociateCustomer, local_to_utc, parse_request
+from device_association.closing import close
+from device_association.codes import CUSTOMER_ASSIGNMENT, ChangeStatus
+from device_association.database import as_json, in_transaction, row, run
+from device_association.errors import ChangeNotRunnable, RequestRefused
+from device_association.outbox import owe_message
+from device_association.request_rules import Caller, Customer, find_caller, find_customer, find_facts, refusals
+from device_association.terms import Terms, from_request, payload_template
+from device_association.validation import insert_terms, reject_devices
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What the caller gets at once: the change's id and how many of its devices may go on."""
+
+    change_id: int
+    accepted: int
+    rejected: int
+
+
+def create_bulk_change(
+    engine: Engine,
+    sent: Mapping[str, object],
+    *,
+    user_name: str,
+    now: datetime,
+    max_devices: int,
+    run_id: str | None = None,
+) -> Created:
+    """Store a request as a bulk change of its user, with the message that will start it; return its id and counts.
+
+    With `run_id` (a run of the trigger form) that run claims the change in the same transaction, no message is owed, and
+    a second call with the same run id returns the change of the first. Raises RequestRefused, and stores nothing, when
+    the request as a whole is wrong. A change whose devices are all refused is closed as ERROR at once, unless it is
+    claimed: then its run closes it.
+    """
+    request = parse_request(sent, max_devices=max_devices)
+
+    def create(connection: Connection) -> Created:
+        earlier = run_id and row(connection, "bulk_changes/find_by_run_key", run_key=run_id)
+        if earlier:
+            return _counted(connection, earlier["bulk_change_id"])
+        caller = find_caller(connection, user_name)
+        customer = find_customer(connection, caller, request.rev_customer_id)
+        terms = from_request(request, customer.customer_id)
+        _refuse(connection, terms, customer, caller, request.service_provider_id, now)
+        change_id = _insert_change(connection, request, caller, customer, run_id, now)
+        _insert_devices(connection, change_id, request, terms, customer, caller, now)
+        reject_devices(connection, change_id, actor=caller.user_name, now=now)
+        created = _counted(connection, change_id)
+        if run_id is None and created.accepted:
+            owe_message(connection, change_id, 0, now=now)
+        elif run_id is None:
+            close(connection, change_id, 0, actor=caller.user_name, now=now)
+        return created
+
+    return in_transaction(engine, create)
+
+
+def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
+    """Raise unless this person may start an existing change: a portal user of its tenant who may create on M2M."""
+    with engine.connect() as connection:
+        caller = find_caller(connection, user_name)
+        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    if change is None or change["tenant_id"] != caller.tenant_id:
+        raise ChangeNotRunnable(f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id")
+
+
+def _refuse(
+    connection: Connection, terms: Terms, customer: Customer, caller: Caller, service_provider_id: int, now: datetime
+) -> None:
+    facts = find_facts(
+        connection,
+        terms,
+        tenant_id=caller.tenant_id,
+        service_provider_id=service_provider_id,
+        account_id=customer.account_id,
+    )
+    found = refusals(terms, customer, facts, tenant=caller.tenant_name, now=now)
+    if found:
+        raise RequestRefused(found)
+
+
+def _insert_change(
+    connection: Connection,
+    request: AssociateCustomer,
+    caller: Caller,
+    customer: Customer,
+    run_id: str | None,
+    now: datetime,
+) -> int:
+    change_id: int = run(
+        connection,
+        "bulk_changes/insert_bulk_change",
+        change_request_type_id=CUSTOMER_ASSIGNMENT,
+        service_provider_id=request.service_provider_id,
+        tenant_id=caller.tenant_id,
+        site_id=customer.site_id,
+        status=ChangeStatus.PROCESSING if run_id else ChangeStatus.NEW,
+        actor=caller.user_name,
+        now=now,
+    ).scalar_one()
+    run(
+        connection,
+        "claims/insert_state",
+        bulk_change_id=change_id,
+        retry_number=0,
+        run_id=run_id,
+        run_key=run_id,
+        actor=caller.user_name,
+        reason=request.reason,
+        now=now,
+    )
+    return change_id
+
+
+def _insert_devices(
+    connection: Connection,
+    change_id: int,
+    request: AssociateCustomer,
+    terms: Terms,
+    customer: Customer,
+    caller: Caller,
+    now: datetime,
+) -> None:
+    activated = request.activated_date and local_to_utc(request.activated_date, caller.time_zone)
+    assert customer.site_id is not None, "a customer without a site was refused"
+    insert_terms(connection, change_id, terms)
+    run(
+        connection,
+        "device_changes/insert_device_changes",
+        bulk_change_id=change_id,
+        service_provider_id=request.service_provider_id,
+        iccids=as_json(request.iccids),
+        template=payload_template(
+            terms, site_id=customer.site_id, account_id=customer.account_id, activated_date=activated
+        ),
+        terms_hash=terms.binds["terms_hash"],
+        effective_date=request.effective_date and local_to_utc(request.effective_date, caller.time_zone),
+        activated_date=activated,
+        actor=caller.user_name,
+        now=now,
+    )
+
+
+def _counted(connection: Connection, change_id: int) -> Created:
+    counts = row(connection, "device_changes/count_open", bulk_change_id=change_id)
+    assert counts is not None, "a count is always one row"
+    return Created(change_id, accepted=counts["open_rows"], rejected=counts["final_rows"])

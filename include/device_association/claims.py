@@ -1,0 +1,137 @@
+"""Who is at work on a bulk change: claims, and the steps that a claim has had. Source: the domain contract, section 4."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from device_association.codes import CUSTOMER_ASSIGNMENT, ChangeStatus
+from device_association.database import as_json, changed, in_transaction, row, run
+from device_association.errors import ChangeNotRunnable, ClaimLost
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run's hold of one bulk change for one retry; every transaction with an effect checks it again."""
+
+    bulk_change_id: int
+    retry_number: int
+    run_id: str
+    actor: str
+
+    @property
+    def key(self) -> dict[str, object]:
+        """The binds that name the change and the retry."""
+        return {"bulk_change_id": self.bulk_change_id, "retry_number": self.retry_number}
+
+
+def take_claim(
+    engine: Engine,
+    bulk_change_id: int,
+    *,
+    retry_number: int | None,
+    run_id: str,
+    run_lives: Callable[[str], bool],
+    now: datetime,
+) -> Claim:
+    """Claim a bulk change for a run and set it PROCESSING; return the claim.
+
+    `retry_number` None takes the change's own. `run_lives` tells whether Airflow still runs the holder; a dead holder
+    loses its claim. Raises ClaimLost that names the holder or the newer retry, ChangeNotRunnable for a change that is
+    missing, ended, waiting for approval or in another program's hands.
+    """
+    found = _runnable(engine, bulk_change_id, run_id)
+    holder = found["claim_run_id"]
+    dead = holder if holder is not None and holder != run_id and not run_lives(holder) else None
+
+    def claim(connection: Connection) -> Claim:
+        run(
+            connection,
+            "claims/insert_state",
+            bulk_change_id=bulk_change_id,
+            retry_number=0,
+            run_id=None,
+            run_key=None,
+            actor=found["created_by"] or "portal",
+            reason=None,
+            now=now,
+        )
+        state = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        assert state is not None, "a row that this transaction has just seen"
+        wanted = state["retry_number"] if retry_number is None else retry_number
+        _check_retry(bulk_change_id, wanted, state["retry_number"])
+        mine = Claim(bulk_change_id, wanted, run_id, state["actor"])
+        if not changed(connection, "claims/take_claim", dead_run_id=dead, run_id=run_id, now=now, **mine.key):
+            raise ClaimLost(f"bulk change {bulk_change_id} is held by run {state['claim_run_id'] or holder}")
+        run(connection, "bulk_changes/set_processing", bulk_change_id=bulk_change_id, actor=mine.actor, now=now)
+        return mine
+
+    return in_transaction(engine, claim)
+
+
+def holding(engine: Engine, claim: Claim, now: datetime, work: Callable[[Connection], Result]) -> Result:
+    """Run `work` in one transaction that holds the claim until it commits; raise ClaimLost if the claim is gone."""
+
+    def held(connection: Connection) -> Result:
+        keep(connection, claim, now)
+        return work(connection)
+
+    return in_transaction(engine, held)
+
+
+def keep(connection: Connection, claim: Claim, now: datetime) -> None:
+    """Check inside the caller's transaction that the claim is still the run's, and keep others away until it commits."""
+    if not changed(connection, "claims/keep_claim", run_id=claim.run_id, now=now, **claim.key):
+        raise ClaimLost(
+            f"run {claim.run_id} no longer holds bulk change {claim.bulk_change_id} (retry {claim.retry_number}): it has "
+            "ended, was retried or was taken over; nothing was written. To work on it again use Retry on the change"
+        )
+
+
+def record_step(
+    connection: Connection, claim: Claim, step: str, counts: Mapping[str, object], *, started: datetime, ended: datetime
+) -> None:
+    """Keep that the change has had this step in this retry, with its duration and counts."""
+    run(
+        connection,
+        "claims/record_step",
+        step=step,
+        started=started,
+        ended=ended,
+        counts=as_json(counts),
+        **claim.key,
+    )
+
+
+def _runnable(engine: Engine, bulk_change_id: int, run_id: str) -> Mapping[str, object]:
+    with engine.connect() as connection:
+        found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    if found is None:
+        raise ChangeNotRunnable(f"there is no bulk change {bulk_change_id}; check the id")
+    if found["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
+        raise ChangeNotRunnable(
+            f"bulk change {bulk_change_id} is of type {found['change_request_type_id']}, not a customer assignment "
+            f"({CUSTOMER_ASSIGNMENT}); another program works on it"
+        )
+    status = found["status"]
+    if status == ChangeStatus.PENDING_APPROVAL:
+        raise ChangeNotRunnable(f"bulk change {bulk_change_id} waits for approval; it runs once it is approved")
+    if status not in {ChangeStatus.NEW, ChangeStatus.PROCESSING}:
+        raise ChangeNotRunnable(f"bulk change {bulk_change_id} has ended as {status}; use Retry to work on it again")
+    if status == ChangeStatus.PROCESSING and found["claim_run_id"] is None:
+        raise ClaimLost(f"bulk change {bulk_change_id} is PROCESSING without a claim of ours: another program works on it")
+    return dict(found)
+
+
+def _check_retry(bulk_change_id: int, wanted: int, current: int) -> None:
+    if wanted != current:
+        age = "stale" if wanted < current else "from the future"
+        raise ClaimLost(f"retry {wanted} of bulk change {bulk_change_id} is {age}: the change is at retry {current}")

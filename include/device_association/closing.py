@@ -1,0 +1,107 @@
+"""How a bulk change ends: every row final, its own status, metrics, the notification owed, the claim freed.
+
+Source: the domain contract, sections 4, 5 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from device_association.claims import Claim, keep
+from device_association.codes import ChangeStatus
+from device_association.database import as_json, changed, in_transaction, row, rows, run
+from device_association.errors import ChangeNotRunnable
+from device_association.outbox import owe_notification
+from device_association.validation import count_codes
+
+STEP = "close_bulk_change"
+NOTIFIED_JOB: dict[str, object] = {"path": "/lambda_sync_jobs_", "key_name": "m2m_inventory_live_sync"}
+"""The job that the 2.0 system runs for the tenant when a change has ended; the contract's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How a retry of a change ended: its status, the devices by code, seconds by step, and the calls to Rev.io."""
+
+    bulk_change_id: int
+    retry_number: int
+    status: str
+    devices: int
+    codes: dict[str, int]
+    seconds_by_step: dict[str, float]
+    rev_calls: int
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the change reached anything: an ERROR makes its run red."""
+        return self.status != ChangeStatus.ERROR
+
+
+def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[str], now: datetime) -> Closed:
+    """Give every open row and the change their final state, in one transaction; return how it ended.
+
+    `failed_steps` are the tasks that died for good: they are named on the rows that they left open. A second run finds
+    the change closed and returns the same. Raises ClaimLost when another run or retry holds it.
+    """
+
+    def end(connection: Connection) -> Closed:
+        done = _stored(connection, claim.bulk_change_id, claim.retry_number)
+        if done is not None:
+            return done
+        keep(connection, claim, now)
+        run(
+            connection,
+            "device_changes/end_open_rows",
+            failed_step=", ".join(failed_steps) or "an earlier step",
+            actor=claim.actor,
+            now=now,
+            **claim.key,
+        )
+        run(
+            connection,
+            "audit/log_ended_rows",
+            bulk_change_id=claim.bulk_change_id,
+            step=STEP,
+            actor=claim.actor,
+            now=now,
+        )
+        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
+        run(connection, "intents/abandon_planned", bulk_change_id=claim.bulk_change_id, now=now)
+        run(connection, "claims/free_claim", run_id=claim.run_id, **claim.key)
+        return close(connection, claim.bulk_change_id, claim.retry_number, actor=claim.actor, now=now)
+
+    return in_transaction(engine, end)
+
+
+def close(connection: Connection, bulk_change_id: int, retry_number: int, *, actor: str, now: datetime) -> Closed:
+    """Close a change whose rows are all final: status, result, metrics in the log, and the notification owed."""
+    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
+    if not changed(connection, "bulk_changes/set_final_status", retry_number=retry_number, **about):
+        raise ChangeNotRunnable(f"bulk change {bulk_change_id} has open rows or has ended; it was not closed")
+    run(connection, "bulk_changes/record_result", bulk_change_id=bulk_change_id, retry_number=retry_number, now=now)
+    closed = _stored(connection, bulk_change_id, retry_number)
+    assert closed is not None, "the result was just recorded"
+    metrics = as_json(asdict(closed))
+    run(connection, "audit/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
+    change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    assert change is not None, "the change was just closed"
+    tenant = {"tenant_id": change["tenant_id"], "tenant_name": change["tenant_name"]}
+    owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
+    return closed
+
+
+def _stored(connection: Connection, bulk_change_id: int, retry_number: int) -> Closed | None:
+    about = {"bulk_change_id": bulk_change_id, "retry_number": retry_number}
+    result = row(connection, "bulk_changes/find_result", **about)
+    if result is None:
+        return None
+    steps = rows(connection, "claims/list_steps", **about)
+    return Closed(
+        **result,
+        codes=count_codes(connection, bulk_change_id),
+        seconds_by_step={one["step"]: round((one["ended"] - one["started"]).total_seconds(), 3) for one in steps},
+    )

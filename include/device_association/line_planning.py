@@ -1,0 +1,93 @@
+"""Plans a change's calls to Rev.io: existing lines listed in bulk, one intent per SIM, slices for the mapped tasks.
+
+All of it is written in one transaction: killed in the middle, the next run starts over and nobody was called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from math import ceil
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from device_association.claims import Claim, holding, record_step
+from device_association.database import as_json, changed, rows, run
+from device_association.errors import ConfigurationError
+from device_association.revio import Line, RevioClient
+from device_association.settings import Settings
+
+STEP = "plan_rev_services"
+Clients = Callable[[str], RevioClient]
+"""Gives the client of the Rev.io account behind a connection id."""
+
+
+def plan_rev_services(engine: Engine, claim: Claim, clients: Clients, settings: Settings, *, now: datetime) -> list[int]:
+    """Return the numbers of the slices whose devices want a line; empty when no line is asked for.
+
+    A second run keeps the slices of the first, so that a map index always means the same devices.
+    """
+    with engine.connect() as connection:
+        customers = rows(connection, "intents/list_customers", bulk_change_id=claim.bulk_change_id)
+    lines = [line for customer in customers for line in _active_lines(clients, customer, now)]
+
+    def plan(connection: Connection) -> list[int]:
+        about = {"bulk_change_id": claim.bulk_change_id, "now": now}
+        run(connection, "lines/delete_listed", **claim.key)
+        if lines:
+            run(connection, "lines/insert_listed", lines=as_json(lines), **claim.key)
+        run(connection, "intents/take_over_intents", **about)
+        planned = changed(connection, "intents/insert_intents", **about)
+        slices = _slices(connection, claim, settings)
+        counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
+        record_step(connection, claim, STEP, counts, started=now, ended=now)
+        return slices
+
+    return holding(engine, claim, now, plan)
+
+
+def cut(row_ids: Sequence[int], *, most_slices: int, fewest_devices: int) -> Iterator[dict[str, int]]:
+    """Yield the slices of a change: one device each while they are few, else ranges of at least `fewest_devices`."""
+    size = 1 if len(row_ids) <= most_slices else max(fewest_devices, ceil(len(row_ids) / most_slices))
+    for number, start in enumerate(range(0, len(row_ids), size)):
+        part = row_ids[start : start + size]
+        yield {"slice_number": number, "first_row_id": part[0], "last_row_id": part[-1], "devices": len(part)}
+
+
+def customer_number(number: str) -> int:
+    """Return the customer's number as Rev.io wants it, or raise ConfigurationError that names it."""
+    try:
+        return int(number)
+    except ValueError:
+        raise ConfigurationError(
+            f"customer number {number!r} is no whole number, Rev.io knows no such customer; correct RevCustomer"
+        ) from None
+
+
+def _active_lines(clients: Clients, customer: RowMapping, now: datetime) -> Iterator[dict[str, object]]:
+    number = customer_number(customer["number"])
+    line: Line
+    for line in clients(customer["connection_id"]).lines(customer_id=number):
+        if line.customer_id == number and line.is_active(now):
+            yield {
+                "service_id": line.service_id,
+                "number": line.number,
+                "number2": line.number2,
+                "created": line.created,
+            }
+
+
+def _slices(connection: Connection, claim: Claim, settings: Settings) -> list[int]:
+    stored = rows(connection, "intents/list_slices", **claim.key)
+    if not stored:
+        wanted = rows(connection, "intents/list_rows", bulk_change_id=claim.bulk_change_id)
+        slices = list(
+            cut(
+                [one["row_id"] for one in wanted],
+                most_slices=settings.max_mapped_tasks,
+                fewest_devices=settings.slice_devices,
+            )
+        )
+        run(connection, "intents/insert_slices", slices=as_json(slices), **claim.key)
+        return [one["slice_number"] for one in slices]
+    return [one["slice_number"] for one in stored]

@@ -1,0 +1,121 @@
+"""Adds the products of a line, each a step with an outcome of its own; a repeated run makes only the missing ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, RowMapping
+
+from device_association.database import as_json, changed, in_transaction, rows, run
+from device_association.errors import AssociationError, RevioOutcomeUnknown, RevioRejected, RevioRetryable
+from device_association.revio import RevioClient
+
+if TYPE_CHECKING:
+    from device_association.line_creation import Desk
+
+
+class ProductFailed(AssociationError):
+    """Rev.io refused a product: the line stays, its device is not associated, a retry makes the missing products."""
+
+
+def create_products(desk: Desk, client: RevioClient, device: RowMapping, service_id: int) -> None:
+    """Add the products that the request names and the line does not have yet; raise ProductFailed when one is refused."""
+    wanted = json.loads(device["rev_product_id_list"])
+    if not wanted:
+        return
+    rates = json.loads(device["rate_list"])
+    for step in _steps(desk, device, wanted, rates):
+        if step["state"] != "CREATED":
+            _create(desk, client, device, service_id, step)
+
+
+def _steps(desk: Desk, device: RowMapping, wanted: list[int], rates: list[str]) -> list[RowMapping]:
+    products = [{"product_id": product, "rate": rate} for product, rate in zip(wanted, rates, strict=True)]
+    desk.transact("lines/plan_products", intent_id=device["intent_id"], products=as_json(products))
+    with desk.engine.connect() as connection:
+        return list(rows(connection, "lines/list_product_steps", intent_id=device["intent_id"]))
+
+
+def _create(desk: Desk, client: RevioClient, device: RowMapping, service_id: int, step: RowMapping) -> None:
+    product = step["product_id"]
+    if step["state"] == "CALLING":
+        if step["lease_until"] > desk.clock():
+            raise RevioOutcomeUnknown(f"product {product} of line {service_id}: a call for it may still be out")
+        there = next((one for one in client.products(service_id) if one.product_id == product), None)
+        if there is not None:
+            _settle(desk, device, service_id, step, there.service_product_id)
+            return
+    if not _begin(desk, device, product):
+        raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker is at it")
+    try:
+        created = client.create_product(_body(device, service_id, step))
+    except RevioRejected as refused:
+        _record(desk, device, product, "REJECTED", detail=str(refused))
+        raise ProductFailed(
+            f"line {service_id} is there, but Rev.io refused its product {product}: {refused}; correct it, then retry"
+        ) from refused
+    except RevioRetryable:
+        _record(desk, device, product, "PLANNED", detail="turned away")
+        raise
+    _settle(desk, device, service_id, step, created)
+
+
+def _begin(desk: Desk, device: RowMapping, product: int) -> int:
+    """Take the lease of a product's call. It outlasts the settle time: once it has run out, absence is certain."""
+    seconds = max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
+    return desk.transact(
+        "lines/begin_product",
+        intent_id=device["intent_id"],
+        product_id=product,
+        lease_until=desk.clock() + timedelta(seconds=seconds),
+    )
+
+
+def _body(device: RowMapping, service_id: int, step: RowMapping) -> dict[str, object]:
+    """Return the body of `POST /v1/ServiceProduct`. Source: the Rev.io contract, 'Products'."""
+    return {
+        "service_id": service_id,
+        "product_id": step["product_id"],
+        "customer_id": int(device["customer_number"]),
+        "rate": Decimal(step["rate"]) if step["rate"] is not None else None,
+        "quantity": 1,
+        "generate_proration": bool(device["prorate"]),
+        "effective_date": device["effective_date"] if device["prorate"] else None,
+        "activated_date": device["activated_date"],
+    }
+
+
+def _settle(desk: Desk, device: RowMapping, service_id: int, step: RowMapping, service_product_id: int) -> None:
+    """Record a product and its mirror row in one transaction."""
+    now = desk.clock()
+    named = {"product_id": step["product_id"], "service_product_id": service_product_id, "now": now}
+
+    def settle(connection: Connection) -> None:
+        changed(
+            connection, "lines/settle_product", intent_id=device["intent_id"], state="CREATED", detail=None, **named
+        )
+        run(
+            connection,
+            "lines/insert_service_product",
+            service_id=service_id,
+            rate=step["rate"],
+            account_id=device["account_id"],
+            actor=desk.claim.actor,
+            **named,
+        )
+
+    in_transaction(desk.engine, settle)
+
+
+def _record(desk: Desk, device: RowMapping, product: int, state: str, *, detail: str) -> None:
+    desk.transact(
+        "lines/settle_product",
+        intent_id=device["intent_id"],
+        product_id=product,
+        state=state,
+        service_product_id=None,
+        detail=detail[:1000],
+    )

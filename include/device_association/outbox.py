@@ -1,0 +1,72 @@
+"""What is owed to others: queue messages and notifications, kept in the transaction that owes them, sent after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine
+
+from device_association.database import as_json, in_transaction, rows, run, utc_milliseconds
+
+MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"
+Send = Callable[[dict[str, object]], None]
+
+
+def owe_message(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
+    """Owe the queue the message that starts this change."""
+    _owe(connection, MESSAGE, bulk_change_id, retry_number, message_body(bulk_change_id, retry_number), now)
+
+
+def owe_notification(
+    connection: Connection, bulk_change_id: int, retry_number: int, payload: dict[str, object], *, now: datetime
+) -> None:
+    """Owe the 2.0 system the notification that this change has ended."""
+    _owe(connection, NOTIFICATION, bulk_change_id, retry_number, payload, now)
+
+
+def message_body(bulk_change_id: int, retry_number: int) -> dict[str, object]:
+    """Return the body of a queue message. Source: the domain contract, section 3."""
+    return {"BulkChangeId": bulk_change_id, "RetryNumber": retry_number}
+
+
+def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | None = None) -> int:
+    """Send what is owed of one kind (of one change, or of all) and return how many went out.
+
+    Each is marked after it was sent, so it is sent at least once. The first that fails is recorded and raised: it and
+    those behind it stay owed.
+    """
+    with engine.connect() as connection:
+        owed = rows(connection, "outbox/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
+    for one in owed:
+        try:
+            send(json.loads(one["payload"]))
+        except Exception as problem:
+            _mark(engine, "outbox/mark_failed", one["outbox_id"], error=f"{type(problem).__name__}: {problem}"[:1000])
+            raise
+        _mark(engine, "outbox/mark_sent", one["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
+    return len(owed)
+
+
+def _owe(
+    connection: Connection,
+    kind: str,
+    bulk_change_id: int,
+    retry_number: int,
+    payload: dict[str, object],
+    now: datetime,
+) -> None:
+    run(
+        connection,
+        "outbox/insert_outbox",
+        kind=kind,
+        bulk_change_id=bulk_change_id,
+        retry_number=retry_number,
+        payload=as_json(payload),
+        now=now,
+    )
+
+
+def _mark(engine: Engine, statement: str, outbox_id: int, **binds: object) -> None:
+    in_transaction(engine, lambda connection: run(connection, statement, outbox_id=outbox_id, **binds))

@@ -1,0 +1,177 @@
+"""The per-device rules, over all rows of a change at once. Source: the domain contract, section 3.
+
+`reject_devices` is the very same code at request time and in the running change; `read_payloads` and `reject_requests`
+bring a change that the portal wrote itself, and the world that moved since, to the same starting line.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, RowMapping
+
+from device_association.association_request import is_iccid, local_to_utc
+from device_association.claims import Claim, holding, record_step
+from device_association.codes import DeviceCode, RequestCode
+from device_association.database import as_json, changed, row, rows, run
+from device_association.errors import Refusal
+from device_association.request_rules import Customer, find_facts, refusals
+from device_association.terms import Terms, from_row, read_payload
+
+STEP = "validate_devices"
+
+
+def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
+    """Refuse every device of the change that may not go on; return how many by code, and how many remain.
+
+    One transaction: killed in the middle it leaves nothing, and a second run finds the refused rows final.
+    """
+
+    def validate(connection: Connection) -> dict[str, int]:
+        read_payloads(connection, claim, now=now)
+        changed(connection, "device_changes/resolve_devices", bulk_change_id=claim.bulk_change_id)
+        reject_requests(connection, claim, now=now)
+        reject_devices(connection, claim.bulk_change_id, actor=claim.actor, now=now)
+        counts = count_codes(connection, claim.bulk_change_id)
+        record_step(connection, claim, STEP, counts, started=now, ended=now)
+        return counts
+
+    return holding(engine, claim, now, validate)
+
+
+def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
+    """Mark the open rows of a change that break a per-device rule, the first rule that matches; hold the others' devices.
+
+    The devices are held after the rules about the device itself and before those about other operations, so that
+    whoever holds a device decides about it.
+    """
+    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
+    reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
+    run(connection, "device_changes/reject_unassignable", **about)
+    run(connection, "device_changes/take_holds", bulk_change_id=bulk_change_id, now=now)
+    run(connection, "device_changes/reject_held", **about)
+    run(connection, "device_changes/reject_billed", **about)
+    run(connection, "audit/log_ended_rows", step=STEP, **about)
+    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id)
+
+
+def read_payloads(connection: Connection, claim: Claim, *, now: datetime, rows_at_once: int = 4000) -> None:
+    """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
+    about = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    zone = about["time_zone"] if about else None
+    after = 0
+    while unread := rows(
+        connection,
+        "device_changes/list_unread_payloads",
+        bulk_change_id=claim.bulk_change_id,
+        after_row_id=after,
+        limit=rows_at_once,
+    ):
+        after = unread[-1]["row_id"]
+        terms: dict[str, Terms] = {}
+        devices: list[dict[str, object]] = []
+        broken: list[dict[str, object]] = []
+        for one in unread:
+            try:
+                payload = read_payload(one["payload"] or "")
+            except ValueError as problem:
+                broken.append(_broken(one["row_id"], problem))
+                continue
+            terms_hash = str(payload.terms.binds["terms_hash"])
+            terms[terms_hash] = payload.terms
+            dates = {"effective_date": payload.effective_date, "activated_date": payload.activated_date}
+            utc = {name: date and local_to_utc(date, zone) for name, date in dates.items()}
+            devices.append({"row_id": one["row_id"], "terms_hash": terms_hash, **utc})
+        for one_terms in terms.values():
+            insert_terms(connection, claim.bulk_change_id, one_terms)
+        run(
+            connection,
+            "device_changes/insert_requested_devices",
+            bulk_change_id=claim.bulk_change_id,
+            devices=as_json(devices),
+        )
+        reject_rows(connection, claim.bulk_change_id, broken, actor=claim.actor, now=now)
+
+
+def insert_terms(connection: Connection, bulk_change_id: int, terms: Terms) -> None:
+    """Keep what a change asks for its devices, once."""
+    run(connection, "requests/insert_terms", bulk_change_id=bulk_change_id, **terms.binds)
+
+
+def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> None:
+    """Refuse the rows whose request as a whole may no longer go on: the customer was closed or deleted meanwhile, ..."""
+    change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    assert change is not None, "the change is claimed"
+    for one in rows(connection, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
+        terms = from_row(one)
+        found = _request_refusals(connection, terms, one, change, now)
+        if found:
+            run(
+                connection,
+                "device_changes/reject_terms",
+                bulk_change_id=claim.bulk_change_id,
+                terms_id=one["terms_id"],
+                code=found[0].code,
+                details="; ".join(map(str, found)),
+                actor=claim.actor,
+                now=now,
+            )
+
+
+def reject_rows(
+    connection: Connection, bulk_change_id: int, refused: list[dict[str, object]], *, actor: str, now: datetime
+) -> None:
+    """Mark the given rows (row_id, code, details) as errors."""
+    if refused:
+        run(
+            connection,
+            "device_changes/reject_rows",
+            bulk_change_id=bulk_change_id,
+            refused=as_json(refused),
+            actor=actor,
+            now=now,
+        )
+
+
+def count_codes(connection: Connection, bulk_change_id: int) -> dict[str, int]:
+    """Return how many devices of a change have which code; rows without a code count under their state."""
+    found = rows(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
+    return {one["code"]: one["devices"] for one in found}
+
+
+def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[dict[str, object]]:
+    return [
+        {
+            "row_id": one["row_id"],
+            "code": DeviceCode.INVALID_ICCID,
+            "details": f"INVALID_ICCID: {one['iccid']!r} is no ICCID; it must be 18 to 22 digits",
+        }
+        for one in rows(connection, "device_changes/list_open_iccids", bulk_change_id=bulk_change_id)
+        if not is_iccid(one["iccid"] or "")
+    ]
+
+
+def _broken(row_id: int, problem: ValueError) -> dict[str, object]:
+    return {
+        "row_id": row_id,
+        "code": RequestCode.INVALID_REQUEST,
+        "details": f"INVALID_REQUEST: the stored payload of this device cannot be read: {problem}; send it again",
+    }
+
+
+def _request_refusals(
+    connection: Connection, terms: Terms, asked: RowMapping, change: RowMapping, now: datetime
+) -> list[Refusal]:
+    if asked["number"] is None:
+        gone = f"customer {terms.rev_customer_id} was deleted since the request; choose another customer"
+        return [Refusal(RequestCode.CUSTOMER_NOT_FOUND, "RevCustomerId", gone)]
+    named = {name: asked[name] for name in ("number", "name", "status", "close_date", "account_id", "site_id")}
+    customer = Customer(customer_id=terms.rev_customer_id, is_accessible=1, **named)
+    facts = find_facts(
+        connection,
+        terms,
+        tenant_id=change["tenant_id"],
+        service_provider_id=change["service_provider_id"],
+        account_id=customer.account_id,
+    )
+    return refusals(terms, customer, facts, tenant=change["tenant_name"], now=now)

@@ -1,0 +1,43 @@
+-- Marks the open rows whose device another operation holds: one of ours by its hold, another program's by its open row.
+-- Safe to run twice: only rows not yet final are touched.
+UPDATE dbo.M2M_DeviceChange
+SET
+    Status = 'ERROR',
+    ErrorCode = 'DEVICE_IN_OTHER_CHANGE',
+    StatusDetails = CONCAT(
+        'DEVICE_IN_OTHER_CHANGE: bulk change ', v.holder, ' is at work on this device; send it again when that has ended'
+    ),
+    IsProcessed = 1,
+    HasErrors = 1,
+    ProcessedBy = :actor,
+    ProcessedDate = :now,
+    ModifiedBy = :actor,
+    ModifiedDate = :now
+FROM (
+    SELECT holders.row_id, MIN(holders.holder) AS holder
+    FROM (
+        SELECT m.id AS row_id, h.BulkChangeId AS holder
+        FROM dbo.M2M_DeviceChange AS m
+        INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+        INNER JOIN device_association.device_hold AS h ON c.TenantId = h.TenantId AND m.DeviceId = h.DeviceId
+        WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND h.M2MDeviceChangeId <> m.id
+        UNION ALL
+        SELECT m.id AS row_id, other.BulkChangeId AS holder
+        FROM dbo.M2M_DeviceChange AS m
+        INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+        INNER JOIN dbo.M2M_DeviceChange AS other
+            ON m.DeviceId = other.DeviceId AND m.BulkChangeId <> other.BulkChangeId
+        INNER JOIN dbo.DeviceBulkChange AS theirs ON other.BulkChangeId = theirs.id AND c.TenantId = theirs.TenantId
+        LEFT JOIN device_association.change_state AS s ON theirs.id = s.BulkChangeId
+        WHERE
+            m.BulkChangeId = :bulk_change_id
+            AND m.IsProcessed = 0
+            AND other.IsProcessed = 0
+            AND other.IsDeleted = 0
+            AND theirs.IsDeleted = 0
+            AND theirs.Status IN ('NEW', 'PROCESSING')
+            AND s.BulkChangeId IS NULL
+    ) AS holders
+    GROUP BY holders.row_id
+) AS v
+WHERE dbo.M2M_DeviceChange.id = v.row_id AND dbo.M2M_DeviceChange.IsProcessed = 0

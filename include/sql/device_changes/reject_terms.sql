@@ -1,0 +1,12 @@
+-- Marks all open rows of a change with these terms as errors: what refuses a whole request refuses each of its devices.
+-- Safe to run twice: only rows not yet final are touched.
+UPDATE dbo.M2M_DeviceChange
+SET
+    Status = 'ERROR', ErrorCode = :code, StatusDetails = :details, IsProcessed = 1, HasErrors = 1,
+    ProcessedBy = :actor, ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
+FROM device_association.requested_device AS d
+WHERE
+    dbo.M2M_DeviceChange.BulkChangeId = :bulk_change_id
+    AND dbo.M2M_DeviceChange.IsProcessed = 0
+    AND d.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
+    AND d.TermsId = :terms_id

@@ -1,0 +1,19 @@
+-- Begins the call for one SIM: the intent is planned, the run holds the change, and nobody has stopped it.
+-- Safe to run twice: only one worker finds the intent planned. No row: do not call.
+UPDATE device_association.rev_intent
+SET State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, ModifiedDate = :now
+WHERE
+    id = :intent_id
+    AND State = 'PLANNED'
+    AND EXISTS (
+        SELECT 1 FROM device_association.change_state AS s
+        WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.ClaimRunId = :run_id
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.change_stop AS x
+        WHERE x.BulkChangeId = :bulk_change_id AND x.RetryNumber = :retry_number
+    )
+    AND EXISTS (
+        SELECT 1 FROM dbo.M2M_DeviceChange AS m
+        WHERE m.id = device_association.rev_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+    )

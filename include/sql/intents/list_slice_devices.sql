@@ -1,0 +1,43 @@
+-- The devices of one slice whose row is open and whose line and products are not all settled.
+-- Safe to run twice: reads only.
+SELECT
+    m.id AS row_id,
+    m.ICCID AS iccid,
+    m.MSISDN AS msisdn,
+    i.id AS intent_id,
+    i.State AS state,
+    i.LeaseUntil AS lease_until,
+    i.UnknownSince AS unknown_since,
+    i.CreatedDate AS intent_created,
+    i.RevServiceId AS service_id,
+    i.IntegrationAuthenticationId AS account_id,
+    a.ConnectionId AS connection_id,
+    c.id AS customer_id,
+    c.RevCustomerId AS customer_number,
+    t.ServiceTypeId AS service_type_id,
+    t.ProviderId AS provider_id,
+    t.UsagePlanGroupId AS usage_plan_group_id,
+    t.RevPackageId AS rev_package_id,
+    t.RevProductIdList AS rev_product_id_list,
+    t.RateList AS rate_list,
+    t.Prorate AS prorate,
+    t.Description AS description,
+    COALESCE(d.EffectiveDate, v.DateActivated, :now) AS effective_date,
+    COALESCE(d.ActivatedDate, v.DateActivated) AS activated_date
+FROM device_association.rev_service_slice AS s
+INNER JOIN dbo.M2M_DeviceChange AS m ON s.BulkChangeId = m.BulkChangeId AND m.id BETWEEN s.FirstRowId AND s.LastRowId
+INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+INNER JOIN device_association.rev_intent AS i
+    ON m.id = i.M2MDeviceChangeId AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
+INNER JOIN dbo.RevCustomer AS c ON i.RevCustomerId = c.id
+INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
+INNER JOIN dbo.Device AS v ON m.DeviceId = v.id
+WHERE
+    s.BulkChangeId = :bulk_change_id
+    AND s.RetryNumber = :retry_number
+    AND s.SliceNumber = :slice_number
+    AND m.IsProcessed = 0
+    AND m.Status = 'PROCESSING'
+    AND i.ReadyDate IS NULL
+ORDER BY m.id

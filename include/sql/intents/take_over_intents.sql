@@ -1,0 +1,19 @@
+-- Gives the open intents of a change's SIMs, left by an earlier change of the same customer, to this change's rows.
+-- Safe to run twice: an intent that is the row's own already is not touched. A call that is out stays its caller's.
+UPDATE device_association.rev_intent
+SET BulkChangeId = m.BulkChangeId, M2MDeviceChangeId = m.id, ModifiedDate = :now
+FROM dbo.M2M_DeviceChange AS m, device_association.requested_device AS d, device_association.request_terms AS t,
+    dbo.RevCustomer AS c
+WHERE
+    m.BulkChangeId = :bulk_change_id
+    AND m.Status = 'PROCESSING'
+    AND m.IsProcessed = 0
+    AND d.M2MDeviceChangeId = m.id
+    AND t.id = d.TermsId
+    AND t.CreateRevService = 1
+    AND c.id = t.RevCustomerId
+    AND device_association.rev_intent.IntegrationAuthenticationId = c.IntegrationAuthenticationId
+    AND device_association.rev_intent.ICCID = m.ICCID
+    AND device_association.rev_intent.RevCustomerId = t.RevCustomerId
+    AND device_association.rev_intent.IsOpen = 1
+    AND device_association.rev_intent.M2MDeviceChangeId <> m.id
