@@ -1,0 +1,14 @@
+"""Our working tables."""
+
+from alembic import op
+
+from device_association.schema import run_scripts
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_scripts(op.get_bind(), "schema", "0002_*")

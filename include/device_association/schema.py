@@ -1,0 +1,67 @@
+"""Builds and upgrades the portal's schema on an empty installation: `python -m device_association.schema`.
+
+The DDL stands in `include/sql/schema` and `include/sql/procedures`; Alembic decides what has still to run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from device_association.database import DIALECT_SUFFIX, SQL_FOLDER
+from device_association.errors import ConfigurationError
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+URL_VARIABLE = "DEVICE_ASSOCIATION_PORTAL_URL"
+VERSION_SCHEMA = "device_association"
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at this SQLAlchemy URL to the newest schema; two at once wait for each other."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        _lock(connection)
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}"))
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def run_scripts(connection: Connection, folder: str, pattern: str) -> None:
+    """Run the scripts of `include/sql/<folder>` that match, in the order of their names, for the connection's dialect."""
+    suffix = DIALECT_SUFFIX[connection.dialect.name]
+    scripts = sorted((SQL_FOLDER / folder).glob(f"{pattern}{suffix}"))
+    if not scripts:
+        raise ConfigurationError(f"no script {folder}/{pattern}{suffix}; the checkout is not complete")
+    for script in scripts:
+        connection.exec_driver_sql(script.read_text(encoding="utf-8").replace("%", "%%"))
+
+
+def reinstall_procedures(engine: Engine) -> None:
+    """Install the stored procedures anew, in the form of this checkout."""
+    with engine.begin() as connection:
+        run_scripts(connection, "procedures", "*")
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20261124)")
+
+
+def main() -> None:
+    """Upgrade the database that DEVICE_ASSOCIATION_PORTAL_URL names."""
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        sys.exit(f"{URL_VARIABLE} is not set; set it to the portal database's SQLAlchemy URL")
+    upgrade(url)
+
+
+if __name__ == "__main__":
+    main()

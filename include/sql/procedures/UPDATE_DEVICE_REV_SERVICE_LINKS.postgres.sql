@@ -1,0 +1,84 @@
+-- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM.
+-- Links to lines disconnected since are cleared. Safe to run twice: a link that is right is not touched.
+CREATE OR REPLACE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS(bulkChangeId bigint)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz(3) := CURRENT_TIMESTAMP;
+    change bigint := UPDATE_DEVICE_REV_SERVICE_LINKS.bulkChangeId;
+BEGIN
+    WITH devices AS (
+        SELECT
+            t.id, t.RevServiceId AS linked, d.ICCID AS iccid, d.MSISDN AS msisdn, k.id AS customer_id,
+            k.IntegrationAuthenticationId AS account_id
+        FROM dbo.Device_Tenant AS t
+        INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
+        LEFT JOIN dbo.RevCustomer AS k
+            ON t.AccountNumber = k.RevCustomerId
+            AND t.AccountNumberIntegrationAuthenticationId = k.IntegrationAuthenticationId
+            AND k.IsDeleted = 0
+        WHERE
+            t.IsDeleted = 0
+            AND (
+                change IS NULL
+                OR EXISTS (
+                    SELECT 1
+                    FROM dbo.M2M_DeviceChange AS m
+                    INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+                    WHERE m.BulkChangeId = change AND m.DeviceId = t.DeviceId AND c.TenantId = t.TenantId
+                )
+            )
+    ),
+
+    candidates AS (
+        SELECT d.id, l.id AS line_id, 1 AS by_sim, l.ActivatedDate AS since, l.RevServiceId AS number
+        FROM devices AS d
+        INNER JOIN dbo.RevService AS l
+            ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId
+            AND d.iccid = l.Number2
+        WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
+        UNION ALL
+        SELECT d.id, l.id, 1, l.ActivatedDate, l.RevServiceId
+        FROM devices AS d
+        INNER JOIN dbo.RevService AS l
+            ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId
+            AND d.iccid = l.Number
+        WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
+        UNION ALL
+        SELECT d.id, l.id, 0, l.ActivatedDate, l.RevServiceId
+        FROM devices AS d
+        INNER JOIN dbo.RevService AS l
+            ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId
+            AND d.msisdn = l.Number AND COALESCE(l.Number2, '') = ''
+        WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
+    ),
+
+    newest AS (
+        SELECT DISTINCT ON (c.id) c.id, c.line_id
+        FROM candidates AS c
+        ORDER BY c.id ASC, c.by_sim DESC, c.since DESC NULLS LAST, c.number DESC
+    ),
+
+    wanted AS (
+        SELECT
+            d.id,
+            COALESCE(
+                n.line_id,
+                (
+                    SELECT l.id FROM dbo.RevService AS l
+                    WHERE
+                        l.id = d.linked AND l.IsDeleted = 0
+                        AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
+                )
+            ) AS line_id
+        FROM devices AS d
+        LEFT JOIN newest AS n ON d.id = n.id
+    )
+
+    UPDATE dbo.Device_Tenant AS t
+    SET RevServiceId = w.line_id, ModifiedBy = 'UPDATE_DEVICE_REV_SERVICE_LINKS', ModifiedDate = moment
+    FROM wanted AS w
+    WHERE t.id = w.id AND t.RevServiceId IS DISTINCT FROM w.line_id;
+END;
+$$;
