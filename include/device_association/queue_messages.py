@@ -1,0 +1,106 @@
+"""What a message of the bulk change queue says and what is to be done with it. Source: the domain contract, section 3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Engine
+
+from device_association.codes import RUNNING
+from device_association.database import row
+
+BIGGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A bulk change and the retry it was sent for."""
+
+    bulk_change_id: int
+    retry_number: int
+
+
+class Verdict(StrEnum):
+    """What is to be done with a message."""
+
+    START = "start"
+    DELETE = "delete"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict with its reason in words."""
+
+    verdict: Verdict
+    reason: str
+
+
+def read_message(received: Mapping[str, Any]) -> Message:
+    """Return what an SQS message says: in its body, or, where that is filler, in its String attributes.
+
+    Raises ValueError that says what is wrong; such a message is left for the dead-letter queue.
+    """
+    said = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
+    if said is None:
+        raise ValueError("neither the body nor the attributes name a BulkChangeId")
+    bulk_change_id, retry_number = _number(said, "BulkChangeId", 1), _number(said, "RetryNumber", 0)
+    return Message(bulk_change_id, retry_number)
+
+
+def decide(engine: Engine, message: Message) -> Decision:
+    """Decide from the change's state, not from the message alone, what is to be done."""
+    with engine.connect() as connection:
+        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=message.bulk_change_id)
+    if change is None:
+        return Decision(Verdict.LEAVE, f"there is no bulk change {message.bulk_change_id}")
+    current = change["retry_number"] or 0
+    if message.retry_number < current:
+        return Decision(Verdict.DELETE, f"stale: the change is at retry {current}")
+    if message.retry_number > current:
+        return Decision(Verdict.LEAVE, f"from the future: the change is at retry {current}")
+    if change["status"] not in RUNNING:
+        return Decision(Verdict.DELETE, f"the change already reads {change['status']}")
+    return Decision(Verdict.START, "the change is open")
+
+
+def start_run(
+    message: Message, *, create_run: Callable[[str, Message], bool], run_lives: Callable[[str], bool], most: int = 1000
+) -> str:
+    """Return the id of the run that works on the message's change: one that lives, or a new one.
+
+    `create_run` returns False when a run of that id exists. Source of the ids: the design's 'Run ids'.
+    """
+    base = f"bulk_change__{message.bulk_change_id}__{message.retry_number}"
+    for number in range(most):
+        run_id = base if number == 0 else f"{base}__{number}"
+        if create_run(run_id, message) or run_lives(run_id):
+            return run_id
+    raise ValueError(f"{most} runs of {base} have ended without closing the change; have a look at the last one")
+
+
+def _body(text: object) -> Mapping[str, object] | None:
+    try:
+        said = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "BulkChangeId" in said else None
+
+
+def _attributes(attributes: object) -> Mapping[str, object] | None:
+    if not isinstance(attributes, Mapping) or "BulkChangeId" not in attributes:
+        return None
+    return {name: one.get("StringValue") for name, one in attributes.items() if isinstance(one, Mapping)}
+
+
+def _number(said: Mapping[str, object], name: str, least: int) -> int:
+    value = said.get(name, 0 if name == "RetryNumber" else None)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= BIGGEST_ID:
+        raise ValueError(f"{name} must be a whole number from {least}; {value!r} was sent")
+    return value

@@ -1,0 +1,1 @@
+"""Everything of the product that touches Airflow; the rules are in `device_association`."""

@@ -1,0 +1,71 @@
+"""The listener's one task: waits for messages in the triggerer, starts a run for each, and only then deletes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from airflow.providers.amazon.aws.sensors.sqs import SqsSensor
+from airflow.providers.amazon.aws.utils import validate_execute_complete_event
+from airflow.sdk import Context
+from device_association.queue_messages import Decision, Verdict, decide, read_message, start_run
+
+from device_association_airflow import connections, runs
+
+RECEIVE_ON_SECONDS = 60.0
+"""How long one task goes on receiving without waiting; well under the queue's visibility time-out of 120 s."""
+
+
+class BulkChangeSensor(SqsSensor):  # type: ignore[misc]  # the provider's class is untyped
+    """An `SqsSensor` that never deletes on reception, starts the runs itself, and receives on until the queue is empty.
+
+    A message is deleted once the run that stands for it exists, or when it is stale or its change has ended. One that
+    nobody can read, or whose change or retry does not exist, is left: after five receptions it is a dead letter.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_messages=10,
+            wait_time_seconds=20,
+            poke_interval=0,
+            delete_message_on_reception=False,
+            deferrable=True,
+            aws_conn_id=connections.QUEUE,
+            **kwargs,
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
+        """Work on the messages that the trigger received, and on all that have come since."""
+        received = validate_execute_complete_event(event)["message_batch"]
+        client, give_up = connections.queue_client(), time.monotonic() + RECEIVE_ON_SECONDS
+        while received:
+            self._work_on(client, received)
+            if time.monotonic() > give_up:
+                break
+            received = self._receive(client)
+
+    def _receive(self, client: Any) -> list[dict[str, Any]]:
+        answer = client.receive_message(
+            QueueUrl=self.sqs_queue, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def _work_on(self, client: Any, received: Iterable[dict[str, Any]]) -> None:
+        for one in received:
+            decision = self._decide_and_start(one)
+            self.log.info("message %s: %s, %s", one.get("MessageId"), decision.verdict, decision.reason)
+            if decision.verdict is not Verdict.LEAVE:
+                client.delete_message(QueueUrl=self.sqs_queue, ReceiptHandle=one["ReceiptHandle"])
+
+    def _decide_and_start(self, received: dict[str, Any]) -> Decision:
+        try:
+            message = read_message(received)
+        except ValueError as problem:
+            return Decision(Verdict.LEAVE, f"cannot be read: {problem}")
+        decision = decide(connections.portal(), message)
+        if decision.verdict is not Verdict.START:
+            return decision
+        run_id = start_run(message, create_run=runs.create_run, run_lives=runs.run_lives)
+        return Decision(Verdict.START, f"run {run_id}")

@@ -1,0 +1,90 @@
+"""The composition root: turns Airflow connections and settings into an engine, Rev.io clients, a queue, a receiver.
+
+A connection that is missing or cannot be used is a ConfigurationError that names it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.sqs import SqsHook
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from device_association.database import make_engine, utc_milliseconds
+from device_association.errors import ConfigurationError
+from device_association.line_planning import Clients
+from device_association.notifications import Receiver
+from device_association.revio import Account, RevioClient, Timeouts
+from device_association.settings import Settings
+from sqlalchemy import Engine
+
+PORTAL, QUEUE, RECEIVER = "portal_db", "bulk_change_queue", "amop_2_0"
+
+
+def clock() -> datetime:
+    """Return now, in UTC, cut to the milliseconds that the portal's tables keep."""
+    return utc_milliseconds(datetime.now(UTC))
+
+
+@cache
+def settings() -> Settings:
+    """Return the product's settings, read from the environment once a process."""
+    return Settings()
+
+
+@cache
+def portal() -> Engine:
+    """Return the engine of the portal's database; the connection's type decides the dialect."""
+    hook = _connection(PORTAL).get_hook()
+    url = getattr(hook, "sqlalchemy_url", None) or hook.get_uri()
+    return make_engine(url if isinstance(url, str) else url.render_as_string(hide_password=False))
+
+
+def revio_clients() -> Clients:
+    """Return what gives the one client of this process for a Rev.io connection."""
+    return cache(_revio_client)
+
+
+def queue_client() -> Any:
+    """Return the boto3 client of the bulk change queue."""
+    _connection(QUEUE)
+    return SqsHook(aws_conn_id=QUEUE).conn
+
+
+def receiver() -> Receiver:
+    """Return where the 2.0 system listens for ended changes."""
+    found = _connection(RECEIVER)
+    return Receiver(
+        _url(found), token=found.extra_dejson.get("token"), login=found.login or None, password=found.password
+    )
+
+
+def _revio_client(connection_id: str) -> RevioClient:
+    found, limits = _connection(connection_id), settings()
+    account = Account(
+        name=connection_id,
+        base_url=_url(found),
+        login=found.login or "",
+        password=found.password or "",
+        subscription_key=found.extra_dejson.get("subscription_key", ""),
+    )
+    timeouts = Timeouts(limits.rev_connect_seconds, limits.rev_read_seconds, limits.rev_call_seconds)
+    return RevioClient(account, timeouts=timeouts, connections=limits.rev_concurrency)
+
+
+def _connection(connection_id: str) -> Connection:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        raise ConfigurationError(
+            f"Airflow has no connection {connection_id!r}; create it under Admin, Connections, then clear this task"
+        ) from None
+
+
+def _url(found: Connection) -> str:
+    if not found.host:
+        raise ConfigurationError(f"connection {found.conn_id!r} names no host; complete it under Admin, Connections")
+    host = found.host if "://" in found.host else f"{found.schema or 'https'}://{found.host}"
+    return f"{host.rstrip('/')}:{found.port}" if found.port else host.rstrip("/")

@@ -1,0 +1,43 @@
+"""Decides from our error tree whether Airflow tries a task again, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+from device_association.errors import (
+    ChangeNotRunnable,
+    ConfigurationError,
+    DataCheckFailed,
+    RequestRefused,
+    RevioUnauthorized,
+    StepUnfinished,
+)
+
+FINAL = (RequestRefused, ChangeNotRunnable, DataCheckFailed, ConfigurationError, RevioUnauthorized)
+"""Errors that come again until a person has done something."""
+
+
+class AssociationRetryPolicy(RetryPolicy):
+    """Fails at once what only a person can mend; tries an unfinished step again when it may have become known."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Return the decision for one failure."""
+        if isinstance(exception, FINAL):
+            return RetryDecision.fail(str(exception)[:500])
+        if isinstance(exception, StepUnfinished):
+            return RetryDecision.retry(timedelta(seconds=exception.retry_after), str(exception)[:500])
+        return RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what the serialized DAG keeps: there is nothing to configure."""
+        return {}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> AssociationRetryPolicy:
+        """Return the policy of a serialized DAG."""
+        return cls()

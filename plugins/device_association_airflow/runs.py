@@ -1,0 +1,31 @@
+"""Starts runs and asks Airflow whether one lives, from inside a task.
+
+Starting many runs from one task is no public API in Airflow 3.3 (`DagRunTriggerException` starts one): this module is
+the only one that speaks to the supervisor, and a test runs it against a real Airflow.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS, RuntimeTaskInstance
+from device_association.queue_messages import Message
+
+ASSOCIATE = "associate_customer"
+
+
+def create_run(run_id: str, message: Message) -> bool:
+    """Create a run of `associate_customer` for a message; return False when a run of that id exists already."""
+    conf = {"bulk_change_id": message.bulk_change_id, "retry_number": message.retry_number}
+    answer = SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=ASSOCIATE, run_id=run_id, conf=conf))
+    if isinstance(answer, ErrorResponse):
+        if answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
+            return False
+        raise RuntimeError(f"Airflow did not start run {run_id} of {ASSOCIATE}: {answer.error} {answer.detail}")
+    return True
+
+
+def run_lives(run_id: str) -> bool:
+    """Whether a run of `associate_customer` is queued or running; one that is gone does not live."""
+    count: int = RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
+    return count > 0
