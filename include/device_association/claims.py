@@ -77,6 +77,15 @@ def take_claim(
     return in_transaction(engine, claim)
 
 
+def find_claim(engine: Engine, bulk_change_id: int, retry_number: int, run_id: str) -> Claim:
+    """Return the claim that a run took earlier, with the actor it works for; whether it still holds is checked later."""
+    with engine.connect() as connection:
+        found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    if found is None or found["actor"] is None:
+        raise ClaimLost(f"bulk change {bulk_change_id} is gone")
+    return Claim(bulk_change_id, retry_number, run_id, found["actor"])
+
+
 def holding(engine: Engine, claim: Claim, now: datetime, work: Callable[[Connection], Result]) -> Result:
     """Run `work` in one transaction that holds the claim until it commits; raise ClaimLost if the claim is gone."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -39,6 +40,10 @@ class Closed:
     def succeeded(self) -> bool:
         """Whether the change reached anything: an ERROR makes its run red."""
         return self.status != ChangeStatus.ERROR
+
+    def as_result(self) -> dict[str, Any]:
+        """The metrics as the task's result and the log keep them."""
+        return asdict(self)
 
 
 def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[str], now: datetime) -> Closed:
@@ -85,7 +90,7 @@ def close(connection: Connection, bulk_change_id: int, retry_number: int, *, act
     run(connection, "bulk_changes/record_result", bulk_change_id=bulk_change_id, retry_number=retry_number, now=now)
     closed = _stored(connection, bulk_change_id, retry_number)
     assert closed is not None, "the result was just recorded"
-    metrics = as_json(asdict(closed))
+    metrics = as_json(closed.as_result())
     run(connection, "audit/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
     change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
     assert change is not None, "the change was just closed"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow.providers.amazon.aws.sensors.sqs import SqsSensor
+from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import Context
 from device_association.queue_messages import Decision, Verdict, decide, read_message, start_run
@@ -15,6 +16,19 @@ from device_association_airflow import connections, runs
 
 RECEIVE_ON_SECONDS = 60.0
 """How long one task goes on receiving without waiting; well under the queue's visibility time-out of 120 s."""
+
+
+class BulkChangeTrigger(SqsSensorTrigger):  # type: ignore[misc]  # the provider's class is untyped
+    """The provider's trigger, which also asks for the message attributes: a producer may send nothing else."""
+
+    async def poll_sqs(self, client: Any) -> Any:
+        """Receive once, attributes included."""
+        return await client.receive_message(
+            QueueUrl=self.sqs_queue,
+            MaxNumberOfMessages=self.max_messages,
+            WaitTimeSeconds=self.wait_time_seconds,
+            MessageAttributeNames=["All"],
+        )
 
 
 class BulkChangeSensor(SqsSensor):  # type: ignore[misc]  # the provider's class is untyped
@@ -33,6 +47,20 @@ class BulkChangeSensor(SqsSensor):  # type: ignore[misc]  # the provider's class
             deferrable=True,
             aws_conn_id=connections.QUEUE,
             **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Wait for messages in the triggerer; no worker slot is held."""
+        self.defer(
+            trigger=BulkChangeTrigger(
+                sqs_queue=self.sqs_queue,
+                aws_conn_id=self.aws_conn_id,
+                max_messages=self.max_messages,
+                wait_time_seconds=self.wait_time_seconds,
+                delete_message_on_reception=False,
+                waiter_delay=0,
+            ),
+            method_name="execute_complete",
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:

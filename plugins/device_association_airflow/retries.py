@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
@@ -32,12 +31,3 @@ class AssociationRetryPolicy(RetryPolicy):
         if isinstance(exception, StepUnfinished):
             return RetryDecision.retry(timedelta(seconds=exception.retry_after), str(exception)[:500])
         return RetryDecision.default()
-
-    def serialize(self) -> dict[str, Any]:
-        """Return what the serialized DAG keeps: there is nothing to configure."""
-        return {}
-
-    @classmethod
-    def deserialize(cls, data: dict[str, Any]) -> AssociationRetryPolicy:
-        """Return the policy of a serialized DAG."""
-        return cls()

@@ -7,8 +7,8 @@ the only one that speaks to the supervisor, and a test runs it against a real Ai
 from __future__ import annotations
 
 from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
-from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS, RuntimeTaskInstance
 from device_association.queue_messages import Message
 
 ASSOCIATE = "associate_customer"
@@ -17,7 +17,7 @@ ASSOCIATE = "associate_customer"
 def create_run(run_id: str, message: Message) -> bool:
     """Create a run of `associate_customer` for a message; return False when a run of that id exists already."""
     conf = {"bulk_change_id": message.bulk_change_id, "retry_number": message.retry_number}
-    answer = SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=ASSOCIATE, run_id=run_id, conf=conf))
+    answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=ASSOCIATE, run_id=run_id, conf=conf))
     if isinstance(answer, ErrorResponse):
         if answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
             return False
@@ -27,5 +27,5 @@ def create_run(run_id: str, message: Message) -> bool:
 
 def run_lives(run_id: str) -> bool:
     """Whether a run of `associate_customer` is queued or running; one that is gone does not live."""
-    count: int = RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
+    count: int = task_runner.RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
     return count > 0

@@ -1,0 +1,54 @@
+"""
+# Associate devices with a customer
+
+One run brings one bulk change to its end: it checks every device, creates each missing line in Rev.io exactly once, gives
+the devices to the customer, and writes the audit trail.
+
+**Who starts it.** The listener, for each message of the queue. A person, with *Trigger*: fill in an existing change's id,
+or a whole request. Your sign-in name is kept as the actor, and your rights in the portal count.
+
+**What the colours say.** Green: the change reached at least one device, or another run has it. Red: the change ended as
+ERROR, or a step died for good. Devices that were refused are rows of the change, never red tasks.
+
+**When it is red.** Open the last red task: its first log line says what to do. A retry of the change starts where this
+one stopped; nothing is billed twice. Clearing a task is safe while the change is open, and does nothing after its end.
+
+**Where to look.** `check_data` links to the report of the data checks; the result of `close_bulk_change` counts the
+devices by code; `create_rev_service` has one entry for each ICCID, or for each slice of a big change.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag
+from device_association_airflow import association_tasks as tasks
+from device_association_airflow.association_form import ASSOCIATION_FORM
+
+
+@dag(
+    schedule=None,
+    params=ASSOCIATION_FORM,
+    max_active_runs=64,
+    max_active_tasks=32,
+    catchup=False,
+    dagrun_timeout=timedelta(hours=12),
+    default_args={"owner": "data-ops"},
+    tags=["device association"],
+    doc_md=__doc__,
+    dag_display_name="Associate devices with a customer",
+)
+def associate_customer() -> None:
+    """Associate one bulk change's devices with its customer."""
+    work = tasks.open_bulk_change()
+    checked = tasks.check_data(work)
+    slices = tasks.plan_rev_services(work)
+    lines = tasks.create_rev_service.partial(work=work).expand(slice_number=slices)
+    associated = tasks.associate_devices(work)
+    history = tasks.update_cross_provider_device_history(work)
+    links = tasks.update_device_rev_service_links(work)
+    closed = tasks.close_bulk_change(work)
+
+    tasks.validate_devices(work) >> checked >> slices
+    lines >> associated >> history >> links >> closed >> tasks.notify_2_0(work)
+
+
+associate_customer()

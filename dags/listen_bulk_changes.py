@@ -1,0 +1,41 @@
+"""
+# Listen for bulk changes
+
+Waits for messages of the portal and starts a run of *Associate devices with a customer* for each. Always one run is
+active; it waits in the triggerer and holds no slot.
+
+**What becomes of a message.** Its run exists: the message is deleted. It is stale, or its change has ended: deleted. It
+cannot be read, or its change or retry does not exist: left, and after five receptions a dead letter. It delays nobody.
+
+**When it is red.** The queue could not be reached, or a run could not be started: the log names the connection or the
+message. The next run starts by itself; no message is lost, for each is deleted only when its run exists.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag
+from device_association_airflow import connections
+from device_association_airflow.bulk_change_sensor import BulkChangeSensor
+
+
+@dag(
+    schedule="@continuous",
+    max_active_runs=1,
+    catchup=False,
+    default_args={"owner": "data-ops"},
+    tags=["device association"],
+    doc_md=__doc__,
+    dag_display_name="Listen for bulk changes",
+)
+def listen_bulk_changes() -> None:
+    """Start a run for each message of the queue."""
+    BulkChangeSensor(
+        task_id="start_associations",
+        sqs_queue=connections.settings().queue_url,
+        retries=3,
+        retry_delay=timedelta(seconds=5),
+        execution_timeout=timedelta(minutes=10),
+    )
+
+
+listen_bulk_changes()

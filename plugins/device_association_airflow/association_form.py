@@ -1,0 +1,75 @@
+"""The trigger form of `associate_customer`: its fields, and how they become the request that the portal would send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+EXISTING, WHO, LINE, PLANS, WHEN = (
+    "1 · An existing change",
+    "2 · Or a new one: devices and customer",
+    "3 · Line in Rev.io",
+    "4 · Rate plans",
+    "5 · Dates and reason",
+)
+
+
+def _text(title: str, section: str, help_text: str = "", **schema: Any) -> Param:
+    return Param(None, type=["null", "string"], title=title, description=help_text, section=section, **schema)
+
+
+def _number(title: str, section: str, help_text: str = "", **schema: Any) -> Param:
+    return Param(None, type=["null", "integer"], title=title, description=help_text, section=section, minimum=0, **schema)
+
+
+def _switch(title: str, section: str, help_text: str = "") -> Param:
+    return Param(False, type="boolean", title=title, description=help_text, section=section)
+
+
+ASSOCIATION_FORM: dict[str, Param] = {
+    "bulk_change_id": _number(
+        "Bulk change id", EXISTING, "Runs a change that exists and has not ended. Leave everything below empty then."
+    ),
+    "ServiceProviderId": _number("Service provider", WHO, "Id of the carrier that the devices belong to."),
+    "Devices": Param(
+        [], type="array", title="ICCIDs", description="One a line, 18 to 22 digits; repeated ones count once.", section=WHO
+    ),
+    "RevCustomerId": _text("Customer", WHO, "The customer's guid, or the Rev.io number where it is unique."),
+    "CreateRevService": _switch("Create a line in Rev.io", LINE, "Each device without a line gets exactly one."),
+    "ServiceTypeId": _number("Service type", LINE, "Rev.io's id; required for a line."),
+    "ProviderId": _number("Provider", LINE, "Rev.io's id; required for a line."),
+    "UsagePlanGroupId": _number("Usage plan group", LINE, "Rev.io's id."),
+    "RevPackageId": _number("Package", LINE, "Rev.io's id. A package brings its products: then name none."),
+    "RevProductIdList": Param([], type="array", title="Products", description="Rev.io's ids, one a line.", section=LINE),
+    "RateList": Param([], type="array", title="Rates", description="One for each product, in order.", section=LINE),
+    "Prorate": _switch("Prorate the first month", LINE),
+    "Description": Param("", type="string", title="Description of the line", maxLength=1000, section=LINE),
+    "AddCustomerRatePlan": _switch("Assign a customer rate plan", PLANS),
+    "CustomerRatePlan": _text("Customer rate plan", PLANS, "The plan's id."),
+    "CustomerRatePool": _text("Customer rate pool", PLANS, "The pool's id."),
+    "CustomerDataAllocationMB": Param(
+        None, type=["null", "number"], title="Data allocation in MB", minimum=0, section=PLANS
+    ),
+    "AddCarrierRatePlan": _switch("Assign a carrier rate plan", PLANS, "In the database only; no carrier is called."),
+    "CarrierRatePlan": _text("Carrier rate plan", PLANS, "The plan's code."),
+    "CommPlan": _text("Communication plan", PLANS),
+    "EffectiveDate": _text(
+        "Effective date", WHEN, "Empty: each device's activation date. A future date queues the plan.", format="date-time"
+    ),
+    "ActivatedDate": _text("Activated date", WHEN, "Empty: each device's own.", format="date-time"),
+    "Reason": _text("Reason", WHEN, "Why; kept with the change.", maxLength=500),
+}
+
+
+def request_of(params: Mapping[str, Any]) -> dict[str, object]:
+    """Return the request that a filled-in form stands for, with the fields that were left empty left out."""
+    sent = {name: params.get(name) for name in ASSOCIATION_FORM if name != "bulk_change_id"}
+    sent["RevProductIdList"] = [_as_number(one) for one in sent.get("RevProductIdList") or []]
+    return {name: value for name, value in sent.items() if value is not None and value != ""}
+
+
+def _as_number(text: object) -> object:
+    """Return a line of the form as the number it spells; anything else as it is, for the request's rules to refuse."""
+    return int(text) if isinstance(text, str) and text.strip().isdigit() else text

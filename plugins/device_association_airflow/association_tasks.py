@@ -1,0 +1,213 @@
+"""The ten tasks of `associate_customer`. Each gets its connections and calls one function of `device_association`.
+
+Between tasks travel ids only: the bulk change with its retry, and the numbers of slices.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from device_association import associations, bulk_changes, claims, closing, line_creation, line_planning, outbox, validation
+from device_association.errors import AssociationError, ClaimLost
+
+from device_association_airflow import connections, runs
+from device_association_airflow.association_form import request_of
+from device_association_airflow.data_docs import CheckDataOperator
+from device_association_airflow.retries import AssociationRetryPolicy
+
+Work = dict[str, int]
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+CLOSED = Asset(name="bulk_change_closed", uri="device-association://bulk-changes/closed")
+POLICY: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_policy": AssociationRetryPolicy(),
+    "execution_timeout": timedelta(hours=2),
+}
+log = logging.getLogger(__name__)
+
+
+def speaks_plainly(body: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Make the error a person can act on the task's first log line; a task whose run lost the change ends as skipped."""
+
+    @wraps(body)
+    def spoken(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            return body(*args, **kwargs)
+        except ClaimLost as lost:
+            log.warning("%s", lost)
+            raise AirflowSkipException(str(lost)) from None
+        except AssociationError as problem:
+            log.error("%s: %s", type(problem).__name__, problem)  # noqa: TRY400 - the traceback follows, from Airflow
+            raise
+
+    return spoken
+
+
+def claim_of(work: Work | None) -> claims.Claim:
+    """Return the claim that `open_bulk_change` took in this run; skip the task when nothing was opened."""
+    if work is None:
+        raise AirflowSkipException("no bulk change was opened")
+    run_id = get_current_context()["dag_run"].run_id
+    return claims.find_claim(connections.portal(), work["bulk_change_id"], work["retry_number"], run_id)
+
+
+@task.short_circuit(**POLICY)
+def open_bulk_change() -> Work | None:
+    """Claim the change of the message or the form; another's change ends the run with every later task skipped."""
+    context = get_current_context()
+    try:
+        return _open(context["params"], context["dag_run"])
+    except ClaimLost as lost:
+        log.warning("%s", lost)
+        return None
+    except AssociationError as problem:
+        log.error("%s", problem)  # noqa: TRY400 - the traceback follows, from Airflow
+        raise
+
+
+def _open(params: Any, dag_run: Any) -> Work:
+    engine, now, person = connections.portal(), connections.clock(), dag_run.triggering_user_name
+    change_id, retry = params.get("bulk_change_id"), params.get("retry_number")
+    if change_id is None:
+        created = bulk_changes.create_bulk_change(
+            engine,
+            request_of(params),
+            user_name=person or "",
+            now=now,
+            max_devices=connections.settings().max_devices,
+            run_id=dag_run.run_id,
+        )
+        change_id = created.change_id
+    elif person is not None:
+        bulk_changes.check_may_run(engine, change_id, person)
+    claim = claims.take_claim(
+        engine, change_id, retry_number=retry, run_id=dag_run.run_id, run_lives=runs.run_lives, now=now
+    )
+    log.info("bulk change %s, retry %s, asked by %s", claim.bulk_change_id, claim.retry_number, claim.actor)
+    return {"bulk_change_id": claim.bulk_change_id, "retry_number": claim.retry_number}
+
+
+@task(**POLICY)
+@speaks_plainly
+def validate_devices(work: Work) -> None:
+    """Refuse the devices that may not go on, in a handful of statements over all rows."""
+    log.info("%s", validation.validate_devices(connections.portal(), claim_of(work), now=connections.clock()))
+
+
+def check_data(work: Any) -> CheckDataOperator:
+    """Let Great Expectations pass the batch, or stop the change before any outside effect."""
+    return CheckDataOperator(task_id="check_data", work=work, **POLICY)
+
+
+@task(**POLICY)
+@speaks_plainly
+def plan_rev_services(work: Work) -> list[int]:
+    """Return the numbers of the slices whose devices want a line."""
+    return line_planning.plan_rev_services(
+        connections.portal(),
+        claim_of(work),
+        connections.revio_clients(),
+        connections.settings(),
+        now=connections.clock(),
+    )
+
+
+@task(
+    **POLICY | {"retries": 10, "retry_delay": timedelta(seconds=10)},
+    map_index_template="{{ devices }}",
+    max_active_tis_per_dagrun=8,
+    pool="rev_services",
+)
+@speaks_plainly
+def create_rev_service(work: Work, slice_number: int) -> None:
+    """Give each SIM of a slice exactly one line."""
+    context = get_current_context()
+    desk = line_creation.Desk(
+        connections.portal(), claim_of(work), connections.revio_clients(), connections.settings(), connections.clock
+    )
+    context["devices"] = line_creation.slice_label(desk, slice_number)  # type: ignore[typeddict-unknown-key]
+    instance = context["ti"]
+    last_try = instance.try_number > instance.max_tries
+    log.info("%s", line_creation.create_rev_services(desk, slice_number, last_try=last_try))
+
+
+@task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
+@speaks_plainly
+def associate_devices(work: Work) -> None:
+    """Give the devices whose line is settled to the customer, whatever failed before."""
+    counts = associations.associate_devices(
+        connections.portal(),
+        claim_of(work),
+        clock=connections.clock,
+        rows_at_once=connections.settings().rows_per_statement,
+    )
+    log.info("%s", counts)
+
+
+@task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
+@speaks_plainly
+def update_cross_provider_device_history(work: Work) -> None:
+    """Run usp_UpdateCrossProviderDeviceHistory for the associated devices."""
+    counts = associations.update_cross_provider_device_history(
+        connections.portal(), claim_of(work), now=connections.clock()
+    )
+    log.info("%s", counts)
+
+
+@task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
+@speaks_plainly
+def update_device_rev_service_links(work: Work) -> None:
+    """Run UPDATE_DEVICE_REV_SERVICE_LINKS for the change."""
+    log.info(
+        "%s",
+        associations.update_device_rev_service_links(connections.portal(), claim_of(work), now=connections.clock()),
+    )
+
+
+@task(**POLICY, trigger_rule=TriggerRule.ALL_DONE, outlets=[CLOSED])
+@speaks_plainly
+def close_bulk_change(work: Work | None) -> dict[str, Any]:
+    """Give the change its final status; fail when it ended as ERROR or a step before died for good."""
+    context = get_current_context()
+    failed = failed_tasks(context)
+    if work is None:
+        raise AirflowFailException(f"no bulk change was opened: {', '.join(failed) or 'an earlier task'} failed, see its log")
+    closed = closing.close_bulk_change(
+        connections.portal(), claim_of(work), failed_steps=failed, now=connections.clock()
+    )
+    result = closed.as_result()
+    log.info("%s", result)
+    context["outlet_events"][CLOSED].extra = {"bulk_change_id": closed.bulk_change_id, "status": closed.status}
+    if failed or not closed.succeeded:
+        context["ti"].xcom_push(key="return_value", value=result)
+        because = f"these tasks failed: {', '.join(failed)}" if failed else "no device was associated"
+        raise AirflowFailException(f"bulk change {closed.bulk_change_id} ended as {closed.status}; {because}")
+    return result
+
+
+def failed_tasks(context: Any) -> list[str]:
+    """Return the tasks of this run that died for good, mapped ones with their index."""
+    run_id = context["dag_run"].run_id
+    states = context["ti"].get_task_states(dag_id=runs.ASSOCIATE, run_ids=[run_id]).get(run_id, {})
+    return sorted(task_id for task_id, state in states.items() if state == "failed" and task_id != "notify_2_0")
+
+
+@teardown(**{name: value for name, value in POLICY.items() if name != "retry_policy"})
+def notify_2_0(work: Work | None) -> None:
+    """Send the 2.0 system what is owed for this change; its failure never changes the run's colour."""
+    if work is not None:
+        sent = outbox.send_owed(
+            connections.portal(),
+            outbox.NOTIFICATION,
+            connections.receiver().send,
+            bulk_change_id=work["bulk_change_id"],
+        )
+        log.info("%s notifications sent", sent)
