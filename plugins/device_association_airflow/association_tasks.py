@@ -200,7 +200,8 @@ def failed_tasks(context: Any) -> list[str]:
     return sorted(task_id for task_id, state in states.items() if state == "failed" and task_id != "notify_2_0")
 
 
-@teardown(**{name: value for name, value in POLICY.items() if name != "retry_policy"})
+@teardown
+@task(**POLICY)
 def notify_2_0(work: Work | None) -> None:
     """Send the 2.0 system what is owed for this change; its failure never changes the run's colour."""
     if work is not None:

@@ -54,11 +54,10 @@ def queue_client() -> Any:
 
 
 def receiver() -> Receiver:
-    """Return where the 2.0 system listens for ended changes."""
+    """Return where the 2.0 system listens for ended changes; a password without a login is a bearer token."""
     found = _connection(RECEIVER)
-    return Receiver(
-        _url(found), token=found.extra_dejson.get("token"), login=found.login or None, password=found.password
-    )
+    token = found.extra_dejson.get("token") or (None if found.login else found.password)
+    return Receiver(_url(found), token=token, login=found.login or None, password=found.password)
 
 
 def _revio_client(connection_id: str) -> RevioClient:

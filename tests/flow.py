@@ -1,0 +1,181 @@
+"""Runs a change through its steps in the order of the DAG, without Airflow around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from device_association import associations, claims, closing, line_creation, line_planning, validation
+from device_association.bulk_changes import Created, create_bulk_change
+from device_association.claims import Claim
+from device_association.database import changed, rows, run
+from device_association.errors import RevioError
+from device_association.revio import Line, Product
+from device_association.settings import Settings
+from local.sample_data import world
+from sqlalchemy import Engine, MetaData, Table, select
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Rev:
+    """Stands for one Rev.io account where the wire does not matter: it keeps lines, and answers as it is told."""
+
+    kept: list[Line] = field(default_factory=list)
+    products_kept: list[dict[str, Any]] = field(default_factory=list)
+    refusing: dict[str, list[RevioError]] = field(default_factory=dict)
+    refusing_products: list[RevioError] = field(default_factory=list)
+    posts: int = 0
+
+    def create_line(self, body: dict[str, Any]) -> int:
+        self.posts += 1
+        self.kept.append(Line(1000 + self.posts, body["customer_id"], body["number"], body["number2"], NOW, None))
+        waiting = self.refusing.get(body["number2"], [])
+        if waiting:
+            error = waiting.pop(0)
+            if not getattr(error, "committed", False):
+                self.kept.pop()
+            raise error
+        return self.kept[-1].service_id
+
+    def create_product(self, body: dict[str, Any]) -> int:
+        if self.refusing_products:
+            raise self.refusing_products.pop(0)
+        self.products_kept.append(body)
+        return 7000 + len(self.products_kept)
+
+    def lines(self, **filters: Any) -> Iterator[Line]:
+        for line in self.kept:
+            if all(getattr(line, name) == value for name, value in filters.items()):
+                yield line
+
+    def products(self, service_id: int) -> Iterator[Product]:
+        yield from ()
+
+    def lines_of(self, iccid: str) -> list[Line]:
+        return [line for line in self.kept if line.number2 == iccid]
+
+
+@dataclass
+class Clock:
+    """A clock that the test owns."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def request(devices: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Return a request for the sample world's Acme, with a line for each device unless told otherwise."""
+    asked = {
+        "ServiceProviderId": world.JASPER,
+        "Devices": list(devices),
+        "RevCustomerId": world.ACME,
+        "CreateRevService": True,
+        "ServiceTypeId": world.SERVICE_TYPE,
+        "ProviderId": world.PROVIDER,
+    }
+    return asked | more
+
+
+def settings(**more: Any) -> Settings:
+    return Settings(queue_url="http://queue", rev_concurrency=4, rev_retry_seconds=0.1, **more)
+
+
+@dataclass
+class Flow:
+    """One change on its way; every step can be run again."""
+
+    portal: Engine
+    docs: Path
+    rev: Any = field(default_factory=Rev)
+    clock: Clock = field(default_factory=Clock)
+    settings: Settings = field(default_factory=settings)
+
+    def create(self, sent: dict[str, Any], user: str = "dora.ops", run_id: str | None = None) -> Created:
+        return create_bulk_change(
+            self.portal, sent, user_name=user, now=self.clock(), max_devices=1000, run_id=run_id
+        )
+
+    def open(self, change_id: int, run_id: str = "run", lives: Any = lambda _: True, retry: int | None = None) -> Claim:
+        return claims.take_claim(
+            self.portal, change_id, retry_number=retry, run_id=run_id, run_lives=lives, now=self.clock()
+        )
+
+    def check(self, claim: Claim) -> None:
+        """Validate, and open the gate as the data checks do, without the seconds that their import takes."""
+        validation.validate_devices(self.portal, claim, now=self.clock())
+        claims.holding(
+            self.portal,
+            claim,
+            self.clock(),
+            lambda c: changed(
+                c,
+                "device_changes/begin_checked_rows",
+                bulk_change_id=claim.bulk_change_id,
+                actor=claim.actor,
+                now=self.clock(),
+            ),
+        )
+
+    def desk(self, claim: Claim) -> line_creation.Desk:
+        return line_creation.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
+
+    def lines(self, claim: Claim, *, last_try: bool = False) -> list[dict[str, int]]:
+        slices = line_planning.plan_rev_services(
+            self.portal, claim, lambda _: self.rev, self.settings, now=self.clock()
+        )
+        return [line_creation.create_rev_services(self.desk(claim), number, last_try=last_try) for number in slices]
+
+    def associate(self, claim: Claim) -> dict[str, int]:
+        counts = associations.associate_devices(self.portal, claim, clock=self.clock, rows_at_once=4000)
+        associations.update_cross_provider_device_history(self.portal, claim, now=self.clock())
+        associations.update_device_rev_service_links(self.portal, claim, now=self.clock())
+        return counts
+
+    def close(self, claim: Claim, failed: Sequence[str] = ()) -> closing.Closed:
+        return closing.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
+
+    def run(self, sent: dict[str, Any]) -> closing.Closed:
+        """Bring a request to its end."""
+        claim = self.open(self.create(sent).change_id)
+        self.check(claim)
+        self.lines(claim)
+        self.associate(claim)
+        return self.close(claim)
+
+    def codes(self, change_id: int) -> dict[str, str]:
+        """Return each ICCID's code; rows without one show their state."""
+        table = self.table("dbo", "m2m_devicechange")
+        with self.portal.connect() as connection:
+            found = connection.execute(select(table).where(table.c.bulkchangeid == change_id)).mappings()
+            return {one["iccid"]: one["errorcode"] or one["status"] for one in found}
+
+    def all(self, schema: str, name: str, **where: Any) -> list[dict[str, Any]]:
+        """Return the rows of a table, as dictionaries, in the order of their first column."""
+        table = self.table(schema, name)
+        conditions = [table.c[column] == value for column, value in where.items()]
+        with self.portal.connect() as connection:
+            found = connection.execute(select(table).where(*conditions).order_by(*list(table.c)[:1])).mappings()
+            return [dict(one) for one in found]
+
+    def table(self, schema: str, name: str) -> Table:
+        return Table(name, MetaData(), schema=schema, autoload_with=self.portal)
+
+    def stop(self, claim: Claim, code: str, reason: str) -> None:
+        with self.portal.begin() as connection:
+            run(
+                connection, "intents/insert_stop", code=code, actor="dora.ops", reason=reason, now=self.clock(), **claim.key
+            )
+
+    def statement(self, name: str, **binds: Any) -> list[Any]:
+        with self.portal.connect() as connection:
+            return list(rows(connection, name, **binds))
