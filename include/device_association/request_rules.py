@@ -176,6 +176,8 @@ def _about_line(terms: Terms, facts: Facts) -> Iterator[Refusal]:
     unknown = [product for product in terms.rev_product_id_list if product not in facts.products]
     if unknown:
         yield Refusal("UNKNOWN_PRODUCT", "RevProductIdList", f"the customer's Rev.io account has no products {unknown}")
+    if len(set(terms.rev_product_id_list)) < len(terms.rev_product_id_list):
+        yield Refusal(RequestCode.INVALID_REQUEST, "RevProductIdList", "a product is named twice; name each once")
     if terms.rev_package_id is not None and terms.rev_product_id_list:
         yield Refusal(
             "PACKAGE_AND_PRODUCTS", "RevProductIdList", "a package brings its products; send either it or products"

@@ -6,24 +6,20 @@ Between tasks travel ids only: the bulk change with its retry, and the numbers o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 from device_association import associations, bulk_changes, claims, closing, line_creation, line_planning, outbox, validation
 from device_association.errors import AssociationError, ClaimLost
 
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import request_of
+from device_association_airflow.claim_errors import Work, claim_of, speaks_plainly
 from device_association_airflow.data_docs import CheckDataOperator
 from device_association_airflow.retries import AssociationRetryPolicy
 
-Work = dict[str, int]
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
 CLOSED = Asset(name="bulk_change_closed", uri="device-association://bulk-changes/closed")
 POLICY: dict[str, Any] = {
     "retries": 3,
@@ -32,31 +28,6 @@ POLICY: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 log = logging.getLogger(__name__)
-
-
-def speaks_plainly(body: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Make the error a person can act on the task's first log line; a task whose run lost the change ends as skipped."""
-
-    @wraps(body)
-    def spoken(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        try:
-            return body(*args, **kwargs)
-        except ClaimLost as lost:
-            log.warning("%s", lost)
-            raise AirflowSkipException(str(lost)) from None
-        except AssociationError as problem:
-            log.error("%s: %s", type(problem).__name__, problem)  # noqa: TRY400 - the traceback follows, from Airflow
-            raise
-
-    return spoken
-
-
-def claim_of(work: Work | None) -> claims.Claim:
-    """Return the claim that `open_bulk_change` took in this run; skip the task when nothing was opened."""
-    if work is None:
-        raise AirflowSkipException("no bulk change was opened")
-    run_id = get_current_context()["dag_run"].run_id
-    return claims.find_claim(connections.portal(), work["bulk_change_id"], work["retry_number"], run_id)
 
 
 @task.short_circuit(**POLICY)

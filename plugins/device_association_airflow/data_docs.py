@@ -1,16 +1,16 @@
-"""The data checks as a task, with a link to their report, and the pages that serve the reports."""
+"""The data checks as a task, with a link to their report."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
-from device_association.errors import ClaimLost
+from device_association.claims import Claim
 
 from device_association_airflow import connections
+from device_association_airflow.claim_errors import claim_of, speaks_plainly
 
-PREFIX = "/device-association"
+REPORTS = "/device-association/data-docs"
 
 
 class DataDocsLink(BaseOperatorLink):
@@ -28,28 +28,25 @@ class CheckDataOperator(BaseOperator):
 
     template_fields = ("work",)
     operator_extra_links = (DataDocsLink(),)
-    ui_color = "#fff"
 
     def __init__(self, *, work: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.work = work
         self.report_url: str | None = None
 
+    @speaks_plainly
     def execute(self, context: Context) -> None:
         """Check, and say where the report is."""
-        from airflow.sdk.exceptions import AirflowSkipException
-        from device_association import data_checks
+        from device_association import data_checks  # imports pandas: no DAG file may pay for that
 
-        from device_association_airflow.association_tasks import claim_of
-
-        claim = claim_of(self.work)
+        claim: Claim = claim_of(self.work)
         report = f"{claim.bulk_change_id}/{claim.retry_number}"
-        self.report_url = f"{connections.settings().base_url.rstrip('/')}{PREFIX}/data-docs/{report}/index.html"
+        self.report_url = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/index.html"
         self.log.info("the report will be at %s", self.report_url)
-        folder: Path = connections.settings().data_docs_dir / report
-        try:
-            passed = data_checks.check_data(connections.portal(), claim, docs_folder=folder, now=connections.clock())
-        except ClaimLost as lost:
-            self.log.warning("%s", lost)
-            raise AirflowSkipException(str(lost)) from None
+        passed = data_checks.check_data(
+            connections.portal(),
+            claim,
+            docs_folder=connections.settings().data_docs_dir / report,
+            now=connections.clock(),
+        )
         self.log.info("%s rows passed", passed)
