@@ -1,0 +1,213 @@
+"""The parts of a stack: what each runs, what it waits for, and how one sees that it is ready."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from local import message_queue, postgres, revio_accounts
+from local.airflow_environment import airflow_environment, base_environment, prepare_home
+from local.processes import Running
+from local.settings import HOST, REPOSITORY, LocalSettings
+from local.stack_secrets import StackSecrets
+
+PYTHON = (sys.executable, "-P")
+"""-P: the folder that a part happens to start in is no place to import from."""
+
+
+def _nothing_to_prepare() -> None:
+    """Do nothing: most parts start as they are."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A program of the stack that runs until the stack is stopped (or, as a step, until its work is done)."""
+
+    name: str
+    command: list[str]
+    env: Callable[[], dict[str, str]]
+    ready: Callable[[Running], bool]
+    needs: tuple[str, ...] = ()
+    port_setting: str | None = None
+    user: str | None = None
+    prepare: Callable[[], None] = _nothing_to_prepare
+    stop_signal: signal.Signals = signal.SIGTERM
+    is_step: bool = False
+    patience: float = field(default=90.0)
+
+
+def parts(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
+    """Return every part and step in the order of starting; stopping goes backwards."""
+    from importlib.util import find_spec  # TEMPORARY until both exist
+
+    gone = [n for n in ("revio_simulator.__main__", "notification_receiver") if find_spec(f"local.{n}") is None]
+    missing = {n.split(".")[0].replace("_", "-") for n in gone}
+    outside = [one for one in _outside_systems(settings, secrets) if one.name not in missing]
+    return [*outside, *_steps(settings, secrets), *_airflow(settings, secrets)]
+
+
+def _outside_systems(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
+    own_code = _own_code_environment
+    return [
+        Part(
+            "postgres",
+            postgres.command(settings),
+            base_environment,
+            lambda _: postgres.ensure_databases(settings, secrets),
+            port_setting="postgres_port",
+            user=postgres.system_user(),
+            prepare=lambda: postgres.prepare(settings, secrets),
+            stop_signal=signal.SIGINT,  # 'fast': it does not wait for clients that never leave
+        ),
+        Part(
+            "sqs",
+            message_queue.command(settings),
+            base_environment,
+            lambda _: answers(f"{settings.sqs_url}/moto-api/") and message_queue.ensure_queues(settings, secrets),
+            port_setting="sqs_port",
+        ),
+        Part(
+            "revio-simulator",
+            _revio_simulator(settings),
+            own_code,
+            lambda _: answers(settings.revio_url),
+            port_setting="revio_port",
+            prepare=lambda: revio_accounts.ensure_seed(settings, secrets),
+        ),
+        Part(
+            "notification-receiver",
+            _notification_receiver(settings, secrets),
+            own_code,
+            lambda _: answers(settings.notification_url),
+            port_setting="notification_port",
+        ),
+    ]
+
+
+def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
+    portal = {"PORTAL_URL": postgres.url(settings, secrets, "portal")}
+    pool = {"POOL_SLOTS": str(settings.rev_services_slots)}
+    return [
+        Part(
+            "portal-database",
+            [*PYTHON, "-m", "local.portal_database"],
+            lambda: _own_code_environment() | portal,
+            has_succeeded,
+            needs=("postgres",),
+            is_step=True,
+        ),
+        Part(
+            "airflow-database",
+            [*PYTHON, "-m", "local.airflow_database"],
+            lambda: airflow_environment(settings, secrets) | _python_path() | pool,
+            has_succeeded,
+            needs=("postgres",),
+            prepare=lambda: _prepare_airflow(settings, secrets),
+            is_step=True,
+        ),
+    ]
+
+
+def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
+    """The log servers stay off: they listen on every address, and all logs lie in one folder anyway."""
+
+    def part(name: str, *arguments: str, ready: Callable[[Running], bool], port: str | None = None) -> Part:
+        return Part(
+            name,
+            [*PYTHON, "-m", "airflow", name, *arguments],
+            lambda: airflow_environment(settings, secrets),
+            ready,
+            needs=("airflow-database",),
+            port_setting=port,
+            prepare=lambda: prepare_home(settings),
+        )
+
+    def beats(component: str) -> Callable[[Running], bool]:
+        return lambda running: _heart_beats(settings, component, running)
+
+    version = f"{settings.airflow_url}/api/v2/version"
+    return [
+        part("api-server", ready=lambda _: answers(version), port="airflow_port"),
+        part("scheduler", "--skip-serve-logs", ready=beats("scheduler")),
+        part("dag-processor", ready=beats("dag_processor")),
+        part("triggerer", "--skip-serve-logs", ready=beats("triggerer")),
+    ]
+
+
+def _prepare_airflow(settings: LocalSettings, secrets: StackSecrets) -> None:
+    revio_accounts.ensure_seed(settings, secrets)
+    prepare_home(settings)
+
+
+def answers(url: str) -> bool:
+    """Return whether a web server answers there, whatever it says short of an error of its own."""
+    try:
+        with _open(url):
+            return True
+    except urllib.error.HTTPError as answer:
+        return answer.code < 500
+    except OSError:
+        return False
+
+
+def has_succeeded(running: Running) -> bool:
+    """Return whether a step has ended well."""
+    return running.exit_code() == 0
+
+
+def _heart_beats(settings: LocalSettings, component: str, running: Running) -> bool:
+    """Return whether Airflow has heard from the component since this process was started."""
+    try:
+        with _open(f"{settings.airflow_url}/api/v2/monitor/health") as answer:
+            heard = json.load(answer)[component][f"latest_{component}_heartbeat"]
+    except OSError:
+        return False
+    return bool(heard) and datetime.fromisoformat(heard).timestamp() > running.started
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _open(url: str):  # type: ignore[no-untyped-def]  # typeshed has no public name for it
+    return _direct.open(url, timeout=3)
+
+
+def _own_code_environment() -> dict[str, str]:
+    return base_environment() | _python_path()
+
+
+def _python_path() -> dict[str, str]:
+    return {"PYTHONPATH": f"{REPOSITORY / 'include'}:{REPOSITORY}"}
+
+
+def _revio_simulator(settings: LocalSettings) -> list[str]:
+    options: dict[str, str | int | Path] = {
+        "--host": HOST,
+        "--port": settings.revio_port,
+        "--seed-file": settings.seed_file,
+        "--latency-ms": settings.revio_latency_ms,
+        "--calls-per-minute": settings.revio_calls_per_minute,
+        "--state-file": settings.state_dir / "revio_state.json",
+    }
+    return [*PYTHON, "-m", "local.revio_simulator", *_flat(options)]
+
+
+def _notification_receiver(settings: LocalSettings, secrets: StackSecrets) -> list[str]:
+    options: dict[str, str | int | Path] = {
+        "--host": HOST,
+        "--port": settings.notification_port,
+        "--token": secrets.notification_token,
+        "--state-file": settings.state_dir / "notifications.json",
+    }
+    return [*PYTHON, "-m", "local.notification_receiver", *_flat(options)]
+
+
+def _flat(options: dict[str, str | int | Path]) -> list[str]:
+    return [str(part) for pair in options.items() for part in pair]

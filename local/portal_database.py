@@ -1,0 +1,35 @@
+"""Brings the portal's database up to date, and fills an empty one with the sample data.
+
+Run as `python -m local.portal_database` with PORTAL_URL.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from sqlalchemy import Engine, create_engine, exists, select, table
+
+
+def main() -> None:
+    """Apply the schema; load the sample data unless somebody's data is there."""
+    from device_association.schema import upgrade
+
+    url = os.environ["PORTAL_URL"]
+    upgrade(url)
+    engine = create_engine(url)
+    if find_spec("local.sample_data") is not None and _is_empty(engine):
+        from local.sample_data import load
+
+        load(engine)
+        print("sample data loaded")
+    engine.dispose()
+
+
+def _is_empty(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return not connection.scalar(select(exists(select(1).select_from(table("tenant", schema="dbo")))))
+
+
+if __name__ == "__main__":
+    main()

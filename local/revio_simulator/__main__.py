@@ -1,0 +1,35 @@
+"""Starts the simulator: `python -m local.revio_simulator --port 18500 --seed-file seed.json`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+
+from local.revio_simulator.app import Simulator, make_app
+from local.revio_simulator.ledger import Ledger
+from local.revio_simulator.seed import Seed
+from local.revio_simulator.settings import Settings
+from local.revio_simulator.state_file import StateFile
+
+
+def main() -> None:
+    """Serve until ended."""
+    parser = argparse.ArgumentParser(prog="python -m local.revio_simulator")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--seed-file", type=Path)
+    parser.add_argument("--state-file", type=Path)
+    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--calls-per-minute", type=int, default=500)
+    parser.add_argument("--random-seed", type=int, default=1, help="seed of the fault plan")
+    given = parser.parse_args()
+    seed = Seed.model_validate_json(given.seed_file.read_text(encoding="utf-8")) if given.seed_file else Seed()
+    settings = Settings(latency_ms=given.latency_ms, calls_per_minute=given.calls_per_minute)
+    simulator = Simulator(Ledger(seed, StateFile(given.state_file)), settings, given.random_seed)
+    uvicorn.run(make_app(simulator), host=given.host, port=given.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()
