@@ -33,6 +33,7 @@ def base_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     return kept | {
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore:GitWildMatchPattern,ignore:Using `httpx`",  # Airflow's own, in every task's log
         "NO_PROXY": f"{HOST},localhost",
         "no_proxy": f"{HOST},localhost",
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -72,7 +72,7 @@ def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Pat
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".previous.log"))
     with log.open("ab") as output:
-        output.write(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {' '.join(command)}\n".encode())
+        output.write(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: start\n".encode())
         output.flush()
         child = subprocess.Popen(
             command,

@@ -14,7 +14,8 @@ from pathlib import Path
 
 
 def _token() -> str:
-    return secrets.token_urlsafe(24)
+    """Return a secret without punctuation: it may stand in a URL, and after an option without looking like one."""
+    return secrets.token_hex(20)
 
 
 def _fernet_key() -> str:
@@ -27,7 +28,7 @@ class StackSecrets:
 
     postgres_password: str = field(default_factory=_token)
     fernet_key: str = field(default_factory=_fernet_key)
-    jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(64))
+    jwt_secret: str = field(default_factory=lambda: secrets.token_hex(64))
     api_secret_key: str = field(default_factory=_token)
     aws_access_key: str = field(default_factory=_token)
     aws_secret_key: str = field(default_factory=_token)
@@ -36,8 +37,7 @@ class StackSecrets:
 
     def revio(self, *names: str) -> str:
         """Return the secret of one thing at the Rev.io simulator: the same names always give the same secret."""
-        digest = hmac.new(self.revio_secret.encode(), "/".join(names).encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(digest[:18]).decode()
+        return hmac.new(self.revio_secret.encode(), "/".join(names).encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def stack_secrets(state_dir: Path) -> StackSecrets:
@@ -62,7 +62,7 @@ def passwords(state_dir: Path, users: Iterable[str]) -> dict[str, str]:
     """
     file = passwords_file(state_dir)
     known: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    missing = {user: secrets.token_urlsafe(9) for user in users if user not in known}
+    missing = {user: secrets.token_hex(6) for user in users if user not in known}
     if missing:
         write_private(file, json.dumps(known | missing, indent=2))
     return known | missing
