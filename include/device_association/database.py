@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Engine, RowMapping, TextClause, Uuid, bindparam, create_engine, text
+from sqlalchemy import URL, Connection, CursorResult, Engine, RowMapping, TextClause, Uuid, bindparam, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: URL | str) -> Engine:
     """Return an engine for the portal's database; connections are checked before use and name themselves."""
     return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
 

@@ -18,8 +18,10 @@ from device_association.line_planning import Clients
 from device_association.notifications import Receiver
 from device_association.revio import Account, RevioClient, Timeouts
 from device_association.settings import Settings
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
+POSTGRES_DRIVER = "postgresql+psycopg2"
+"""psycopg 3, the provider's default, binds on the server, which then cannot tell the type of a bind used twice."""
 PORTAL, QUEUE, RECEIVER = "portal_db", "bulk_change_queue", "amop_2_0"
 
 
@@ -38,8 +40,10 @@ def settings() -> Settings:
 def portal() -> Engine:
     """Return the engine of the portal's database; the connection's type decides the dialect."""
     hook = _connection(PORTAL).get_hook()
-    url = getattr(hook, "sqlalchemy_url", None) or hook.get_uri()
-    return make_engine(url if isinstance(url, str) else url.render_as_string(hide_password=False))
+    url = make_url(getattr(hook, "sqlalchemy_url", None) or hook.get_uri())
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername=POSTGRES_DRIVER)
+    return make_engine(url)
 
 
 def revio_clients() -> Clients:

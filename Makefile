@@ -1,0 +1,47 @@
+# Every target sets up what it needs, once, and says what it does. `make` alone lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; call make PYTHON=python3.11")'
+	@echo "Setting up .venv (the first time takes a few minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/uv pip install --python $(BIN)/python -r requirements-dev.txt
+	@touch $@
+
+.PHONY: demo up down status test check bench pins
+demo: $(READY) ## Run the main job on sample data on the local stack, and say what became of each device group
+	@$(BIN)/python -m local demo
+
+up: $(READY) ## Start the local stack in the background; prints addresses and sign-in
+	@$(BIN)/python -m local up
+
+down: $(READY) ## Stop the local stack
+	@$(BIN)/python -m local down
+
+status: $(READY) ## Say how each part of the stack stands
+	@$(BIN)/python -m local status
+
+test: $(READY) ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types, import rules, SQL lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=include:plugins:. $(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar include/sql
+
+bench: $(READY) ## Measure; FIGURE=name for one figure
+	@$(BIN)/python -m benchmarks $(FIGURE)
+
+pins: $(READY) ## Compile requirements.in and requirements-dev.in into exact pins
+	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements.in -c requirements-dev.txt -o requirements.txt
