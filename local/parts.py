@@ -6,13 +6,14 @@ import json
 import signal
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 from local import message_queue, postgres, revio_accounts
+from local.airflow_api import DIRECT
 from local.airflow_environment import airflow_environment, base_environment, prepare_home
 from local.processes import Running
 from local.settings import HOST, REPOSITORY, LocalSettings
@@ -20,6 +21,8 @@ from local.stack_secrets import StackSecrets
 
 PYTHON = (sys.executable, "-P")
 """-P: the folder that a part happens to start in is no place to import from."""
+PATIENCE_SECONDS = 10.0
+"""How long one question whether a part is ready may take."""
 
 
 def _nothing_to_prepare() -> None:
@@ -40,17 +43,12 @@ class Part:
     prepare: Callable[[], None] = _nothing_to_prepare
     stop_signal: signal.Signals = signal.SIGTERM
     is_step: bool = False
-    patience: float = field(default=90.0)
+    patience: float = 180.0
 
 
 def parts(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
     """Return every part and step in the order of starting; stopping goes backwards."""
-    from importlib.util import find_spec  # TEMPORARY until both exist
-
-    gone = [n for n in ("revio_simulator.__main__", "notification_receiver") if find_spec(f"local.{n}") is None]
-    missing = {n.split(".")[0].replace("_", "-") for n in gone}
-    outside = [one for one in _outside_systems(settings, secrets) if one.name not in missing]
-    return [*outside, *_steps(settings, secrets), *_airflow(settings, secrets)]
+    return [*_outside_systems(settings, secrets), *_steps(settings, secrets), *_airflow(settings, secrets)]
 
 
 def _outside_systems(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
@@ -132,9 +130,12 @@ def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
     def beats(component: str) -> Callable[[Running], bool]:
         return lambda running: _heart_beats(settings, component, running)
 
-    version = f"{settings.airflow_url}/api/v2/version"
+    def answers_tasks(_: Running) -> bool:
+        """The first call to the API that tasks use takes 2 s: better now than in the first task."""
+        return all(answers(settings.airflow_url + path) for path in ("/api/v2/version", "/execution/health"))
+
     return [
-        part("api-server", ready=lambda _: answers(version), port="airflow_port"),
+        part("api-server", ready=answers_tasks, port="airflow_port"),
         part("scheduler", "--skip-serve-logs", ready=beats("scheduler")),
         part("dag-processor", ready=beats("dag_processor")),
         part("triggerer", "--skip-serve-logs", ready=beats("triggerer")),
@@ -149,11 +150,12 @@ def _prepare_airflow(settings: LocalSettings, secrets: StackSecrets) -> None:
 def answers(url: str) -> bool:
     """Return whether a web server answers there, whatever it says short of an error of its own."""
     try:
-        with _open(url):
+        with DIRECT.open(url, timeout=PATIENCE_SECONDS):
             return True
     except urllib.error.HTTPError as answer:
-        return answer.code < 500
-    except OSError:
+        with answer:
+            return answer.code < 500
+    except (OSError, HTTPException):
         return False
 
 
@@ -165,18 +167,11 @@ def has_succeeded(running: Running) -> bool:
 def _heart_beats(settings: LocalSettings, component: str, running: Running) -> bool:
     """Return whether Airflow has heard from the component since this process was started."""
     try:
-        with _open(f"{settings.airflow_url}/api/v2/monitor/health") as answer:
+        with DIRECT.open(f"{settings.airflow_url}/api/v2/monitor/health", timeout=PATIENCE_SECONDS) as answer:
             heard = json.load(answer)[component][f"latest_{component}_heartbeat"]
-    except OSError:
+    except (OSError, HTTPException):
         return False
     return bool(heard) and datetime.fromisoformat(heard).timestamp() > running.started
-
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def _open(url: str):  # type: ignore[no-untyped-def]  # typeshed has no public name for it
-    return _direct.open(url, timeout=3)
 
 
 def _own_code_environment() -> dict[str, str]:

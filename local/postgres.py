@@ -13,6 +13,7 @@ import psutil
 import psycopg2
 from sqlalchemy import URL
 
+from local.processes import wait_until
 from local.settings import HOST, LocalSettings
 from local.stack_secrets import StackSecrets
 
@@ -77,7 +78,10 @@ def prepare(settings: LocalSettings, secrets: StackSecrets) -> None:
         shutil.chown(data.parent, user, user)
     if not data.exists():
         _make_cluster(data, secrets.postgres_password, user)
-    psutil.wait_procs(_left_behind(data), timeout=10)
+    if not wait_until(lambda: not _left_behind(data), 10.0):
+        raise RuntimeError(f"a PostgreSQL that this stack did not start runs on {data}; end it first")
+    # A killed server leaves this file, and where nobody buries zombies PostgreSQL takes its old pid for alive.
+    (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def ensure_databases(settings: LocalSettings, secrets: StackSecrets) -> bool:

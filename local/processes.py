@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,19 +106,13 @@ def recall(file: Path) -> Running | None:
         return None
 
 
-def stop(running: Running, *, first: signal.Signals = signal.SIGTERM, patience: float = 30.0) -> None:
-    """End a process and all of its session: asked first, killed when it has not gone after `patience` seconds."""
-    if process := running.process():
-        send(process, first)
-        wait_until_gone(running, patience)
+def stop(running: Running, patience: float = 30.0) -> None:
+    """End a process that was asked to, and all of its session; what has not gone after `patience` seconds is killed."""
+    wait_until_gone(running, patience)
     for sent, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0)):
-        left = running.family()
-        if not left:
-            break
-        for process in left:
+        for process in running.family():
             send(process, sent)
-        psutil.wait_procs(left, timeout=seconds)
-    wait_until_gone(running, 1.0)
+        wait_until(lambda: not running.family(), seconds)
 
 
 def send(process: psutil.Process, sent: signal.Signals) -> None:
@@ -131,8 +125,16 @@ def send(process: psutil.Process, sent: signal.Signals) -> None:
 
 def wait_until_gone(running: Running, seconds: float) -> bool:
     """Return whether the process had ended when `seconds` were over."""
+    return wait_until(lambda: running.process() is None, seconds)
+
+
+def wait_until(happened: Callable[[], bool], seconds: float) -> bool:
+    """Return whether it had happened when `seconds` were over.
+
+    `psutil.wait_procs` won't do: it waits for zombies too, and in a container often nobody buries them.
+    """
     until = time.monotonic() + seconds
-    while running.process() is not None:
+    while not happened():
         if time.monotonic() > until:
             return False
         time.sleep(0.05)

@@ -65,6 +65,13 @@ class LocalSettings(BaseSettings):
             names[port] = setting
         return self
 
+    @field_validator("users")
+    @classmethod
+    def _has_admin(cls, users: dict[str, Role]) -> dict[str, Role]:
+        if users.get("admin") != "admin":
+            raise ValueError('the user "admin" with the role admin is needed by the stack itself')
+        return users
+
     @property
     def ports(self) -> dict[str, int]:
         """Every port that the stack listens on, by the name of its setting."""
@@ -74,6 +81,11 @@ class LocalSettings(BaseSettings):
     def logs_dir(self) -> Path:
         """Where each part writes `<part>.log`."""
         return self.state_dir / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the stack remembers which processes are its own."""
+        return self.state_dir / "run"
 
     @property
     def airflow_home(self) -> Path:

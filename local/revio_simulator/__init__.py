@@ -9,6 +9,7 @@ the client believes. `/_control` is for tests and the demo, without credentials,
 | --- | --- |
 | GET `/_control/health` | answers when the simulator does |
 | GET `/_control/journal?account=&number2=` | every real creation and disconnection, in order |
+| GET `/_control/lines` | active lines by SIM (number2) |
 | GET `/_control/counters` | calls by verb and path, with what was turned away |
 | GET, POST, DELETE `/_control/faults` | the fault plan: see `faults.Fault` |
 | PATCH `/_control/settings` | latency, limits, search lag, how 'no date' is written |

@@ -178,6 +178,12 @@ def _add_control(app: FastAPI, simulator: Simulator) -> None:
             and number2 in (None, entry.service and entry.service.number2)
         ]
 
+    @app.get("/_control/lines")
+    async def lines() -> dict[str, int]:
+        now = simulator.ledger.now().replace(tzinfo=None)
+        stores = simulator.ledger.accounts.values()
+        return dict(Counter(line.number2 or "" for store in stores for line in store.active_services(now)))
+
     @app.get("/_control/counters")
     async def counters() -> dict[str, int]:
         return dict(simulator.counters)

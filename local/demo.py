@@ -1,0 +1,241 @@
+"""The main job on the sample world: every way a device can end, on the real stack, and a table of what happened."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from device_association.bulk_changes import create_bulk_change
+from device_association.codes import RUNNING, ChangeStatus
+from device_association.database import make_engine, row, rows
+from device_association.outbox import MESSAGE, send_owed
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+
+from local import message_queue, sample_data
+from local.sample_data import groups, world
+from local.settings import LocalSettings
+from local.stack import Stack
+
+PATIENCE_SECONDS = 120.0
+REQUESTER = "dora.ops"
+NORTHWIND = "northwind"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Devices that must all end alike."""
+
+    name: str
+    iccids: tuple[str, ...]
+    expected: str
+    lines: int = 0
+    """How many lines Rev.io must have for each of them afterwards."""
+
+
+@dataclass
+class Change:
+    """One request of the demo, with the groups that are in it."""
+
+    title: str
+    terms: Mapping[str, Any]
+    groups: list[Group]
+    change_id: int = 0
+    by_form: bool = False
+    status: str = ""
+    codes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The request as the portal would send it."""
+        devices = [iccid for group in self.groups for iccid in group.iccids]
+        return {"ServiceProviderId": world.JASPER, "Devices": devices, "RevCustomerId": world.ACME} | dict(self.terms)
+
+
+def run_demo(console: Console | None = None) -> int:
+    """Run the demo from the sample world on; return 0 when every group ended as expected, else 1."""
+    console = console or Console()
+    stack = Stack(LocalSettings())
+    console.print("[bold]1. Starting the local stack[/bold] (it stays up; `make down` stops it)")
+    stack.up(lambda part, said: console.print(f"   {part:<22} {said}", highlight=False))
+    portal = make_engine(stack.portal_url)
+    console.print("[bold]2. Loading the sample world[/bold]: 3,000 devices, 8 customers, 2 Rev.io accounts")
+    _start_over(stack, portal)
+    changes = planned_changes(datetime.now(UTC))
+    console.print(f"[bold]3. Asking for {len(changes)} bulk changes[/bold], by message and by Airflow's trigger form")
+    for change in changes:
+        _ask(stack, portal, change)
+        console.print(f"   change {change.change_id:<4} {change.title}", highlight=False)
+    console.print("[bold]4. Waiting for Airflow to bring them to their end[/bold]")
+    for change in changes:
+        _wait(portal, change)
+        console.print(f"   change {change.change_id:<4} {change.status}", highlight=False)
+    lines = lines_by_sim(stack)
+    as_expected = _show(console, changes, lines)
+    _show_where(console, stack, changes)
+    portal.dispose()
+    return 0 if as_expected else 1
+
+
+def planned_changes(now: datetime) -> list[Change]:
+    """Return the demo's changes: together they show every per-device code and every way to succeed."""
+    g = groups()
+    line = {"CreateRevService": True, "ServiceTypeId": world.SERVICE_TYPE, "ProviderId": world.PROVIDER}
+    refused = [
+        Group("not 18 to 22 digits", g.invalid, "INVALID_ICCID"),
+        Group("unknown to the carrier", g.not_found, "DEVICE_NOT_FOUND"),
+        Group("in another tenant", g.not_in_tenant, "DEVICE_NOT_IN_TENANT"),
+        Group("archived", g.archived, "DEVICE_ARCHIVED"),
+        Group("suspended", g.status_not_allowed, "DEVICE_STATUS_NOT_ALLOWED"),
+        Group("another program is at work", g.in_other_change, "DEVICE_IN_OTHER_CHANGE"),
+        Group("billed to another customer", g.other_customer, "DEVICE_ASSIGNED_TO_OTHER_CUSTOMER", lines=1),
+        Group("has a line already", g.has_active_service, "DEVICE_HAS_ACTIVE_SERVICE", lines=1),
+    ]
+    with_line = [
+        Group("new line", g.plain[:5], "PROCESSED", lines=1),
+        Group("line adopted from Rev.io", g.adoptable, "PROCESSED", lines=1),
+        Group("two lines at Rev.io", g.ambiguous, "REV_LINE_AMBIGUOUS", lines=2),
+        Group("refused by Rev.io", g.refused_by_rev, "REV_REJECTED"),
+    ]
+    plan = {"AddCustomerRatePlan": True, "CustomerRatePlan": world.RATE_PLAN, "CustomerRatePool": world.RATE_POOL}
+    later = (now + timedelta(days=30)).isoformat()
+    carrier = {"AddCarrierRatePlan": True, "CarrierRatePlan": world.CARRIER_PLAN}
+    products = {"RevProductIdList": [world.PRODUCT], "RateList": ["4.50"]}
+    return [
+        Change("lines in Rev.io, with everything that can be refused", line, with_line + refused),
+        Change(
+            "without a Rev.io service",
+            {"RevCustomerId": world.UNBILLED},
+            [Group("associated only", g.plain[100:103], "PROCESSED")],
+        ),
+        Change(
+            "a customer rate plan from next month on",
+            plan | {"EffectiveDate": later},
+            [Group("plan queued for its date", g.plain[110:113], "PROCESSED")],
+        ),
+        Change("a carrier rate plan", carrier, [Group("carrier plan set", g.plain[120:123], "PROCESSED")]),
+        Change(
+            "by the trigger form, lines with a product",
+            line | products,
+            [Group("asked for in Airflow's form", g.plain[130:133], "PROCESSED", lines=1)],
+            by_form=True,
+        ),
+    ]
+
+
+def lines_by_sim(stack: Stack) -> dict[str, int]:
+    """Return how many active lines Rev.io has for each SIM, by the simulator's own books."""
+    answer = requests.get(f"{stack.settings.revio_url}/_control/lines", timeout=30)
+    answer.raise_for_status()
+    counted: dict[str, int] = answer.json()
+    return counted
+
+
+def _start_over(stack: Stack, portal: Engine) -> None:
+    """Bring portal and Rev.io back to the sample world, so that each demo shows the same.
+
+    A message left in the queue does no harm: it can only start a change of the same id, once.
+    """
+    sample_data.load(portal)
+    for path, body in (
+        ("reset", {}),
+        ("faults", {"effect": "reject_object", "numbers": list(groups().refused_by_rev)}),
+        ("faults", {"effect": "error_after", "numbers": [groups().plain[0]], "times": 1}),
+    ):
+        requests.post(f"{stack.settings.revio_url}/_control/{path}", json=body, timeout=10).raise_for_status()
+
+
+def _ask(stack: Stack, portal: Engine, change: Change) -> None:
+    if change.by_form:
+        change.change_id = _trigger_form(stack, portal, change.request)
+        return
+    created = create_bulk_change(
+        portal, change.request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000
+    )
+    change.change_id = created.change_id
+    send_owed(portal, MESSAGE, queue_sender(stack))
+
+
+def queue_sender(stack: Stack) -> Callable[[dict[str, object]], None]:
+    """Return what puts a message into the stack's queue, as the portal does."""
+    queue = message_queue.client(stack.settings, stack.secrets)
+
+    def send(body: dict[str, object]) -> None:
+        attributes = {name: {"DataType": "String", "StringValue": str(value)} for name, value in body.items()}
+        queue.send_message(QueueUrl=stack.queue_url, MessageBody=json.dumps(body), MessageAttributes=attributes)
+
+    return send
+
+
+def _trigger_form(stack: Stack, portal: Engine, filled_in: Mapping[str, Any]) -> int:
+    """Start a run as the form does, and return the change that it made."""
+    form = {"logical_date": None, "conf": dict(filled_in)}
+    run = stack.api(REQUESTER).post("/api/v2/dags/associate_customer/dagRuns", form)
+    run_id = run["dag_run_id"]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        with portal.connect() as connection:
+            made = row(connection, "bulk_changes/find_by_run_key", run_key=run_id)
+        if made:
+            return int(made["bulk_change_id"])
+        time.sleep(0.2)
+    raise TimeoutError(f"run {run_id} made no change in {PATIENCE_SECONDS:.0f} s; see its log in Airflow")
+
+
+def _wait(portal: Engine, change: Change) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with portal.connect() as connection:
+            found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change.change_id)
+        if found is None or found["status"] not in RUNNING or time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    change.status = found["status"] if found else "gone"
+    with portal.connect() as connection:
+        listed = rows(connection, "device_changes/list_rows", bulk_change_id=change.change_id)
+    change.codes = {one["iccid"]: one["error_code"] or one["status"] for one in listed}
+
+
+def _show(console: Console, changes: list[Change], lines: Mapping[str, int]) -> bool:
+    """Print what became of each group; return whether all of it was expected."""
+    table = Table(title="What happened to each group of devices")
+    for heading in ("change", "group", "devices", "expected", "ended as", "lines a SIM", ""):
+        table.add_column(heading, justify="right" if heading in {"change", "devices", "lines a SIM"} else "left")
+    good = True
+    for change in changes:
+        for group in change.groups:
+            ended = sorted({change.codes.get(iccid, "missing") for iccid in group.iccids})
+            counted = sorted({lines.get(iccid, 0) for iccid in group.iccids})
+            fits = ended == [group.expected] and counted == [group.lines]
+            good &= fits
+            table.add_row(
+                str(change.change_id),
+                group.name,
+                str(len(group.iccids)),
+                group.expected,
+                ", ".join(ended),
+                ", ".join(map(str, counted)),
+                "[green]as expected[/green]" if fits else "[red]NOT as expected[/red]",
+            )
+    console.print(table)
+    return good and all(change.status not in {*RUNNING, ChangeStatus.ERROR} for change in changes)
+
+
+def _show_where(console: Console, stack: Stack, changes: list[Change]) -> None:
+    console.print("[bold]Where to look[/bold]")
+    console.print(f"   the run of change {changes[0].change_id}:  {_run_url(stack, changes[0].change_id)}", soft_wrap=True)
+    console.print(f"   the trigger form:  {stack.airflow_url}/dags/associate_customer", soft_wrap=True)
+    console.print(f"   Rev.io's journal:  {stack.settings.revio_url}/_control/journal", soft_wrap=True)
+    console.print(f"   what 2.0 received: {stack.settings.notification_url}/_control/received", soft_wrap=True)
+    console.print(f"   sign in as         {REQUESTER} with {stack.passwords[REQUESTER]}", soft_wrap=True)
+
+
+def _run_url(stack: Stack, change_id: int) -> str:
+    """Return the newest run of a change; a repeated demo has several of the same base."""
+    return f"{stack.airflow_url}/dags/associate_customer/runs?run_id_pattern=bulk_change__{change_id}__0"
