@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from local.settings import LocalSettings
 from local.stack import Stack
 
 PATIENCE_SECONDS = 120.0
+WIDTH = 150
+"""Columns where the output is no terminal: the table needs them."""
 REQUESTER = "dora.ops"
 NORTHWIND = "northwind"
 
@@ -60,7 +63,7 @@ class Change:
 
 def run_demo(console: Console | None = None) -> int:
     """Run the demo from the sample world on; return 0 when every group ended as expected, else 1."""
-    console = console or Console()
+    console = console or Console(width=None if sys.stdout.isatty() else WIDTH)
     stack = Stack(LocalSettings())
     console.print("[bold]1. Starting the local stack[/bold] (it stays up; `make down` stops it)")
     stack.up(lambda part, said: console.print(f"   {part:<22} {said}", highlight=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, func, select, text
 
 from local.sample_data import world
 from local.sample_data.seed import CONNECTIONS, known_lines
@@ -16,15 +16,22 @@ ACTIVE, TEST_READY, SUSPENDED, ARCHIVED = 1, 2, 3, 4
 
 
 def load(engine: Engine) -> None:
-    """Replace everything in the portal's tables by the sample world, in one transaction."""
+    """Replace everything in the portal's tables by the sample world, in one transaction.
+
+    Ids of bulk changes go on where they were: queue and Airflow still know the earlier ones, and an id means one change.
+    """
     metadata = MetaData()
     for schema in ("dbo", "device_association"):
         metadata.reflect(engine, schema=schema)
     tables = {table.name: table for table in metadata.sorted_tables if table.name != "schema_version"}
     with engine.begin() as connection:
+        changes = tables["devicebulkchange"]
+        last_id = connection.scalar(select(func.max(changes.c.id))) or 0
         names = ", ".join(table.fullname for table in tables.values())
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-        for name, rows in [*_people(), *_customers(), *_inventory(), *_other_program()]:
+        sequence = func.pg_get_serial_sequence(changes.fullname, "id")
+        connection.execute(select(func.setval(sequence, last_id + 1, False)))
+        for name, rows in [*_people(), *_customers(), *_inventory(), *_other_program(last_id + 1)]:
             _insert(connection, tables[name.lower()], rows)
 
 
@@ -258,7 +265,7 @@ def _mirrored(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _other_program() -> list[tuple[str, Rows]]:
+def _other_program(change_id: int) -> list[tuple[str, Rows]]:
     """A status change that another program has in work: its devices are nobody else's until it has ended."""
     change = {
         "ChangeRequestTypeId": 1,
@@ -268,7 +275,7 @@ def _other_program() -> list[tuple[str, Rows]]:
         "CreatedBy": "status.worker",
     }
     held = [
-        {"BulkChangeId": 1, "DeviceId": number, "ICCID": world.iccid(number), "Status": "PROCESSING"}
+        {"BulkChangeId": change_id, "DeviceId": number, "ICCID": world.iccid(number), "Status": "PROCESSING"}
         for number in world.NUMBERS["in_other_change"]
     ]
     return [("DeviceBulkChange", [change]), ("M2M_DeviceChange", held)]
