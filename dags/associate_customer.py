@@ -20,6 +20,7 @@ devices by code; `create_rev_service` has one entry for each ICCID, or for each 
 from datetime import timedelta
 
 from airflow.sdk import dag
+
 from device_association_airflow import association_tasks as tasks
 from device_association_airflow.association_form import ASSOCIATION_FORM
 

@@ -14,13 +14,16 @@ message. The next run starts by itself; no message is lost, for each is deleted 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import dag
+
 from device_association_airflow import connections
 from device_association_airflow.bulk_change_sensor import BulkChangeSensor
 
 
 @dag(
     schedule="@continuous",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),  # without one the second run gets the first one's date, and never comes
+    start_date=datetime(
+        2026, 1, 1, tzinfo=UTC
+    ),  # without one the second run gets the first one's date, and never comes
     max_active_runs=1,
     catchup=False,
     default_args={"owner": "data-ops"},

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-from device_association.bulk_changes import create_bulk_change
-from device_association.codes import RUNNING, ChangeStatus
-from device_association.database import make_engine, row, rows
-from device_association.outbox import MESSAGE, send_owed
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
+from device_association.bulk_changes import create_bulk_change
+from device_association.codes import RUNNING, ChangeStatus
+from device_association.database import make_engine, row, rows
+from device_association.outbox import MESSAGE, send_owed
 from local import message_queue, sample_data
 from local.sample_data import groups, world
 from local.settings import LocalSettings
@@ -158,9 +158,7 @@ def _ask(stack: Stack, portal: Engine, change: Change) -> None:
     if change.by_form:
         change.change_id = _trigger_form(stack, portal, change.request)
         return
-    created = create_bulk_change(
-        portal, change.request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000
-    )
+    created = create_bulk_change(portal, change.request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000)
     change.change_id = created.change_id
     send_owed(portal, MESSAGE, queue_sender(stack))
 
@@ -232,7 +230,9 @@ def _show(console: Console, changes: list[Change], lines: Mapping[str, int]) -> 
 
 def _show_where(console: Console, stack: Stack, changes: list[Change]) -> None:
     console.print("[bold]Where to look[/bold]")
-    console.print(f"   the run of change {changes[0].change_id}:  {_run_url(stack, changes[0].change_id)}", soft_wrap=True)
+    console.print(
+        f"   the run of change {changes[0].change_id}:  {_run_url(stack, changes[0].change_id)}", soft_wrap=True
+    )
     console.print(f"   the trigger form:  {stack.airflow_url}/dags/associate_customer", soft_wrap=True)
     console.print(f"   Rev.io's journal:  {stack.settings.revio_url}/_control/journal", soft_wrap=True)
     console.print(f"   what 2.0 received: {stack.settings.notification_url}/_control/received", soft_wrap=True)

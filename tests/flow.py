@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, MetaData, Table, select
+
 from device_association import associations, claims, closing, line_creation, line_planning, validation
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.claims import Claim
@@ -16,7 +18,6 @@ from device_association.errors import RevioError
 from device_association.revio import Line, Product
 from device_association.settings import Settings
 from local.sample_data import world
-from sqlalchemy import Engine, MetaData, Table, select
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -101,9 +102,7 @@ class Flow:
     settings: Settings = field(default_factory=settings)
 
     def create(self, sent: dict[str, Any], user: str = "dora.ops", run_id: str | None = None) -> Created:
-        return create_bulk_change(
-            self.portal, sent, user_name=user, now=self.clock(), max_devices=1000, run_id=run_id
-        )
+        return create_bulk_change(self.portal, sent, user_name=user, now=self.clock(), max_devices=1000, run_id=run_id)
 
     def open(self, change_id: int, run_id: str = "run", lives: Any = lambda _: True, retry: int | None = None) -> Claim:
         return claims.take_claim(
@@ -173,7 +172,13 @@ class Flow:
     def stop(self, claim: Claim, code: str, reason: str) -> None:
         with self.portal.begin() as connection:
             run(
-                connection, "intents/insert_stop", code=code, actor="dora.ops", reason=reason, now=self.clock(), **claim.key
+                connection,
+                "intents/insert_stop",
+                code=code,
+                actor="dora.ops",
+                reason=reason,
+                now=self.clock(),
+                **claim.key,
             )
 
     def statement(self, name: str, **binds: Any) -> list[Any]:

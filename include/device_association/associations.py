@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 from sqlalchemy import Connection, Engine, RowMapping
@@ -33,7 +34,7 @@ def associate_devices(
     for start in range(0, len(row_ids), rows_at_once):
         batch = row_ids[start : start + rows_at_once]
         now = clock()
-        counts = holding(engine, claim, now, lambda connection, b=batch, n=now: _associate(connection, claim, b, n))
+        counts = holding(engine, claim, now, partial(_associate, claim=claim, batch=batch, now=now))
         total = {name: total[name] + counts[name] for name in total}
     ended = clock()
     holding(engine, claim, ended, lambda c: record_step(c, claim, STEP, total, started=started, ended=ended))
@@ -67,7 +68,7 @@ def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: dateti
     return holding(engine, claim, now, update)
 
 
-def _associate(connection: Connection, claim: Claim, batch: Sequence[int], now: datetime) -> dict[str, int]:
+def _associate(connection: Connection, *, claim: Claim, batch: Sequence[int], now: datetime) -> dict[str, int]:
     about = {
         "bulk_change_id": claim.bulk_change_id,
         "first_row_id": batch[0],

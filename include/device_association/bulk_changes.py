@@ -76,7 +76,9 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
         caller = find_caller(connection, user_name)
         change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
     if change is None or change["tenant_id"] != caller.tenant_id:
-        raise ChangeNotRunnable(f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id")
+        raise ChangeNotRunnable(
+            f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"
+        )
 
 
 def _refuse(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RowMapping
 
 from device_association.codes import CUSTOMER_ASSIGNMENT, ChangeStatus
 from device_association.database import as_json, changed, in_transaction, row, run
@@ -48,7 +48,7 @@ def take_claim(
     loses its claim. Raises ClaimLost that names the holder or the newer retry, ChangeNotRunnable for a change that is
     missing, ended, waiting for approval or in another program's hands.
     """
-    found = _runnable(engine, bulk_change_id, run_id)
+    found = _runnable(engine, bulk_change_id)
     holder = found["claim_run_id"]
     dead = holder if holder is not None and holder != run_id and not run_lives(holder) else None
 
@@ -120,7 +120,7 @@ def record_step(
     )
 
 
-def _runnable(engine: Engine, bulk_change_id: int, run_id: str) -> Mapping[str, object]:
+def _runnable(engine: Engine, bulk_change_id: int) -> RowMapping:
     with engine.connect() as connection:
         found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
     if found is None:
@@ -136,8 +136,10 @@ def _runnable(engine: Engine, bulk_change_id: int, run_id: str) -> Mapping[str, 
     if status not in {ChangeStatus.NEW, ChangeStatus.PROCESSING}:
         raise ChangeNotRunnable(f"bulk change {bulk_change_id} has ended as {status}; use Retry to work on it again")
     if status == ChangeStatus.PROCESSING and found["claim_run_id"] is None:
-        raise ClaimLost(f"bulk change {bulk_change_id} is PROCESSING without a claim of ours: another program works on it")
-    return dict(found)
+        raise ClaimLost(
+            f"bulk change {bulk_change_id} is PROCESSING without a claim of ours: another program works on it"
+        )
+    return found
 
 
 def _check_retry(bulk_change_id: int, wanted: int, current: int) -> None:

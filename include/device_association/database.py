@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, RowMapping, TextClause, Uuid, bindparam, create_engine, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    RowMapping,
+    TextClause,
+    Uuid,
+    bindparam,
+    create_engine,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -62,9 +73,7 @@ def changed(connection: Connection, name: str, **binds: object) -> int:
     return run(connection, name, **binds).rowcount
 
 
-def in_transaction(
-    engine: Engine, work: Callable[[Connection], Result], *, give_up_after: float = 60.0
-) -> Result:
+def in_transaction(engine: Engine, work: Callable[[Connection], Result], *, give_up_after: float = 60.0) -> Result:
     """Run `work` in one transaction and return its result.
 
     A deadlock, a serialisation failure or a dropped connection rolls everything back and runs `work` again, with

@@ -168,13 +168,16 @@ def _look_up(desk: Desk, client: RevioClient, device: RowMapping) -> list[Line]:
     return match_lines(shown, iccid=device["iccid"], msisdn=device["msisdn"])
 
 
-def _use_found(
-    desk: Desk, device: RowMapping, found: list[Line], *, after_call: bool
-) -> tuple[Outcome, int | None]:
+def _use_found(desk: Desk, device: RowMapping, found: list[Line], *, after_call: bool) -> tuple[Outcome, int | None]:
     """Take the one line that was found as the SIM's; reject the SIM when there are several."""
     if len(found) > 1:
         named = ", ".join(str(line.service_id) for line in found)
-        _reject(desk, device, DeviceCode.REV_LINE_AMBIGUOUS, f"the active lines {named} are all this SIM's; disconnect all but one")
+        _reject(
+            desk,
+            device,
+            DeviceCode.REV_LINE_AMBIGUOUS,
+            f"the active lines {named} are all this SIM's; disconnect all but one",
+        )
         return Outcome.REJECTED, None
     line = found[0]
     ours = after_call and (line.created is None or line.created >= device["intent_created"] - CLOCK_SLACK)

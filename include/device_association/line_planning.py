@@ -22,7 +22,9 @@ Clients = Callable[[str], RevioClient]
 """Gives the client of the Rev.io account behind a connection id."""
 
 
-def plan_rev_services(engine: Engine, claim: Claim, clients: Clients, settings: Settings, *, now: datetime) -> list[int]:
+def plan_rev_services(
+    engine: Engine, claim: Claim, clients: Clients, settings: Settings, *, now: datetime
+) -> list[int]:
     """Return the numbers of the slices whose devices want a line; empty when no line is asked for.
 
     A second run keeps the slices of the first, so that a map index always means the same devices.

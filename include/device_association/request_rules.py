@@ -250,5 +250,3 @@ def _refused(code: RequestCode, message: str) -> RequestRefused:
 
 def _denied(message: str) -> RequestRefused:
     return RequestRefused([Refusal(RequestCode.PERMISSION_DENIED, "user", message)])
-
-

@@ -153,7 +153,7 @@ class RevioClient:
             page += 1
 
     def _call(
-        self, method: str, path: str, *, params: Mapping[str, object] | None = None, json_body: object = None
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json_body: object = None
     ) -> Any:
         deadline = time.monotonic() + self._timeouts.call
         try:

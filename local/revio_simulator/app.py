@@ -130,7 +130,10 @@ async def _after(request: Request, fault: Fault) -> Response | None:
 def _turned_away(turned_away: TurnedAway, header: bool) -> Response:
     wait = turned_away.retry_after
     if turned_away.limit == "day":
-        message = {"statusCode": 403, "message": f"Out of call volume quota. Quota will be replenished in {wait} seconds."}
+        message = {
+            "statusCode": 403,
+            "message": f"Out of call volume quota. Quota will be replenished in {wait} seconds.",
+        }
         return JSONResponse(message, 403, headers={"Retry-After": str(wait)})
     message = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {wait} seconds."}
     return JSONResponse(message, 429, headers={"Retry-After": str(wait)} if header else {})

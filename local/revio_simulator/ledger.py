@@ -112,7 +112,7 @@ class Ledger:
                 product_id=product_id,
                 customer_id=service.customer_id,
                 package_id=service.package_id,
-                rate=store.products[product_id].rate if product_id in store.products else 0,  # type: ignore[arg-type]
+                rate=store.products[product_id].rate if product_id in store.products else 0,
                 activated_date=service.activated_date,
             )
             self.create_product(store.name, product, planted=planted)

@@ -59,7 +59,9 @@ class StateFile:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
-            raise StateFileTaken(f"{path} is in use by another simulator; stop it or name another --state-file") from None
+            raise StateFileTaken(
+                f"{path} is in use by another simulator; stop it or name another --state-file"
+            ) from None
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -107,4 +107,3 @@ def numbered(key: int | None) -> int:
     if key is None:
         raise ValueError("a record without an id can't be stored")
     return key
-

@@ -133,7 +133,9 @@ class Vendor:
         key = "service_id" if name == "Services" else "service_product_id"
         if not isinstance(body, dict) or not isinstance(body.get(key), int):
             raise Refused(400, f"{key} is required")
-        on = datetime.fromisoformat(str(body.get("effective_date") or self._ledger.now().isoformat())).replace(tzinfo=None)
+        on = datetime.fromisoformat(str(body.get("effective_date") or self._ledger.now().isoformat())).replace(
+            tzinfo=None
+        )
         if name == "Services":
             self._known(key, body[key], self._store.services)
             self._ledger.disconnect_service(self._store.name, self._store.services[body[key]], on)

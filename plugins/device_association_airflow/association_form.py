@@ -21,7 +21,9 @@ def _text(title: str, section: str, help_text: str = "", **schema: Any) -> Param
 
 
 def _number(title: str, section: str, help_text: str = "", **schema: Any) -> Param:
-    return Param(None, type=["null", "integer"], title=title, description=help_text, section=section, minimum=0, **schema)
+    return Param(
+        None, type=["null", "integer"], title=title, description=help_text, section=section, minimum=0, **schema
+    )
 
 
 def _switch(title: str, section: str, help_text: str = "") -> Param:
@@ -34,7 +36,11 @@ ASSOCIATION_FORM: dict[str, Param] = {
     ),
     "ServiceProviderId": _number("Service provider", WHO, "Id of the carrier that the devices belong to."),
     "Devices": Param(
-        [], type="array", title="ICCIDs", description="One a line, 18 to 22 digits; repeated ones count once.", section=WHO
+        [],
+        type="array",
+        title="ICCIDs",
+        description="One a line, 18 to 22 digits; repeated ones count once.",
+        section=WHO,
     ),
     "RevCustomerId": _text("Customer", WHO, "The customer's guid, or the Rev.io number where it is unique."),
     "CreateRevService": _switch("Create a line in Rev.io", LINE, "Each device without a line gets exactly one."),
@@ -42,7 +48,9 @@ ASSOCIATION_FORM: dict[str, Param] = {
     "ProviderId": _number("Provider", LINE, "Rev.io's id; required for a line."),
     "UsagePlanGroupId": _number("Usage plan group", LINE, "Rev.io's id."),
     "RevPackageId": _number("Package", LINE, "Rev.io's id. A package brings its products: then name none."),
-    "RevProductIdList": Param([], type="array", title="Products", description="Rev.io's ids, one a line.", section=LINE),
+    "RevProductIdList": Param(
+        [], type="array", title="Products", description="Rev.io's ids, one a line.", section=LINE
+    ),
     "RateList": Param([], type="array", title="Rates", description="One for each product, in order.", section=LINE),
     "Prorate": _switch("Prorate the first month", LINE),
     "Description": Param("", type="string", title="Description of the line", maxLength=1000, section=LINE),
@@ -56,7 +64,10 @@ ASSOCIATION_FORM: dict[str, Param] = {
     "CarrierRatePlan": _text("Carrier rate plan", PLANS, "The plan's code."),
     "CommPlan": _text("Communication plan", PLANS),
     "EffectiveDate": _text(
-        "Effective date", WHEN, "Empty: each device's activation date. A future date queues the plan.", format="date-time"
+        "Effective date",
+        WHEN,
+        "Empty: each device's activation date. A future date queues the plan.",
+        format="date-time",
     ),
     "ActivatedDate": _text("Activated date", WHEN, "Empty: each device's own.", format="date-time"),
     "Reason": _text("Reason", WHEN, "Why; kept with the change.", maxLength=500),

@@ -11,9 +11,18 @@ from typing import Any
 
 from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
-from device_association import associations, bulk_changes, claims, closing, line_creation, line_planning, outbox, validation
-from device_association.errors import AssociationError, ClaimLost
 
+from device_association import (
+    associations,
+    bulk_changes,
+    claims,
+    closing,
+    line_creation,
+    line_planning,
+    outbox,
+    validation,
+)
+from device_association.errors import AssociationError, ClaimLost
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import request_of
 from device_association_airflow.claim_errors import Work, claim_of, speaks_plainly
@@ -40,7 +49,7 @@ def open_bulk_change() -> Work | None:
         log.warning("%s", lost)
         return None
     except AssociationError as problem:
-        log.error("%s", problem)  # noqa: TRY400 - the traceback follows, from Airflow
+        log.error("%s", problem)
         raise
 
 
@@ -150,7 +159,9 @@ def close_bulk_change(work: Work | None) -> dict[str, Any]:
     context = get_current_context()
     failed = failed_tasks(context)
     if work is None:
-        raise AirflowFailException(f"no bulk change was opened: {', '.join(failed) or 'an earlier task'} failed, see its log")
+        raise AirflowFailException(
+            f"no bulk change was opened: {', '.join(failed) or 'an earlier task'} failed, see its log"
+        )
     closed = closing.close_bulk_change(
         connections.portal(), claim_of(work), failed_steps=failed, now=connections.clock()
     )

@@ -10,15 +10,15 @@ from airflow.providers.amazon.aws.sensors.sqs import SqsSensor
 from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import Context
-from device_association.queue_messages import Decision, Verdict, decide, read_message, start_run
 
+from device_association.queue_messages import Decision, Verdict, decide, read_message, start_run
 from device_association_airflow import connections, runs
 
 RECEIVE_ON_SECONDS = 60.0
 """How long one task goes on receiving without waiting; well under the queue's visibility time-out of 120 s."""
 
 
-class BulkChangeTrigger(SqsSensorTrigger):  # type: ignore[misc]  # the provider's class is untyped
+class BulkChangeTrigger(SqsSensorTrigger):
     """The provider's trigger, which also asks for the message attributes: a producer may send nothing else."""
 
     async def poll_sqs(self, client: Any) -> Any:
@@ -31,7 +31,7 @@ class BulkChangeTrigger(SqsSensorTrigger):  # type: ignore[misc]  # the provider
         )
 
 
-class BulkChangeSensor(SqsSensor):  # type: ignore[misc]  # the provider's class is untyped
+class BulkChangeSensor(SqsSensor):
     """An `SqsSensor` that never deletes on reception, starts the runs itself, and receives on until the queue is empty.
 
     A message is deleted once the run that stands for it exists, or when it is stale or its change has ended. One that

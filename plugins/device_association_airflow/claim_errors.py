@@ -9,9 +9,9 @@ from typing import ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
+
 from device_association import claims
 from device_association.errors import AssociationError, ClaimLost
-
 from device_association_airflow import connections
 
 Work = dict[str, int]
@@ -32,7 +32,7 @@ def speaks_plainly(body: Callable[Given, Result]) -> Callable[Given, Result]:
             log.warning("%s", lost)
             raise AirflowSkipException(str(lost)) from None
         except AssociationError as problem:
-            log.error("%s: %s", type(problem).__name__, problem)  # noqa: TRY400 - the traceback follows, from Airflow
+            log.error("%s: %s", type(problem).__name__, problem)
             raise
 
     return spoken

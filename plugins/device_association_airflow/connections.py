@@ -12,13 +12,14 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.sqs import SqsHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from sqlalchemy import Engine, make_url
+
 from device_association.database import make_engine, utc_milliseconds
 from device_association.errors import ConfigurationError
 from device_association.line_planning import Clients
 from device_association.notifications import Receiver
 from device_association.revio import Account, RevioClient, Timeouts
 from device_association.settings import Settings
-from sqlalchemy import Engine, make_url
 
 POSTGRES_DRIVER = "postgresql+psycopg2"
 """psycopg 3, the provider's default, binds on the server, which then cannot tell the type of a bind used twice."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
-from device_association.claims import Claim
 
+from device_association.claims import Claim
 from device_association_airflow import connections
 from device_association_airflow.claim_errors import claim_of, speaks_plainly
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from device_association.settings import Settings
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
+
+from device_association.settings import Settings
 
 PREFIX = "/device-association"
 

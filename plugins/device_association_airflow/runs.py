@@ -9,6 +9,7 @@ from __future__ import annotations
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+
 from device_association.queue_messages import Message
 
 ASSOCIATE = "associate_customer"

@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+
 from device_association import data_checks
 from device_association.errors import (
     ChangeNotRunnable,
@@ -18,8 +20,6 @@ from device_association.errors import (
 )
 from device_association.revio import Line
 from local.sample_data import groups, world
-from sqlalchemy import update
-
 from tests.flow import NOW, Flow, request
 
 PLAIN = groups().plain
@@ -44,9 +44,7 @@ def test_each_device_ends_with_the_code_of_the_first_rule_that_matches(flow: Flo
         "PROCESSED": PLAIN[:3],
     }
     closed = flow.run(request([iccid for iccids in expected.values() for iccid in iccids]))
-    assert flow.codes(closed.bulk_change_id) == {
-        iccid: code for code, iccids in expected.items() for iccid in iccids
-    }
+    assert flow.codes(closed.bulk_change_id) == {iccid: code for code, iccids in expected.items() for iccid in iccids}
     assert closed.status == "PARTIALLY_PROCESSED"
     assert flow.all("device_association", "device_hold") == []
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from device_association.queue_messages import Message, Verdict, decide, read_message, start_run
 from local.sample_data import groups
-
 from tests.flow import Flow, request
 
 
@@ -18,7 +18,10 @@ def attribute(value: str) -> dict[str, str]:
     [
         {"Body": '{"BulkChangeId": 12, "RetryNumber": 3}'},
         {"Body": '{"BulkChangeId": "12", "RetryNumber": "3"}'},
-        {"Body": "see attributes", "MessageAttributes": {"BulkChangeId": attribute("12"), "RetryNumber": attribute("3")}},
+        {
+            "Body": "see attributes",
+            "MessageAttributes": {"BulkChangeId": attribute("12"), "RetryNumber": attribute("3")},
+        },
     ],
 )
 def test_a_message_is_understood_by_its_body_or_its_attributes(received: dict[str, Any]) -> None:
@@ -42,7 +45,7 @@ def test_a_message_is_understood_by_its_body_or_its_attributes(received: dict[st
     ],
 )
 def test_garbage_is_said_to_be_unreadable(body: str) -> None:
-    with pytest.raises(ValueError, match="BulkChangeId|RetryNumber"):
+    with pytest.raises(ValueError, match=r"BulkChangeId|RetryNumber"):
         read_message({"Body": body})
 
 

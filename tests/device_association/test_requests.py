@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from device_association.errors import RequestRefused
 from local.sample_data import groups, world
-
 from tests.flow import Flow, request
 
 PLAIN = groups().plain[:2]

@@ -41,9 +41,10 @@ SELECT
     f.current_value, 'Associate Customer', :now, :actor, w.AccountName, w.AccountNumber, w.TenantId, :actor, :now, 1, 0
 FROM updated AS u
 INNER JOIN wanted AS w ON u.DeviceId = w.DeviceId
-CROSS JOIN LATERAL (
-    VALUES
-    ('CarrierRatePlanId', CAST(u.old_plan AS text), CAST(u.new_plan AS text)),
-    ('CommPlan', u.old_comm, u.new_comm)
-) AS f (changed_field, previous_value, current_value)
+CROSS JOIN
+    LATERAL (
+        VALUES
+        ('CarrierRatePlanId', CAST(u.old_plan AS text), CAST(u.new_plan AS text)),
+        ('CommPlan', u.old_comm, u.new_comm)
+    ) AS f (changed_field, previous_value, current_value)
 WHERE f.previous_value IS DISTINCT FROM f.current_value

@@ -103,16 +103,17 @@ SELECT
     f.current_value, 'Associate Customer', :now, :actor, w.AccountName, w.AccountNumber, w.TenantId, :actor, :now, 1, 0
 FROM changed AS c
 INNER JOIN wanted AS w ON c.DeviceId = w.DeviceId
-CROSS JOIN LATERAL (
-    VALUES
-    ('SiteId', CAST(c.old_site AS text), CAST(c.new_site AS text)),
-    ('AccountNumber', c.old_number, c.new_number),
-    ('AccountNumberIntegrationAuthenticationId', CAST(c.old_account AS text), CAST(c.new_account AS text)),
-    ('RevServiceId', CAST(c.old_line AS text), CAST(c.new_line AS text)),
-    ('CustomerRatePlanId', CAST(c.old_plan AS text), CAST(c.new_plan AS text)),
-    ('CustomerRatePoolId', CAST(c.old_pool AS text), CAST(c.new_pool AS text)),
-    ('CustomerDataAllocationMB', CAST(c.old_allocation AS text), CAST(c.new_allocation AS text)),
-    ('IsActive', CAST(c.old_active AS text), CAST(c.new_active AS text)),
-    ('IsDeleted', CAST(c.old_deleted AS text), CAST(c.new_deleted AS text))
-) AS f (changed_field, previous_value, current_value)
+CROSS JOIN
+    LATERAL (
+        VALUES
+        ('SiteId', CAST(c.old_site AS text), CAST(c.new_site AS text)),
+        ('AccountNumber', c.old_number, c.new_number),
+        ('AccountNumberIntegrationAuthenticationId', CAST(c.old_account AS text), CAST(c.new_account AS text)),
+        ('RevServiceId', CAST(c.old_line AS text), CAST(c.new_line AS text)),
+        ('CustomerRatePlanId', CAST(c.old_plan AS text), CAST(c.new_plan AS text)),
+        ('CustomerRatePoolId', CAST(c.old_pool AS text), CAST(c.new_pool AS text)),
+        ('CustomerDataAllocationMB', CAST(c.old_allocation AS text), CAST(c.new_allocation AS text)),
+        ('IsActive', CAST(c.old_active AS text), CAST(c.new_active AS text)),
+        ('IsDeleted', CAST(c.old_deleted AS text), CAST(c.new_deleted AS text))
+    ) AS f (changed_field, previous_value, current_value)
 WHERE f.previous_value IS DISTINCT FROM f.current_value

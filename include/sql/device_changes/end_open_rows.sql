@@ -18,9 +18,9 @@ FROM (
         CASE
             WHEN i.id IS NOT NULL
                 THEN CONCAT(
-                        'REV_OUTCOME_UNKNOWN: Rev.io was asked for a line and its answer is not known (', i.Detail,
-                        '); it is looked up again, nobody asks for this SIM before'
-                    )
+                    'REV_OUTCOME_UNKNOWN: Rev.io was asked for a line and its answer is not known (', i.Detail,
+                    '); it is looked up again, nobody asks for this SIM before'
+                )
             WHEN s.Code IS NOT NULL THEN CONCAT(s.Code, ': ', s.Reason)
             ELSE CONCAT('STEP_FAILED: ', :failed_step, ' did not end well; read its log, then retry the change')
         END AS details

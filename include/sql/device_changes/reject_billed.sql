@@ -8,13 +8,13 @@ SET
     StatusDetails = CASE
         WHEN v.is_other = 1
             THEN CONCAT(
-                    'DEVICE_ASSIGNED_TO_OTHER_CUSTOMER: ', v.other_owner,
-                    ' has an active or a requested line for this SIM; have it disconnected first'
-                )
-        ELSE CONCAT(
-                'DEVICE_HAS_ACTIVE_SERVICE: line ', v.own_line,
-                ' of this customer is active for this SIM; send it with CreateRevService off to associate without a new line'
+                'DEVICE_ASSIGNED_TO_OTHER_CUSTOMER: ', v.other_owner,
+                ' has an active or a requested line for this SIM; have it disconnected first'
             )
+        ELSE CONCAT(
+            'DEVICE_HAS_ACTIVE_SERVICE: line ', v.own_line,
+            ' of this customer is active for this SIM; send it with CreateRevService off to associate without a new line'
+        )
     END,
     IsProcessed = 1,
     HasErrors = 1,

@@ -21,9 +21,9 @@ FROM (
             WHEN d.IsActive = 0 OR s.Status = 'ARCHIVED'
                 THEN 'DEVICE_ARCHIVED: the device is archived; restore it in the portal, then send it again'
             ELSE CONCAT(
-                    'DEVICE_STATUS_NOT_ALLOWED: a device in status ', COALESCE(s.DisplayName, s.Status, 'unknown'),
-                    ' cannot be given to a customer; change its status first'
-                )
+                'DEVICE_STATUS_NOT_ALLOWED: a device in status ', COALESCE(s.DisplayName, s.Status, 'unknown'),
+                ' cannot be given to a customer; change its status first'
+            )
         END AS details
     FROM dbo.M2M_DeviceChange AS m
     INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id

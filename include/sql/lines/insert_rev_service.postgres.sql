@@ -9,6 +9,6 @@ VALUES (
     :usage_plan_group_id, :description, :actor, :now, 1, 0
 )
 ON CONFLICT (RevServiceId, IntegrationAuthenticationId) DO UPDATE
-SET
-    RevCustomerId = EXCLUDED.RevCustomerId, Number2 = EXCLUDED.Number2, DisconnectedDate = NULL, IsActive = 1,
-    IsDeleted = 0, ModifiedBy = :actor, ModifiedDate = :now
+    SET
+        RevCustomerId = EXCLUDED.RevCustomerId, Number2 = EXCLUDED.Number2, DisconnectedDate = NULL, IsActive = 1,
+        IsDeleted = 0, ModifiedBy = :actor, ModifiedDate = :now

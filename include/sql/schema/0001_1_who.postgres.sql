@@ -8,9 +8,9 @@ CREATE TABLE dbo.Tenant (
     ParentTenantId int NULL REFERENCES dbo.Tenant (id),
     TimeZone varchar(64) NULL,
     CreatedBy varchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CreatedDate timestamptz (3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ModifiedBy varchar(100) NULL,
-    ModifiedDate timestamptz(3) NULL,
+    ModifiedDate timestamptz (3) NULL,
     IsActive smallint NOT NULL DEFAULT 1 CHECK (IsActive IN (0, 1)),
     IsDeleted smallint NOT NULL DEFAULT 0 CHECK (IsDeleted IN (0, 1))
 );
@@ -21,9 +21,9 @@ CREATE TABLE dbo.PortalUser (
     Email varchar(200) NULL,
     TenantId int NOT NULL REFERENCES dbo.Tenant (id),
     CreatedBy varchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CreatedDate timestamptz (3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ModifiedBy varchar(100) NULL,
-    ModifiedDate timestamptz(3) NULL,
+    ModifiedDate timestamptz (3) NULL,
     IsActive smallint NOT NULL DEFAULT 1 CHECK (IsActive IN (0, 1)),
     IsDeleted smallint NOT NULL DEFAULT 0 CHECK (IsDeleted IN (0, 1))
 );
@@ -36,9 +36,9 @@ CREATE TABLE dbo.PortalUserPermission (
     CanCreate smallint NOT NULL DEFAULT 0 CHECK (CanCreate IN (0, 1)),
     CanEdit smallint NOT NULL DEFAULT 0 CHECK (CanEdit IN (0, 1)),
     CreatedBy varchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CreatedDate timestamptz (3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ModifiedBy varchar(100) NULL,
-    ModifiedDate timestamptz(3) NULL,
+    ModifiedDate timestamptz (3) NULL,
     IsActive smallint NOT NULL DEFAULT 1 CHECK (IsActive IN (0, 1)),
     IsDeleted smallint NOT NULL DEFAULT 0 CHECK (IsDeleted IN (0, 1)),
     UNIQUE (UserId, Module)
@@ -50,9 +50,9 @@ CREATE TABLE dbo.Integration_Authentication (
     Name varchar(200) NOT NULL,
     ConnectionId varchar(250) NOT NULL,
     CreatedBy varchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CreatedDate timestamptz (3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ModifiedBy varchar(100) NULL,
-    ModifiedDate timestamptz(3) NULL,
+    ModifiedDate timestamptz (3) NULL,
     IsActive smallint NOT NULL DEFAULT 1 CHECK (IsActive IN (0, 1)),
     IsDeleted smallint NOT NULL DEFAULT 0 CHECK (IsDeleted IN (0, 1))
 );
@@ -65,9 +65,9 @@ CREATE TABLE dbo.ServiceProvider (
     TenantId int NOT NULL REFERENCES dbo.Tenant (id),
     WriteIsEnabled smallint NOT NULL DEFAULT 1 CHECK (WriteIsEnabled IN (0, 1)),
     CreatedBy varchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CreatedDate timestamptz (3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ModifiedBy varchar(100) NULL,
-    ModifiedDate timestamptz(3) NULL,
+    ModifiedDate timestamptz (3) NULL,
     IsActive smallint NOT NULL DEFAULT 1 CHECK (IsActive IN (0, 1)),
     IsDeleted smallint NOT NULL DEFAULT 0 CHECK (IsDeleted IN (0, 1))
 );

@@ -7,11 +7,11 @@ CREATE TABLE device_association.change_state (
     BulkChangeId bigint PRIMARY KEY REFERENCES dbo.DeviceBulkChange (id),
     RetryNumber int NOT NULL DEFAULT 0 CHECK (RetryNumber >= 0),
     ClaimRunId varchar(250) NULL,
-    ClaimedDate timestamptz(3) NULL,
+    ClaimedDate timestamptz (3) NULL,
     RunKey varchar(250) NULL UNIQUE,
     Actor varchar(100) NOT NULL,
     Reason varchar(500) NULL,
-    CreatedDate timestamptz(3) NOT NULL,
+    CreatedDate timestamptz (3) NOT NULL,
     CHECK ((ClaimRunId IS NULL) = (ClaimedDate IS NULL))
 );
 
@@ -45,8 +45,8 @@ CREATE TABLE device_association.requested_device (
     M2MDeviceChangeId bigint PRIMARY KEY REFERENCES dbo.M2M_DeviceChange (id),
     BulkChangeId bigint NOT NULL,
     TermsId bigint NOT NULL REFERENCES device_association.request_terms (id),
-    EffectiveDate timestamptz(3) NULL,
-    ActivatedDate timestamptz(3) NULL
+    EffectiveDate timestamptz (3) NULL,
+    ActivatedDate timestamptz (3) NULL
 );
 CREATE INDEX ix_requested_device_change ON device_association.requested_device (BulkChangeId, M2MDeviceChangeId);
 
@@ -56,7 +56,7 @@ CREATE TABLE device_association.device_hold (
     DeviceId int NOT NULL,
     BulkChangeId bigint NOT NULL,
     M2MDeviceChangeId bigint NOT NULL UNIQUE,
-    CreatedDate timestamptz(3) NOT NULL,
+    CreatedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (TenantId, DeviceId)
 );
 CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChangeId);
@@ -68,7 +68,7 @@ CREATE TABLE device_association.change_stop (
     Code varchar(50) NOT NULL CHECK (Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED')),
     Actor varchar(100) NOT NULL,
     Reason varchar(500) NOT NULL,
-    CreatedDate timestamptz(3) NOT NULL,
+    CreatedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber)
 );
 
@@ -77,8 +77,8 @@ CREATE TABLE device_association.change_step (
     BulkChangeId bigint NOT NULL,
     RetryNumber int NOT NULL,
     Step varchar(100) NOT NULL,
-    StartedDate timestamptz(3) NOT NULL,
-    EndedDate timestamptz(3) NOT NULL,
+    StartedDate timestamptz (3) NOT NULL,
+    EndedDate timestamptz (3) NOT NULL,
     Counts text NOT NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber, Step),
     CHECK (EndedDate >= StartedDate)
@@ -94,7 +94,7 @@ CREATE TABLE device_association.change_result (
     Errors int NOT NULL,
     ApiFailed int NOT NULL,
     Canceled int NOT NULL,
-    CreatedDate timestamptz(3) NOT NULL,
+    CreatedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber),
     CHECK (Devices = Processed + Errors + ApiFailed + Canceled)
 );
@@ -118,7 +118,7 @@ CREATE TABLE device_association.listed_line (
     RevServiceId int NOT NULL,
     Number varchar(255) NULL,
     Number2 varchar(255) NULL,
-    CreatedDate timestamptz(3) NULL,
+    CreatedDate timestamptz (3) NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber, RevServiceId)
 );
 CREATE INDEX ix_listed_line_number ON device_association.listed_line (BulkChangeId, RetryNumber, Number);
@@ -139,14 +139,14 @@ CREATE TABLE device_association.rev_intent (
     ),
     IsOpen smallint GENERATED ALWAYS AS (CASE WHEN State IN ('PLANNED', 'CALLING', 'UNKNOWN') THEN 1 ELSE 0 END) STORED,
     LeaseOwner varchar(250) NULL,
-    LeaseUntil timestamptz(3) NULL,
-    UnknownSince timestamptz(3) NULL,
+    LeaseUntil timestamptz (3) NULL,
+    UnknownSince timestamptz (3) NULL,
     Calls int NOT NULL DEFAULT 0,
     RevServiceId int NULL,
-    ReadyDate timestamptz(3) NULL,
+    ReadyDate timestamptz (3) NULL,
     Detail varchar(1000) NULL,
-    CreatedDate timestamptz(3) NOT NULL,
-    ModifiedDate timestamptz(3) NOT NULL,
+    CreatedDate timestamptz (3) NOT NULL,
+    ModifiedDate timestamptz (3) NOT NULL,
     CHECK (ReadyDate IS NULL OR State IN ('CREATED', 'ADOPTED')),
     CHECK ((State = 'CALLING') = (LeaseUntil IS NOT NULL)),
     CHECK ((State = 'UNKNOWN') = (UnknownSince IS NOT NULL)),
@@ -162,7 +162,7 @@ CREATE TABLE device_association.rev_line_owner (
     IntegrationAuthenticationId int NOT NULL,
     RevServiceId int NOT NULL,
     ICCID varchar(50) NOT NULL,
-    CreatedDate timestamptz(3) NOT NULL,
+    CreatedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
 );
 
@@ -172,10 +172,10 @@ CREATE TABLE device_association.rev_product_step (
     ProductId int NOT NULL,
     Rate decimal(25, 4) NULL,
     State varchar(20) NOT NULL CHECK (State IN ('PLANNED', 'CALLING', 'CREATED', 'REJECTED')),
-    LeaseUntil timestamptz(3) NULL,
+    LeaseUntil timestamptz (3) NULL,
     ServiceProductId int NULL,
     Detail varchar(1000) NULL,
-    ModifiedDate timestamptz(3) NOT NULL,
+    ModifiedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (IntentId, ProductId),
     CHECK ((State = 'CALLING') = (LeaseUntil IS NOT NULL)),
     CHECK ((State = 'CREATED') = (ServiceProductId IS NOT NULL))
@@ -188,8 +188,8 @@ CREATE TABLE device_association.outbox (
     BulkChangeId bigint NOT NULL,
     RetryNumber int NOT NULL,
     Payload text NOT NULL,
-    CreatedDate timestamptz(3) NOT NULL,
-    SentDate timestamptz(3) NULL,
+    CreatedDate timestamptz (3) NOT NULL,
+    SentDate timestamptz (3) NULL,
     Attempts int NOT NULL DEFAULT 0,
     LastError varchar(1000) NULL,
     UNIQUE (Kind, BulkChangeId, RetryNumber)
