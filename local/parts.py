@@ -191,7 +191,7 @@ def _revio_simulator(settings: LocalSettings) -> list[str]:
         "--calls-per-minute": settings.revio_calls_per_minute,
         "--state-file": settings.state_dir / "revio_state.json",
     }
-    return [*PYTHON, "-m", "local.revio_simulator", *_flat(options)]
+    return [*PYTHON, "-m", "local.rev_simulator", *_flat(options)]
 
 
 def _notification_receiver(settings: LocalSettings, secrets: StackSecrets) -> list[str]:

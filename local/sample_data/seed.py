@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.revio_simulator.seed import Seed
+from local.rev_simulator.seed import Seed
 from local.sample_data import world
 
 CONNECTIONS = {"northwind": "revio_northwind", "secondary": "revio_secondary"}

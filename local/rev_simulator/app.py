@@ -14,12 +14,12 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.revio_simulator.budget import Budget, TurnedAway
-from local.revio_simulator.faults import Fault, FaultPlan
-from local.revio_simulator.ledger import Ledger
-from local.revio_simulator.seed import Service, User
-from local.revio_simulator.settings import Settings, SettingsChange
-from local.revio_simulator.vendor import Refused, Vendor
+from local.rev_simulator.budget import Budget, TurnedAway
+from local.rev_simulator.faults import Fault, FaultPlan
+from local.rev_simulator.ledger import Ledger
+from local.rev_simulator.seed import Service, User
+from local.rev_simulator.settings import Settings, SettingsChange
+from local.rev_simulator.vendor import Refused, Vendor
 
 
 class Simulator:

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from local.revio_simulator.ledger import Ledger
-from local.revio_simulator.seed import Service, ServiceProduct, User
-from local.revio_simulator.settings import Settings
-from local.revio_simulator.store import AccountStore
+from local.rev_simulator.ledger import Ledger
+from local.rev_simulator.seed import Service, ServiceProduct, User
+from local.rev_simulator.settings import Settings
+from local.rev_simulator.store import AccountStore
 
 DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE = 10, 500
 EMPTY_DATES = {"null": None, "blank": "", "year_one": "0001-01-01T00:00:00"}

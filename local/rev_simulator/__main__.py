@@ -1,4 +1,4 @@
-"""Starts the simulator: `python -m local.revio_simulator --port 18500 --seed-file seed.json`."""
+"""Starts the simulator: `python -m local.rev_simulator --port 18500 --seed-file seed.json`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import uvicorn
 
-from local.revio_simulator.app import Simulator, make_app
-from local.revio_simulator.ledger import Ledger
-from local.revio_simulator.seed import Seed
-from local.revio_simulator.settings import Settings
-from local.revio_simulator.state_file import StateFile
+from local.rev_simulator.app import Simulator, make_app
+from local.rev_simulator.ledger import Ledger
+from local.rev_simulator.seed import Seed
+from local.rev_simulator.settings import Settings
+from local.rev_simulator.state_file import StateFile
 
 
 def main() -> None:
     """Serve until ended."""
-    parser = argparse.ArgumentParser(prog="python -m local.revio_simulator")
+    parser = argparse.ArgumentParser(prog="python -m local.rev_simulator")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed-file", type=Path)

@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from local.revio_simulator.seed import Account, Customer, Seed, Service, ServiceProduct
-from local.revio_simulator.state_file import StateFile
-from local.revio_simulator.store import AccountStore, numbered
+from local.rev_simulator.seed import Account, Customer, Seed, Service, ServiceProduct
+from local.rev_simulator.state_file import StateFile
+from local.rev_simulator.store import AccountStore, numbered
 
 Kind = Literal[
     "seeded", "customer_planted", "service_created", "service_disconnected", "product_created", "product_disconnected"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from local.revio_simulator.seed import Account, Customer, Service, ServiceProduct
+from local.rev_simulator.seed import Account, Customer, Service, ServiceProduct
 
 FIRST_SERVICE_ID = 11_027
 FIRST_SERVICE_PRODUCT_ID = 50_001

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from local.revio_simulator.settings import Settings
+from local.rev_simulator.settings import Settings
 
 MINUTE = 60.0
 DAY = 86_400.0

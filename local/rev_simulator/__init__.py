@@ -1,6 +1,6 @@
 """A Rev.io that runs on this machine and fails in the ways the real one does.
 
-    python -m local.revio_simulator --port 18500 --seed-file seed.json --state-file state.jsonl
+    python -m local.rev_simulator --port 18500 --seed-file seed.json --state-file state.jsonl
 
 It speaks the contract of Rev.io under `/v1`, and keeps a journal of real creations: a test asserts on that, not on what
 the client believes. `/_control` is for tests and the demo, without credentials, on 127.0.0.1 only:

@@ -1,0 +1,128 @@
+"""The DAGs as Airflow reads them: what is in them, how it hangs together, and what every task must have."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+READ_DAGS = """
+import json, sys, time
+from airflow.dag_processing.dagbag import DagBag
+started = time.perf_counter()
+bag = DagBag(sys.argv[1])
+print(json.dumps({
+    "errors": bag.import_errors,
+    "heavy": sorted(set(sys.modules) & {"great_expectations", "pandas"}),
+    "dags": {
+        dag.dag_id: {
+            "doc": dag.doc_md or "",
+            "max_active_runs": dag.max_active_runs,
+            "params": sorted(dag.params),
+            "tasks": {
+                task.task_id: {
+                    "downstream": sorted(task.downstream_task_ids),
+                    "owner": task.owner,
+                    "retries": task.retries,
+                    "timeout": bool(task.execution_timeout),
+                    "rule": task.trigger_rule.value,
+                    "teardown": task.is_teardown,
+                }
+                for task in dag.tasks
+            },
+        }
+        for dag in bag.dags.values()
+    },
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give what Airflow finds in the DAG folder, read in a process of its own."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DEVICE"))} | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "DEVICE_ASSOCIATION_QUEUE_URL": "http://127.0.0.1:9/queue",
+        "PYTHONPATH": f"{REPOSITORY / 'include'}:{REPOSITORY / 'plugins'}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", READ_DAGS, str(REPOSITORY / "dags")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_every_dag_file_is_read_without_an_error_and_without_heavy_imports(read: dict[str, Any]) -> None:
+    assert read["errors"] == {}
+    assert read["heavy"] == []
+    assert set(read["dags"]) == {"associate_customer", "listen_bulk_changes"}
+
+
+def test_the_ten_tasks_hang_together_as_designed(read: dict[str, Any]) -> None:
+    chain = [
+        "open_bulk_change",
+        "validate_devices",
+        "check_data",
+        "plan_rev_services",
+        "create_rev_service",
+        "associate_devices",
+        "update_cross_provider_device_history",
+        "update_device_rev_service_links",
+        "close_bulk_change",
+        "notify_2_0",
+    ]
+    tasks = read["dags"]["associate_customer"]["tasks"]
+    assert set(tasks) == set(chain)
+    for task, following in zip(chain[1:], chain[2:], strict=False):
+        assert tasks[task]["downstream"] == [following]
+    assert set(tasks["open_bulk_change"]["downstream"]) == set(chain[1:])
+
+
+def test_everything_from_the_association_on_runs_whatever_failed_before(read: dict[str, Any]) -> None:
+    tasks = read["dags"]["associate_customer"]["tasks"]
+    after = ["associate_devices", "update_cross_provider_device_history", "update_device_rev_service_links"]
+    assert {tasks[name]["rule"] for name in [*after, "close_bulk_change"]} == {"all_done"}
+    assert {name for name, task in tasks.items() if task["teardown"]} == {"notify_2_0"}
+
+
+def test_every_task_has_an_owner_retries_and_a_timeout_and_every_dag_its_manual(read: dict[str, Any]) -> None:
+    for dag in read["dags"].values():
+        assert len(dag["doc"]) > 500
+        for name, task in dag["tasks"].items():
+            assert (task["owner"], task["timeout"]) == ("data-ops", True), name
+            assert task["retries"] >= 3, name
+
+
+def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str, Any]) -> None:
+    assert read["dags"]["listen_bulk_changes"]["max_active_runs"] == 1
+    assert read["dags"]["associate_customer"]["max_active_runs"] == 64
+
+
+def test_the_form_has_every_field_of_the_request(read: dict[str, Any]) -> None:
+    from device_association.association_request import AssociateCustomer
+
+    fields = {field.alias for field in AssociateCustomer.model_fields.values()}
+    assert set(read["dags"]["associate_customer"]["params"]) == fields | {"bulk_change_id"}
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "dags").glob("*.py")), ids=lambda file: file.name)
+def test_a_dag_file_only_wires_and_documents(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count("\n") <= 80
+    assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)] == [file.stem]
