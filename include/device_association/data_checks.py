@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from device_association.errors import DataCheckFailed
 
 STEP = "check_data"
 SUITE = Path(__file__).resolve().parent.parent / "expectations" / "customer_assignment.json"
+STYLES = SUITE.with_name("report.css")
+"""Makes the report readable where a browser cannot load its usual styles from elsewhere."""
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=3653)
 log = logging.getLogger(__name__)
@@ -59,6 +62,12 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
     if critical:
         raise DataCheckFailed(f"bulk change {claim.bulk_change_id}: " + "; ".join(map(str, critical)))
     return open_rows
+
+
+def report_page(docs_folder: Path) -> str:
+    """Return the page of the report that shows the result, relative to its folder; empty when nothing was checked."""
+    pages = sorted(docs_folder.glob("validations/**/*.html"))
+    return pages[-1].relative_to(docs_folder).as_posix() if pages else ""
 
 
 def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.DataFrame, int]:
@@ -98,11 +107,13 @@ def validate(frame: pd.DataFrame, *, open_rows: int, docs_folder: Path, now: dat
         },
     )
     context.build_data_docs()
+    shutil.copyfile(STYLES, docs_folder / "static" / "styles" / "data_docs_custom_styles.css")
     return [_finding(one) for one in result.results if not one.success]
 
 
 def _site(folder: Path) -> dict[str, Any]:
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     return {
         "class_name": "SiteBuilder",
         "site_name": "Data checks",

@@ -53,7 +53,7 @@ ASSOCIATION_FORM: dict[str, Param] = {
     ),
     "RateList": Param([], type="array", title="Rates", description="One for each product, in order.", section=LINE),
     "Prorate": _switch("Prorate the first month", LINE),
-    "Description": Param("", type="string", title="Description of the line", maxLength=1000, section=LINE),
+    "Description": _text("Description of the line", LINE, maxLength=1000),
     "AddCustomerRatePlan": _switch("Assign a customer rate plan", PLANS),
     "CustomerRatePlan": _text("Customer rate plan", PLANS, "The plan's id."),
     "CustomerRatePool": _text("Customer rate pool", PLANS, "The pool's id."),

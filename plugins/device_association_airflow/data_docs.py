@@ -41,12 +41,12 @@ class CheckDataOperator(BaseOperator):
 
         claim: Claim = claim_of(self.work)
         report = f"{claim.bulk_change_id}/{claim.retry_number}"
-        self.report_url = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/index.html"
-        self.log.info("the report will be at %s", self.report_url)
-        passed = data_checks.check_data(
-            connections.portal(),
-            claim,
-            docs_folder=connections.settings().data_docs_dir / report,
-            now=connections.clock(),
-        )
-        self.log.info("%s rows passed", passed)
+        folder = connections.settings().data_docs_dir / report
+        try:
+            passed = data_checks.check_data(connections.portal(), claim, docs_folder=folder, now=connections.clock())
+            self.log.info("%s rows passed", passed)
+        finally:
+            if page := data_checks.report_page(folder):
+                address = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/{page}"
+                self.report_url = address
+                self.log.info("the report: %s", address)

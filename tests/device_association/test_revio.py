@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
+
 from device_association.errors import (
     ConfigurationError,
     RevioOutcomeUnknown,
