@@ -12,7 +12,7 @@ from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 
-from local import message_queue, postgres, revio_accounts
+from local import airflow_database, message_queue, postgres, revio_accounts
 from local.airflow_api import DIRECT
 from local.airflow_environment import airflow_environment, base_environment, prepare_home
 from local.processes import Running
@@ -29,6 +29,11 @@ def _nothing_to_prepare() -> None:
     """Do nothing: most parts start as they are."""
 
 
+def _always() -> bool:
+    """Return that a part is always wanted."""
+    return True
+
+
 @dataclass(frozen=True)
 class Part:
     """A program of the stack that runs until the stack is stopped (or, as a step, until its work is done)."""
@@ -43,6 +48,7 @@ class Part:
     prepare: Callable[[], None] = _nothing_to_prepare
     stop_signal: signal.Signals = signal.SIGTERM
     is_step: bool = False
+    due: Callable[[], bool] = _always
     patience: float = 180.0
 
 
@@ -91,6 +97,7 @@ def _outside_systems(settings: LocalSettings, secrets: StackSecrets) -> list[Par
 
 def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
     portal = {"PORTAL_URL": postgres.url(settings, secrets, "portal")}
+    wanted = {"WANTED": airflow_database.wanted(settings), "DONE_FILE": str(airflow_database.done_file(settings))}
     pool = {"POOL_SLOTS": str(settings.rev_services_slots)}
     return [
         Part(
@@ -104,11 +111,12 @@ def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
         Part(
             "airflow-database",
             [*PYTHON, "-m", "local.airflow_database"],
-            lambda: airflow_environment(settings, secrets) | _python_path() | pool,
+            lambda: airflow_environment(settings, secrets) | _python_path() | pool | wanted,
             has_succeeded,
             needs=("postgres",),
             prepare=lambda: _prepare_airflow(settings, secrets),
             is_step=True,
+            due=lambda: not airflow_database.is_done(settings),
         ),
     ]
 
@@ -124,7 +132,7 @@ def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
             ready,
             needs=("airflow-database",),
             port_setting=port,
-            prepare=lambda: prepare_home(settings),
+            prepare=lambda: _prepare_airflow(settings, secrets),
         )
 
     def beats(component: str) -> Callable[[Running], bool]:

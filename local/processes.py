@@ -49,6 +49,8 @@ class Running:
 
     def family(self) -> list[psutil.Process]:
         """Return every process of its session, also when its first process is dead and they outlived it."""
+        if self.process() is None and _is_alive(self.pid):
+            return []  # the pid is somebody else's by now, which the system allows only once the session is empty
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def exit_code(self) -> int | None:
@@ -65,6 +67,13 @@ class Running:
             )
         except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
             return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, user: str | None = None) -> Running:
@@ -151,7 +160,11 @@ def last_lines(log: Path, count: int = 25) -> str:
 
 
 def require_free_ports(ports: Mapping[str, int]) -> None:
-    """Raise `PortTakenError` unless all ports are free; names each setting, port and, where found, the process."""
+    """Raise `PortTakenError` unless all ports are free; names each setting, port and, where found, the process.
+
+    A killed program's port stays taken until the last of its threads is gone, hence the moment of patience.
+    """
+    wait_until(lambda: all(_is_free(port) for port in ports.values()), 1.0)
     taken = [_describe(setting, port) for setting, port in ports.items() if not _is_free(port)]
     if taken:
         raise PortTakenError("\n".join(taken))

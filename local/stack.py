@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -56,8 +57,9 @@ class Stack:
                     self._supervision.ask_to_stop(part)
             for part in reversed(self._parts):
                 if self._supervision.recall(part):
+                    since = time.monotonic()
                     self._supervision.stop(part, asked=part.name in STOP_TOGETHER)
-                    report(part.name, "stopped")
+                    report(part.name, f"stopped after {time.monotonic() - since:.1f} s")
 
     def restart(self, name: str) -> None:
         """Stop one part and start it again; returns when it is ready."""
@@ -162,10 +164,8 @@ class Stack:
         return known[name]
 
     def _not_up(self) -> list[Part]:
-        """Return the parts that do not run, and the steps that are due: the portal's always, it takes a second."""
-        down = [part for part in self._parts if not part.is_step and not self._supervision.runs(part)]
-        steps = {"portal-database"} | ({"airflow-database"} if down else set())
-        return [part for part in self._parts if part in down or part.name in steps]
+        """Return the parts that do not run, and the steps that are due."""
+        return [part for part in self._parts if part.due() and not self._supervision.runs(part)]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
