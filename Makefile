@@ -8,12 +8,18 @@ READY := .venv/.ready
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
+# uv asks the same index as pip; a line every ten seconds says that the installation is alive.
 $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; call make PYTHON=python3.11")'
-	@echo "Setting up .venv (the first time takes a few minutes) ..."
+	@echo "Setting up .venv with $$($(PYTHON) --version) (the first time takes a few minutes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip install --python $(BIN)/python -r requirements-dev.txt
+	@$(PYTHON) -uc 'import time; [(time.sleep(10), print(f"  still installing ({n * 10} s)")) for n in range(1, 200)]' & \
+	ticker=$$!; trap 'kill $$ticker' EXIT; set -e; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9; \
+	index=$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}; \
+	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@echo "Installed $$(grep -c == requirements-dev.txt) packages."
 	@touch $@
 
 .PHONY: demo up down status test check bench pins
@@ -29,8 +35,8 @@ down: $(READY) ## Stop the local stack
 status: $(READY) ## Say how each part of the stack stands
 	@$(BIN)/python -m local status
 
-test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest
+test: $(READY) ## Run all tests; ARGS='-k name' for some
+	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY) ## Format, lint, types, import rules, SQL lint
 	$(BIN)/ruff format --check .
@@ -40,7 +46,7 @@ check: $(READY) ## Format, lint, types, import rules, SQL lint
 	$(BIN)/sqlfluff lint --disable-progress-bar include/sql
 
 bench: $(READY) ## Measure; FIGURE=name for one figure
-	@$(BIN)/python -m benchmarks $(FIGURE)
+	@PYTHONPATH=include $(BIN)/python -m benchmarks $(FIGURE)
 
 pins: $(READY) ## Compile requirements.in and requirements-dev.in into exact pins
 	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-dev.in -o requirements-dev.txt

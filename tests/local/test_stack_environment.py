@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from local import postgres
+from local.airflow_environment import airflow_environment, base_environment, prepare_home
+from local.settings import REPOSITORY, LocalSettings
+from local.stack_secrets import StackSecrets, passwords, passwords_file, stack_secrets
+
+SEED = {
+    "accounts": [
+        {
+            "name": "northwind",
+            "client_code": "NWT",
+            "subscription_key": "key-of-northwind",
+            "users": [
+                {"login": "reader", "password": "not this one", "read_only": True},
+                {"login": "provisioning", "password": "of-provisioning"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LocalSettings:
+    made = LocalSettings(_env_file=None, state_dir=tmp_path, revio_calls_per_minute=77)  # type: ignore[call-arg]
+    made.seed_file.write_text(json.dumps(SEED))
+    return made
+
+
+@pytest.fixture
+def environment(settings: LocalSettings) -> dict[str, str]:
+    return airflow_environment(settings, stack_secrets(settings.state_dir))
+
+
+def test_airflow_lives_in_the_state_folder_and_works_from_the_checkout(
+    settings: LocalSettings, environment: dict[str, str]
+) -> None:
+    prepare_home(settings)
+
+    assert environment["AIRFLOW_HOME"] == str(settings.state_dir / "airflow")
+    assert environment["AIRFLOW__CORE__DAGS_FOLDER"] == str(REPOSITORY / "dags")
+    assert environment["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(REPOSITORY / "plugins")
+    assert environment["PYTHONPATH"] == str(REPOSITORY / "include")
+    assert (settings.airflow_home / "config").resolve() == REPOSITORY / "config"
+
+
+def test_airflow_listens_on_loopback_and_its_tasks_are_forked(environment: dict[str, str]) -> None:
+    assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert environment["AIRFLOW__CORE__MP_START_METHOD"] == "fork"
+    assert environment["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] == "0.1"
+
+
+def test_the_first_user_who_may_write_signs_in_to_the_simulated_account(environment: dict[str, str]) -> None:
+    connection = json.loads(environment["AIRFLOW_CONN_REVIO_NORTHWIND"])
+
+    assert connection["login"] == "provisioning@NWT"
+    assert connection["password"] == "of-provisioning"
+    assert connection["extra"] == {"subscription_key": "key-of-northwind", "calls_per_minute": 77}
+
+
+def test_portal_queue_and_2_0_are_connections_to_this_stack(
+    settings: LocalSettings, environment: dict[str, str]
+) -> None:
+    portal = json.loads(environment["AIRFLOW_CONN_PORTAL_DB"])
+    queue = json.loads(environment["AIRFLOW_CONN_BULK_CHANGE_QUEUE"])
+    two_zero = json.loads(environment["AIRFLOW_CONN_AMOP_2_0"])
+
+    assert (portal["port"], portal["schema"]) == (settings.postgres_port, "portal")
+    assert queue["extra"]["endpoint_url"] == settings.sqs_url
+    assert two_zero["port"] == settings.notification_port
+    assert environment["DEVICE_ASSOCIATION_QUEUE_URL"].startswith(settings.sqs_url)
+
+
+def test_another_stack_of_the_callers_environment_does_not_leak_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("AIRFLOW_CONN_PORTAL_DB", "mssql://production")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real one")
+    monkeypatch.setenv("DEVICE_ASSOCIATION_LOCAL_AIRFLOW_PORT", "1")
+
+    inherited = base_environment()
+
+    assert not [name for name in inherited if name.startswith(("AIRFLOW", "DEVICE_ASSOCIATION"))]
+    assert "a real one" not in inherited.values()
+
+
+def test_product_settings_are_the_persons_below_the_stacks_below_the_tests(
+    settings: LocalSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVICE_ASSOCIATION_MAX_DEVICES", "5")
+    monkeypatch.setenv("DEVICE_ASSOCIATION_SLICE_DEVICES", "6")
+    monkeypatch.setenv("DEVICE_ASSOCIATION_QUEUE_URL", "https://production")
+    tested = settings.model_copy(update={"product": {"DEVICE_ASSOCIATION_SLICE_DEVICES": "2"}})
+
+    environment = airflow_environment(tested, StackSecrets())
+
+    assert environment["DEVICE_ASSOCIATION_MAX_DEVICES"] == "5"
+    assert environment["DEVICE_ASSOCIATION_SLICE_DEVICES"] == "2"
+    assert environment["DEVICE_ASSOCIATION_QUEUE_URL"].startswith(settings.sqs_url)
+
+
+def test_secrets_stay_the_same_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+    first = stack_secrets(tmp_path)
+
+    assert stack_secrets(tmp_path) == first
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_two_stacks_share_no_secret(tmp_path: Path) -> None:
+    one, two = vars(StackSecrets()), vars(StackSecrets())
+
+    assert not set(one.values()) & set(two.values())
+
+
+def test_everybody_gets_a_password_once_and_airflow_has_none_to_print(tmp_path: Path) -> None:
+    first = passwords(tmp_path, ["admin"])
+    later = passwords(tmp_path, ["admin", "zoe"])
+
+    assert later["admin"] == first["admin"]
+    assert json.loads(passwords_file(tmp_path).read_text()) == later
+    assert stat.S_IMODE(passwords_file(tmp_path).stat().st_mode) == 0o600
+
+
+def test_the_same_thing_at_rev_io_keeps_its_secret_and_another_has_another() -> None:
+    secrets = StackSecrets()
+
+    assert secrets.revio("northwind", "a") == secrets.revio("northwind", "a") != secrets.revio("northwind", "b")
+
+
+def test_the_database_server_listens_on_loopback_only_and_keeps_its_stock_durability(settings: LocalSettings) -> None:
+    command = postgres.command(settings)
+
+    assert "listen_addresses=127.0.0.1" in command
+    assert "unix_socket_directories=" in command
+    assert not [option for option in command if "fsync" in option or "synchronous_commit" in option]

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.parts import Part, has_succeeded
+from local.processes import Running
+from local.settings import LocalSettings
+from local.stack import Stack
+from local.supervision import NotReadyError, PartDiedError, Supervision
+
+
+def part(name: str, code: str, **given: object) -> Part:
+    command = [sys.executable, "-c", code]
+    return Part(name, command, lambda: dict(os.environ), **({"ready": Running.process} | given))  # type: ignore[arg-type]
+
+
+SLEEP = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LocalSettings:
+    made = LocalSettings(_env_file=None, state_dir=tmp_path)  # type: ignore[call-arg]
+    made.run_dir.mkdir()
+    made.logs_dir.mkdir()
+    return made
+
+
+@pytest.fixture
+def supervision(settings: LocalSettings) -> Iterator[Supervision]:
+    supervision = Supervision(settings)
+    yield supervision
+    for file in settings.run_dir.glob("*.json"):
+        supervision.stop(part(file.stem, SLEEP))
+
+
+def told() -> tuple[list[str], object]:
+    names: list[str] = []
+    return names, lambda name, said: names.append(name)
+
+
+def test_a_part_waits_for_what_it_needs_and_for_nothing_else(supervision: Supervision) -> None:
+    ready, report = told()
+    last = part("last", SLEEP, needs=("step", "not among those to start"))
+
+    supervision.start([last, part("step", "pass", is_step=True, ready=has_succeeded)], report)  # type: ignore[arg-type]
+
+    assert ready == ["step", "last"]
+
+
+def test_a_part_that_dies_while_starting_is_named_with_the_end_of_its_log(supervision: Supervision) -> None:
+    broken = part("api-server", "import sys; sys.exit('no such database')", ready=lambda _: False)
+
+    with pytest.raises(PartDiedError, match=r"(?s)api-server.*no such database"):
+        supervision.start([broken], lambda name, said: None)
+
+
+def test_a_part_that_never_gets_ready_is_an_error_after_its_patience(supervision: Supervision) -> None:
+    with pytest.raises(NotReadyError, match="sqs was not ready"):
+        supervision.start([part("sqs", SLEEP, ready=lambda _: False, patience=0.2)], lambda name, said: None)
+
+
+def test_a_killed_part_is_dead_and_a_stopped_one_is_not(supervision: Supervision) -> None:
+    sleeper = part("scheduler", SLEEP)
+    supervision.start([sleeper], lambda name, said: None)
+    assert supervision.status(sleeper).state == "running"
+    running = supervision.recall(sleeper)
+    assert running is not None
+
+    os.kill(running.pid, signal.SIGKILL)
+    while running.process():
+        pass
+    assert supervision.status(sleeper).state == "dead"
+
+    supervision.stop(sleeper)
+    assert supervision.status(sleeper).state == "stopped"
+
+
+def test_the_next_start_ends_what_a_killed_part_left_behind(supervision: Supervision) -> None:
+    child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
+    parent = part("scheduler", child, ready=lambda running: len(running.family()) == 2)
+    supervision.start([parent], lambda name, said: None)
+    before = supervision.recall(parent)
+    assert before is not None
+
+    os.kill(before.pid, signal.SIGKILL)
+    supervision.start([parent], lambda name, said: None)
+
+    assert before.family() == []
+    assert supervision.recall(parent) != before
+
+
+def test_an_unknown_part_is_refused_with_the_names_of_the_known(settings: LocalSettings) -> None:
+    with pytest.raises(LookupError, match="postgres, sqs, revio-simulator"):
+        Stack(settings).restart("redis")
+
+
+def test_a_stack_that_never_ran_is_stopped_and_nothing_of_it_is_dead(settings: LocalSettings) -> None:
+    stack = Stack(settings)
+
+    assert {status.state for status in stack.status()} == {"stopped"}
+    assert stack.dead_parts() == []
+    stack.down()
