@@ -12,8 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from device_association.association_request import AssociateCustomer, local_to_utc, parse_request
+from device_association.claims import ended_text
 from device_association.closing import close
-from device_association.codes import CUSTOMER_ASSIGNMENT, ChangeStatus
+from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.database import as_json, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
 from device_association.outbox import owe_message
@@ -71,7 +72,7 @@ def create_bulk_change(
 
 
 def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
-    """Raise unless this person may start an existing change: a portal user of its tenant who may create on M2M."""
+    """Raise unless this person may start this change: a portal user of its tenant who may create, and it has not ended."""
     with engine.connect() as connection:
         caller = find_caller(connection, user_name)
         change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
@@ -79,6 +80,8 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
         raise ChangeNotRunnable(
             f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"
         )
+    if change["status"] not in RUNNING:
+        raise ChangeNotRunnable(ended_text(bulk_change_id, change["status"]))
 
 
 def _refuse(

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping
 
-from device_association.codes import CUSTOMER_ASSIGNMENT, ChangeStatus
+from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.database import as_json, changed, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, ClaimLost
 
@@ -45,8 +45,8 @@ def take_claim(
     """Claim a bulk change for a run and set it PROCESSING; return the claim.
 
     `retry_number` None takes the change's own. `run_lives` tells whether Airflow still runs the holder; a dead holder
-    loses its claim. Raises ClaimLost that names the holder or the newer retry, ChangeNotRunnable for a change that is
-    missing, ended, waiting for approval or in another program's hands.
+    loses its claim. Raises ClaimLost that names the holder or the newer retry, also for a change that has ended, waits for
+    approval or is in another program's hands; ChangeNotRunnable for one that does not exist or is of another type.
     """
     found = _runnable(engine, bulk_change_id)
     holder = found["claim_run_id"]
@@ -131,15 +131,20 @@ def _runnable(engine: Engine, bulk_change_id: int) -> RowMapping:
             f"({CUSTOMER_ASSIGNMENT}); another program works on it"
         )
     status = found["status"]
-    if status == ChangeStatus.PENDING_APPROVAL:
-        raise ChangeNotRunnable(f"bulk change {bulk_change_id} waits for approval; it runs once it is approved")
-    if status not in {ChangeStatus.NEW, ChangeStatus.PROCESSING}:
-        raise ChangeNotRunnable(f"bulk change {bulk_change_id} has ended as {status}; use Retry to work on it again")
+    if status not in RUNNING:
+        raise ClaimLost(ended_text(bulk_change_id, status))
     if status == ChangeStatus.PROCESSING and found["claim_run_id"] is None:
         raise ClaimLost(
             f"bulk change {bulk_change_id} is PROCESSING without a claim of ours: another program works on it"
         )
     return found
+
+
+def ended_text(bulk_change_id: int, status: str) -> str:
+    """Say why a change that is neither NEW nor PROCESSING is not worked on, and what to do."""
+    if status == ChangeStatus.PENDING_APPROVAL:
+        return f"bulk change {bulk_change_id} waits for approval; it runs once it is approved"
+    return f"bulk change {bulk_change_id} has ended as {status}; use Retry to work on it again"
 
 
 def _check_retry(bulk_change_id: int, wanted: int, current: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from device_association import data_checks
+from device_association.bulk_changes import check_may_run
 from device_association.errors import (
     ChangeNotRunnable,
     ClaimLost,
@@ -274,8 +275,12 @@ def test_an_unknown_and_an_ended_change_say_what_to_do(flow: Flow) -> None:
     with pytest.raises(ChangeNotRunnable, match="no bulk change 999"):
         flow.open(999)
     closed = flow.run(request(PLAIN[:1], CreateRevService=False))
-    with pytest.raises(ChangeNotRunnable, match="use Retry"):
+    with pytest.raises(ClaimLost, match="use Retry"):
         flow.open(closed.bulk_change_id)
+    with pytest.raises(ChangeNotRunnable, match="use Retry"):
+        check_may_run(flow.portal, closed.bulk_change_id, "dora.ops")
+    with pytest.raises(ChangeNotRunnable, match="no bulk change"):
+        check_may_run(flow.portal, closed.bulk_change_id, "finn.fleet")
 
 
 def test_rows_left_open_by_a_dead_step_name_it(flow: Flow) -> None:

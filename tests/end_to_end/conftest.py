@@ -1,0 +1,159 @@
+"""One complete stack for all end-to-end tests: real Airflow, PostgreSQL, SQS, simulator and receiver, on free ports."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+from device_association.bulk_changes import Created, create_bulk_change
+from device_association.database import make_engine, row, rows
+from device_association.outbox import MESSAGE, send_owed
+from local import message_queue
+from local.demo import lines_by_sim, queue_sender
+from local.processes import free_ports
+from local.settings import LocalSettings
+from local.stack import Stack
+from sqlalchemy import Engine
+
+from tests.flow import request as portal_request
+
+ENDED = {"success", "failed"}
+USERS = {"admin": "admin", "dora.ops": "op", "vic.viewer": "op"}
+
+
+@dataclass
+class Running:
+    """The running stack, with what the tests ask of it."""
+
+    stack: Stack
+    portal: Engine
+
+    def create(self, devices: Any, **more: Any) -> Created:
+        """Store a request as the portal does, without sending its message."""
+        return create_bulk_change(
+            self.portal,
+            portal_request(devices, **more),
+            user_name="dora.ops",
+            now=datetime.now(UTC),
+            max_devices=10_000,
+        )
+
+    def send(self) -> None:
+        """Send every message that is owed."""
+        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+
+    def ask(self, devices: Any, **more: Any) -> int:
+        """Store a request, send its message, and return the change's id."""
+        created = self.create(devices, **more)
+        self.send()
+        return created.change_id
+
+    def put(self, body: str, attributes: dict[str, str] | None = None) -> None:
+        """Put any message into the queue."""
+        queue = message_queue.client(self.stack.settings, self.stack.secrets)
+        sent = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
+        queue.send_message(QueueUrl=self.stack.queue_url, MessageBody=body, MessageAttributes=sent)
+        queue.close()
+
+    def status(self, change_id: int) -> str:
+        with self.portal.connect() as connection:
+            found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change_id)
+        return str(found["status"]) if found else "missing"
+
+    def ended(self, change_id: int, seconds: float = 90) -> str:
+        """Wait for a change's end and return its status."""
+        self.wait(lambda: self.status(change_id) not in {"NEW", "PROCESSING"}, seconds)
+        return self.status(change_id)
+
+    def codes(self, change_id: int) -> dict[str, str]:
+        with self.portal.connect() as connection:
+            listed = rows(connection, "device_changes/list_rows", bulk_change_id=change_id)
+        return {one["iccid"]: one["error_code"] or one["status"] for one in listed}
+
+    def run(self, run_id: str, seconds: float = 60) -> str:
+        """Wait for a run's end and return its state."""
+        path = f"/api/v2/dags/associate_customer/dagRuns/{run_id}"
+        self.wait(lambda: self.stack.api().get(path)["state"] in ENDED, seconds)
+        return str(self.stack.api().get(path)["state"])
+
+    def runs_of(self, change_id: int) -> list[str]:
+        found = self.stack.api().get("/api/v2/dags/associate_customer/dagRuns?limit=1000&order_by=-start_date")
+        wanted = f"bulk_change__{change_id}__"
+        return [one["dag_run_id"] for one in found["dag_runs"] if one["dag_run_id"].startswith(wanted)]
+
+    def tasks(self, run_id: str) -> dict[str, str]:
+        found = self.stack.api().get(f"/api/v2/dags/associate_customer/dagRuns/{run_id}/taskInstances?limit=1000")
+        return {f"{one['task_id']}{one['map_index']}": one["state"] for one in found["task_instances"]}
+
+    def trigger(self, filled_in: dict[str, Any], user: str = "dora.ops") -> str:
+        """Start a run as the form does and return its id."""
+        form = {"logical_date": None, "conf": filled_in}
+        return str(self.stack.api(user).post("/api/v2/dags/associate_customer/dagRuns", form)["dag_run_id"])
+
+    def log(self, run_id: str, task: str, attempt: int = 1) -> str:
+        folder = self.stack.settings.airflow_home / "logs" / "dag_id=associate_customer" / f"run_id={run_id}"
+        file = folder / f"task_id={task}" / f"attempt={attempt}.log"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the simulator's control API."""
+        answer = requests.request(method, f"{self.stack.settings.revio_url}/_control/{path}", json=body, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def lines(self) -> dict[str, int]:
+        return lines_by_sim(self.stack)
+
+    @staticmethod
+    def wait(condition: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > until:
+                raise TimeoutError(f"not within {seconds} s")
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Give a stack of the session's own."""
+    ports = dict(
+        zip(
+            ("postgres_port", "sqs_port", "revio_port", "notification_port", "airflow_port"), free_ports(5), strict=True
+        )
+    )
+    product = {"DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "2", "DEVICE_ASSOCIATION_REV_LEASE_SECONDS": "12"}
+    product |= {"DEVICE_ASSOCIATION_REV_CALL_SECONDS": "10", "DEVICE_ASSOCIATION_REV_READ_SECONDS": "5"}
+    product |= {
+        "DEVICE_ASSOCIATION_REV_RETRY_SECONDS": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+    }
+    product |= {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3"}
+    settings = LocalSettings(
+        state_dir=tmp_path_factory.mktemp("stack"), users=USERS, product=product, _env_file=None, **ports
+    )
+    stack = Stack(settings)
+    try:
+        stack.up()
+        portal = make_engine(stack.portal_url)
+        yield Running(stack, portal)
+        portal.dispose()
+    finally:
+        stack.down()
+
+
+@pytest.fixture(autouse=True)
+def calm(running: Running) -> Iterator[None]:
+    """Leave the simulator without faults and latency for the next test."""
+    yield
+    running.control("DELETE", "faults")
+    running.control("PATCH", "settings", {"latency_ms": 0})
+
+
+def body(change_id: int, retry: int = 0) -> str:
+    return json.dumps({"BulkChangeId": change_id, "RetryNumber": retry})
