@@ -27,7 +27,7 @@ def up() -> None:
     """Start the stack in the background; what runs already is left alone."""
     with _told():
         stack, since = _stack(), time.monotonic()
-        console.print(f"Starting the local stack; logs in {stack.settings.logs_dir}")
+        console.print(f"Starting the local stack; logs in {stack.settings.logs_dir}", soft_wrap=True)
         stack.up(_report)
         console.print(f"Everything runs ({time.monotonic() - since:.0f} s).\n")
         _show_where(stack)
@@ -46,12 +46,13 @@ def status() -> None:
     """Show every part; exits 1 unless all of them run."""
     with _told():
         stack = _stack()
-        table = Table("part", "state", "pid", "port", "log")
+        table = Table("part", "state", "pid", "port")
         colours = {"running": "green", "dead": "red", "stopped": "dim"}
         for part in stack.status():
             state = f"[{colours[part.state]}]{part.state}[/]"
-            table.add_row(part.name, state, str(part.pid or ""), str(part.port or ""), str(part.log))
+            table.add_row(part.name, state, str(part.pid or ""), str(part.port or ""))
         console.print(table)
+        console.print(f"Logs: {stack.settings.logs_dir}/<part>.log", soft_wrap=True)
         if any(part.state != "running" for part in stack.status()):
             raise typer.Exit(1)
 
@@ -87,12 +88,12 @@ def _stack() -> Stack:
 
 
 def _report(part: str, said: str) -> None:
-    console.print(f"  {part:<22} {said}")
+    console.print(f"  {part:<22} {said}", soft_wrap=True)
 
 
 def _show_where(stack: Stack) -> None:
     for name, url in stack.urls.items():
-        console.print(f"  {name:<22} {url}")
+        console.print(f"  {name:<22} {url}", soft_wrap=True)
     console.print("\nSign in to Airflow as")
     for user, password in stack.passwords.items():
         console.print(f"  {user:<22} {password}")
@@ -108,7 +109,7 @@ def _told() -> Iterator[None]:
             console.print(f"[red]{'.'.join(map(str, problem['loc']))}: {problem['msg']}[/]")
         raise typer.Exit(2) from None
     except (PortTakenError, PartDiedError, NotReadyError, LookupError) as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -99,11 +99,7 @@ def test_an_answer_that_lies_still_makes_one_line(running: Running) -> None:
 def test_a_worker_killed_in_the_middle_of_its_calls_leaves_one_line_a_sim(running: Running) -> None:
     running.control("PATCH", "settings", {"latency_ms": 1500})
     change = running.ask(PLAIN[70:76])
-    run_id = f"bulk_change__{change}__0"
-    running.wait(lambda: "running" in _mapped(running, run_id), 60)
-    running.wait(
-        lambda: running.control("GET", "counters").get("POST /v1/Services", 0) >= 0 and _calling(running) > 0, 30
-    )
+    running.wait(lambda: _calling(running) > 1, 60)
     for process in _task_processes(running):
         process.send_signal(signal.SIGKILL)
     running.control("PATCH", "settings", {"latency_ms": 0})
@@ -188,10 +184,6 @@ def _rows(running: Running, name: str, schema: str = "device_association", **whe
 
 def _calling(running: Running) -> int:
     return len(_rows(running, "rev_intent", state="CALLING"))
-
-
-def _mapped(running: Running, run_id: str) -> set[str]:
-    return {state for task, state in running.tasks(run_id).items() if task.startswith("create_rev_service")}
 
 
 def _task_processes(running: Running) -> list[psutil.Process]:
