@@ -1,0 +1,111 @@
+"""How long one small change takes on the whole local stack, and how long a change of 1,000 devices."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+
+import requests
+from sqlalchemy import Engine, MetaData, Table, select
+
+from device_association.bulk_changes import create_bulk_change
+from device_association.codes import RUNNING
+from device_association.database import make_engine, row
+from device_association.outbox import MESSAGE, send_owed
+from local import postgres, sample_data
+from local.demo import lines_by_sim, queue_sender
+from local.sample_data import groups, world
+from local.stack import Stack
+
+TRIES = 25
+POLL_SECONDS = 0.02
+
+
+class Bench:
+    """The running stack with a fresh sample world."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.portal = make_engine(stack.portal_url)
+        self.airflow = make_engine(postgres.url(stack.settings, stack.secrets, "airflow"))
+        self.runs = Table("dag_run", MetaData(), schema="public", autoload_with=self.airflow)
+        sample_data.load(self.portal)
+        self._control("POST", "reset")
+
+    @cache  # noqa: B019 - one object lives as long as the program
+    def one_device(self) -> tuple[list[float], list[float]]:
+        """Return, for each try of a change of one device, seconds until its run exists and until it is final.
+
+        Both count from SendMessage's return. The first try warms up and is left out.
+        """
+        measured = [self._one(iccid) for iccid in groups().plain[: TRIES + 1]][1:]
+        return [run for run, _ in measured], [final for _, final in measured]
+
+    def thousand_devices(self) -> tuple[float, int]:
+        """Return the seconds of a change of 1,000 devices with lines, Rev.io at 50 ms, and how many SIMs have one line.
+
+        The simulator's rate limit is lifted for it: 500 calls a minute would be two minutes by themselves.
+        """
+        self._control("PATCH", "settings", {"latency_ms": 50, "calls_per_minute": 1_000_000})
+        devices = groups().plain[500:1500]
+        change, sent = self._ask(devices)
+        self._until_final(change)
+        seconds = time.time() - sent
+        self._control("PATCH", "settings", {"latency_ms": 0, "calls_per_minute": 500})
+        lines = lines_by_sim(self.stack)
+        return seconds, sum(lines.get(iccid) == 1 for iccid in devices)
+
+    def _one(self, iccid: str) -> tuple[float, float]:
+        change, sent = self._ask([iccid])
+        run_id = f"bulk_change__{change}__0"
+        created = next(filter(None, self._polled(self.airflow, run_id))) - sent
+        self._until_final(change)
+        return created, time.time() - sent
+
+    def _polled(self, engine: Engine, run_id: str) -> Iterator[float | None]:
+        """Yield when the run's row was made, by Airflow's own clock (the same machine's); None while there is none."""
+        while True:
+            with engine.connect() as connection:
+                made = connection.scalar(select(self.runs.c.queued_at).where(self.runs.c.run_id == run_id))
+            yield made.timestamp() if made else None
+            time.sleep(POLL_SECONDS)
+
+    def _ask(self, devices: list[str] | tuple[str, ...]) -> tuple[int, float]:
+        sent = {
+            "ServiceProviderId": world.JASPER,
+            "Devices": list(devices),
+            "RevCustomerId": world.ACME,
+            "CreateRevService": True,
+            "ServiceTypeId": world.SERVICE_TYPE,
+            "ProviderId": world.PROVIDER,
+        }
+        created = create_bulk_change(
+            self.portal, sent, user_name="dora.ops", now=datetime.now(UTC), max_devices=100_000
+        )
+        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        return created.change_id, time.time()
+
+    def _until_final(self, change: int) -> None:
+        while True:
+            with self.portal.connect() as connection:
+                found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change)
+            if found and found["status"] not in RUNNING:
+                return
+            time.sleep(POLL_SECONDS)
+
+    def _control(self, method: str, path: str, body: object = None) -> None:
+        url = f"{self.stack.settings.revio_url}/_control/{path}"
+        requests.request(method, url, json=body, timeout=10).raise_for_status()
+
+
+def median(values: list[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)
+
+
+def p95(values: list[float]) -> float:
+    """Return the 95th percentile, interpolated."""
+    return statistics.quantiles(values, n=20, method="inclusive")[-1]
