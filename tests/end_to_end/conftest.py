@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import Engine
+
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.database import make_engine, row, rows
 from device_association.outbox import MESSAGE, send_owed
@@ -19,8 +21,6 @@ from local.demo import lines_by_sim, queue_sender
 from local.processes import free_ports
 from local.settings import LocalSettings
 from local.stack import Stack
-from sqlalchemy import Engine
-
 from tests.flow import request as portal_request
 
 ENDED = {"success", "failed"}

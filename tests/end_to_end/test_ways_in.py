@@ -8,9 +8,9 @@ import signal
 import psutil
 import pytest
 import requests
-from local.sample_data import groups, world
 from sqlalchemy import MetaData, Table, select
 
+from local.sample_data import groups, world
 from tests.end_to_end.conftest import Running, body
 from tests.flow import request
 
