@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from device_association import data_checks
+from device_association import data_checks, line_creation, line_planning, validation
 from device_association.bulk_changes import check_may_run
 from device_association.errors import (
     ChangeNotRunnable,
@@ -16,6 +17,7 @@ from device_association.errors import (
     DataCheckFailed,
     RevioOutcomeUnknown,
     RevioRejected,
+    RevioRetryable,
     RevioUnauthorized,
     StepUnfinished,
 )
@@ -347,3 +349,68 @@ def test_an_iccid_without_its_check_digit_is_a_warning_only(flow: Flow, tmp_path
     frame["luhn_holds"] = False
     findings = data_checks.validate(frame, open_rows=1, docs_folder=tmp_path, now=NOW)
     assert [finding.is_critical for finding in findings] == [False]
+
+
+def test_a_check_that_was_killed_associates_and_bills_nobody(flow: Flow) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
+    validation.validate_devices(flow.portal, claim, now=flow.clock())
+    assert flow.lines(claim) == []
+    assert flow.associate(claim)["associated"] == 0
+    closed = flow.close(claim, failed=["check_data"])
+    assert (closed.codes, flow.rev.posts) == ({"STEP_FAILED": 2}, 0)
+
+
+def test_a_slice_that_died_for_good_costs_the_others_nothing(flow: Flow) -> None:
+    flow.rev.refusing = {PLAIN[0]: [RevioRetryable("down")] * 99}
+    claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
+    flow.check(claim)
+    slices = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    with pytest.raises(RevioRetryable, match="could not be reached"):
+        line_creation.create_rev_services(flow.desk(claim), slices[0], last_try=True)
+    for number in slices[1:]:
+        line_creation.create_rev_services(flow.desk(claim), number, last_try=True)
+    flow.associate(claim)
+    closed = flow.close(claim, failed=["create_rev_service_0"])
+    assert closed.status == "PARTIALLY_PROCESSED"
+    assert flow.codes(claim.bulk_change_id) == {
+        PLAIN[0]: "STEP_FAILED",
+        PLAIN[1]: "PROCESSED",
+        PLAIN[2]: "PROCESSED",
+    }
+
+
+def test_a_planned_slice_never_shifts_when_it_is_planned_again(flow: Flow) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
+    flow.check(claim)
+    flow.lines(claim)
+    before = flow.all("device_association", "rev_service_slice")
+    assert [sum(counts.values()) for counts in flow.lines(claim)] == [0, 0, 0]
+    assert flow.all("device_association", "rev_service_slice") == before
+
+
+@pytest.mark.parametrize(
+    ("devices", "slices", "largest"), [(0, 0, 0), (1, 1, 1), (200, 200, 1), (201, 5, 50), (20_000, 200, 100)]
+)
+def test_a_change_is_cut_into_no_more_slices_than_airflow_can_bear(devices: int, slices: int, largest: int) -> None:
+    cut = list(line_planning.cut(list(range(devices)), most_slices=200, fewest_devices=50))
+    assert (len(cut), max((one["devices"] for one in cut), default=0)) == (slices, largest)
+    assert sum(one["devices"] for one in cut) == devices
+
+
+def test_two_workers_never_post_the_same_device(flow: Flow) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
+    flow.check(claim)
+    number = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())[0]
+    desks = [flow.desk(claim) for _ in range(8)]
+    with ThreadPoolExecutor(8) as workers:
+        tries = [workers.submit(line_creation.create_rev_services, desk, number, last_try=False) for desk in desks]
+        errors = {type(one.exception()) for one in tries}
+    assert errors <= {type(None), StepUnfinished, ClaimLost}
+    assert (flow.rev.posts, len(flow.rev.lines_of(PLAIN[0]))) == (1, 1)
+
+
+def test_two_changes_at_once_share_no_device(flow: Flow) -> None:
+    with ThreadPoolExecutor(4) as workers:
+        made = list(workers.map(lambda _: flow.create(request(PLAIN[:50])), range(4)))
+    assert sum(one.accepted for one in made) == 50
+    assert len(flow.all("device_association", "device_hold")) == 50

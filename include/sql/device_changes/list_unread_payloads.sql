@@ -12,4 +12,4 @@ WHERE
         SELECT 1 FROM device_association.requested_device AS d WHERE d.M2MDeviceChangeId = m.id
     )
 ORDER BY m.id
-OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS - portable, but unknown to the linter
+OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS

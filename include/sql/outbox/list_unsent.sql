@@ -7,4 +7,4 @@ WHERE
     AND o.Kind = :kind
     AND o.BulkChangeId = COALESCE(:bulk_change_id, o.BulkChangeId)
 ORDER BY o.CreatedDate, o.id
-OFFSET 0 ROWS FETCH NEXT 1000 ROWS ONLY -- noqa: PRS - portable, but unknown to the linter
+OFFSET 0 ROWS FETCH NEXT 1000 ROWS ONLY -- noqa: PRS

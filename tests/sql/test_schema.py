@@ -1,0 +1,80 @@
+"""The invariants that the database itself holds: each test shows a constraint refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError
+
+from device_association import line_planning
+from device_association.schema import reinstall_procedures, upgrade
+from local.sample_data import groups
+from tests.flow import NOW, Flow, request
+
+PLAIN = groups().plain
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"status": "PROCESSED"}, "m2m_devicechange_check"),
+        ({"isprocessed": 1}, "m2m_devicechange_check"),
+        ({"status": "ERROR", "isprocessed": 1}, "m2m_devicechange_check1"),
+        ({"status": "DONE"}, "m2m_devicechange_status_check"),
+    ],
+)
+def test_a_row_s_final_flag_and_status_agree(flow: Flow, values: dict[str, Any], constraint: str) -> None:
+    change = flow.create(request(PLAIN[:1])).change_id
+    table = flow.table("dbo", "m2m_devicechange")
+    with pytest.raises(IntegrityError, match=constraint), flow.portal.begin() as connection:
+        connection.execute(update(table).where(table.c.bulkchangeid == change).values(**values))
+
+
+def test_an_iccid_is_in_a_change_once(flow: Flow) -> None:
+    change = flow.create(request(PLAIN[:1])).change_id
+    row = {"bulkchangeid": change, "iccid": PLAIN[0], "status": "NEW"}
+    with pytest.raises(IntegrityError, match="bulkchangeid_iccid"), flow.portal.begin() as connection:
+        connection.execute(insert(flow.table("dbo", "m2m_devicechange")).values(**row))
+
+
+def test_a_device_has_one_open_history_row_in_a_tenant(flow: Flow) -> None:
+    row = {"deviceid": 1, "tenantid": 1, "effectivefrom": NOW}
+    table = flow.table("dbo", "crossproviderdevicehistory")
+    with pytest.raises(IntegrityError, match="deviceid_tenantid_effectiveto"), flow.portal.begin() as connection:
+        connection.execute(insert(table), [row, row])
+
+
+def test_a_sim_has_one_open_intent_in_an_account(flow: Flow) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
+    flow.check(claim)
+    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    table = flow.table("device_association", "rev_intent")
+    intent = {
+        name: value
+        for name, value in flow.all("device_association", "rev_intent")[0].items()
+        if name not in ("id", "isopen")
+    }
+    with pytest.raises(IntegrityError, match="ux_rev_intent_open"), flow.portal.begin() as connection:
+        connection.execute(insert(table).values(**intent))
+
+
+def test_a_result_s_counts_add_up(flow: Flow) -> None:
+    change = flow.create(request(PLAIN[:1])).change_id
+    counts = {"devices": 3, "processed": 1, "errors": 1, "apifailed": 0, "canceled": 0}
+    row = {"bulkchangeid": change, "retrynumber": 0, "status": "ERROR", "createddate": NOW} | counts
+    with pytest.raises(IntegrityError, match="change_result_check"), flow.portal.begin() as connection:
+        connection.execute(insert(flow.table("device_association", "change_result")).values(**row))
+
+
+def test_the_counts_view_adds_up(flow: Flow) -> None:
+    change = flow.create(request([*PLAIN[:3], *groups().not_found])).change_id
+    counts = flow.all("dbo", "vwdevicebulkchangecounts", bulkchangeid=change)[0]
+    assert (counts["changecount"], counts["remainingcount"], counts["errorcount"]) == (6, 3, 3)
+
+
+def test_upgrading_and_reinstalling_twice_changes_nothing(flow: Flow) -> None:
+    upgrade(flow.portal.url.render_as_string(hide_password=False))
+    reinstall_procedures(flow.portal)
+    assert len(flow.all("dbo", "device")) == 3000
