@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, MetaData, Table, select
 
-from device_association import associations, claims, closing, line_creation, line_planning, validation
+from device_association import associations, claims, closing, line_creation, line_outcomes, line_planning, validation
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.claims import Claim
 from device_association.database import changed, rows, run
@@ -125,8 +125,8 @@ class Flow:
             ),
         )
 
-    def desk(self, claim: Claim) -> line_creation.Desk:
-        return line_creation.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
+    def desk(self, claim: Claim) -> line_outcomes.Desk:
+        return line_outcomes.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
 
     def lines(self, claim: Claim, *, last_try: bool = False) -> list[dict[str, int]]:
         slices = line_planning.plan_rev_services(

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import RowMapping
 
-from device_association.claims import Claim, holding, record_step
+from device_association.claims import holding, record_step
 from device_association.codes import DeviceCode
-from device_association.database import as_json, changed, in_transaction, row, rows, run
+from device_association.database import row, rows
 from device_association.errors import (
     ClaimLost,
     RevioOutcomeUnknown,
@@ -30,46 +26,26 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_planning import Clients, customer_number
+from device_association.line_outcomes import (
+    STEP,
+    Desk,
+    Outcome,
+    fail_device,
+    line_body,
+    reject_line,
+    settle_line,
+    stop_change,
+)
+from device_association.line_planning import customer_number
 from device_association.line_products import ProductFailed, create_products
 from device_association.revio import Line, RevioClient, match_lines
-from device_association.settings import Settings
 
-STEP = "create_rev_service"
 CLOCK_SLACK = timedelta(minutes=10)
 """How far Rev.io's clock may be behind ours when a line that is found is compared with our call."""
 log = logging.getLogger(__name__)
 
 
-class Outcome(StrEnum):
-    """What became of one device in this try."""
-
-    CREATED = "created"
-    ADOPTED = "adopted"
-    REJECTED = "rejected"
-    STOPPED = "stopped"
-    UNKNOWN = "unknown"
-    UNREACHABLE = "unreachable"
-
-
 UNFINISHED = frozenset({Outcome.UNKNOWN, Outcome.UNREACHABLE})
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where one slice is worked on: the database, the claim, the accounts' clients, the limits and the clock."""
-
-    engine: Engine
-    claim: Claim
-    clients: Clients
-    settings: Settings
-    clock: Callable[[], datetime]
-    owner: str = field(default_factory=lambda: uuid4().hex)
-    """Who owns the leases: this try alone, so that a try that was given up can't speak for the next one."""
-
-    def transact(self, statement: str, **binds: object) -> int:
-        """Run one conditional statement in a transaction of its own and return how many rows it changed."""
-        return in_transaction(self.engine, lambda connection: changed(connection, statement, now=self.clock(), **binds))
 
 
 def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dict[str, int]:
@@ -122,7 +98,7 @@ def _bring_to_line(desk: Desk, device: RowMapping, listed: dict[int, list[Line]]
             desk.transact("intents/set_ready", intent_id=device["intent_id"])
         return outcome
     except ProductFailed as failed:
-        _fail_row(desk, device, DeviceCode.REV_PRODUCT_FAILED, str(failed))
+        fail_device(desk, device, DeviceCode.REV_PRODUCT_FAILED, str(failed))
         return Outcome.REJECTED
     except RevioOutcomeUnknown as unknown:
         log.warning("%s: outcome unknown: %s", device["iccid"], unknown)
@@ -131,7 +107,7 @@ def _bring_to_line(desk: Desk, device: RowMapping, listed: dict[int, list[Line]]
         log.warning("%s: %s", device["iccid"], turned_away)
         return Outcome.UNREACHABLE
     except RevioUnauthorized as refused:
-        _stop(desk, device, refused)
+        stop_change(desk, device, refused)
         return Outcome.STOPPED
 
 
@@ -172,7 +148,7 @@ def _use_found(desk: Desk, device: RowMapping, found: list[Line], *, after_call:
     """Take the one line that was found as the SIM's; reject the SIM when there are several."""
     if len(found) > 1:
         named = ", ".join(str(line.service_id) for line in found)
-        _reject(
+        reject_line(
             desk,
             device,
             DeviceCode.REV_LINE_AMBIGUOUS,
@@ -181,7 +157,7 @@ def _use_found(desk: Desk, device: RowMapping, found: list[Line], *, after_call:
         return Outcome.REJECTED, None
     line = found[0]
     ours = after_call and (line.created is None or line.created >= device["intent_created"] - CLOCK_SLACK)
-    return _settle(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)
+    return settle_line(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)
 
 
 def _call(desk: Desk, client: RevioClient, device: RowMapping) -> tuple[Outcome, int | None]:
@@ -202,7 +178,7 @@ def _call(desk: Desk, client: RevioClient, device: RowMapping) -> tuple[Outcome,
             _release(desk, device)
             raise
         except RevioRejected as refused:
-            _reject(desk, device, DeviceCode.REV_REJECTED, f"Rev.io refused the line: {refused}")
+            reject_line(desk, device, DeviceCode.REV_REJECTED, f"Rev.io refused the line: {refused}")
             return Outcome.REJECTED, None
         except RevioOutcomeUnknown as unknown:
             desk.transact(
@@ -210,23 +186,7 @@ def _call(desk: Desk, client: RevioClient, device: RowMapping) -> tuple[Outcome,
             )
             raise
         else:
-            return _settle(desk, device, service_id, Outcome.CREATED, None)
-
-
-def line_body(device: RowMapping | dict[str, Any]) -> dict[str, object]:
-    """Return the body of `POST /v1/Services` for one device. Source: the Rev.io contract, 'Create'."""
-    return {
-        "customer_id": customer_number(device["customer_number"]),
-        "provider_id": device["provider_id"],
-        "service_type_id": device["service_type_id"],
-        "number": device["msisdn"] or device["iccid"],
-        "number2": device["iccid"],
-        "effective_date": device["effective_date"] if device["prorate"] else None,
-        "activated_date": device["activated_date"],
-        "usage_plan_group_id": device["usage_plan_group_id"],
-        "package_id": device["rev_package_id"],
-        "description": device["description"] or None,
-    }
+            return settle_line(desk, device, service_id, Outcome.CREATED, None)
 
 
 def _begin(desk: Desk, device: RowMapping) -> bool:
@@ -249,137 +209,6 @@ def _begin(desk: Desk, device: RowMapping) -> bool:
 
 def _release(desk: Desk, device: RowMapping) -> None:
     desk.transact("intents/release_call", intent_id=device["intent_id"], owner=desk.owner)
-
-
-def _settle(
-    desk: Desk, device: RowMapping, service_id: int, outcome: Outcome, line: Line | None
-) -> tuple[Outcome, int | None]:
-    """Record the SIM's line, its mirror row and its log row in one transaction; a line of another SIM is refused."""
-    now = desk.clock()
-
-    def settle(connection: Connection) -> bool:
-        account = {"account_id": device["account_id"], "service_id": service_id}
-        run(connection, "lines/own_line", iccid=device["iccid"], now=now, **account)
-        owner = row(connection, "lines/find_owner", **account)
-        if owner is None or owner["iccid"] != device["iccid"]:
-            return False
-        changed(
-            connection,
-            "intents/settle_line",
-            intent_id=device["intent_id"],
-            state=outcome.name,
-            service_id=service_id,
-            owner=desk.owner,
-            detail=f"line {service_id} {outcome}",
-            now=now,
-        )
-        _mirror(connection, desk, device, service_id, line, now)
-        _log(connection, desk, device, response=f"line {service_id} {outcome}", error=None, now=now)
-        return True
-
-    if not in_transaction(desk.engine, settle):
-        _reject(
-            desk,
-            device,
-            DeviceCode.REV_LINE_AMBIGUOUS,
-            f"Rev.io names line {service_id}, which belongs to another SIM; have the line looked at in Rev.io",
-        )
-        return Outcome.REJECTED, None
-    return outcome, service_id
-
-
-def _mirror(
-    connection: Connection, desk: Desk, device: RowMapping, service_id: int, line: Line | None, now: datetime
-) -> None:
-    body = line_body(device)
-    run(
-        connection,
-        "lines/insert_rev_service",
-        service_id=service_id,
-        customer_id=device["customer_id"],
-        number=line.number if line else body["number"],
-        number2=(line.number2 if line else None) or device["iccid"],
-        activated_date=device["activated_date"],
-        account_id=device["account_id"],
-        service_type_id=device["service_type_id"],
-        provider_id=device["provider_id"],
-        usage_plan_group_id=device["usage_plan_group_id"],
-        description=device["description"],
-        actor=desk.claim.actor,
-        now=now,
-    )
-
-
-def _reject(desk: Desk, device: RowMapping, code: DeviceCode, reason: str) -> None:
-    """End the SIM's intent and its row in one transaction."""
-    now = desk.clock()
-
-    def reject(connection: Connection) -> None:
-        run(
-            connection,
-            "intents/reject_intent",
-            intent_id=device["intent_id"],
-            owner=desk.owner,
-            detail=reason[:1000],
-            now=now,
-        )
-        fail_row(connection, desk, device, code, reason, now)
-
-    in_transaction(desk.engine, reject)
-
-
-def _fail_row(desk: Desk, device: RowMapping, code: DeviceCode, reason: str) -> None:
-    now = desk.clock()
-    in_transaction(desk.engine, lambda connection: fail_row(connection, desk, device, code, reason, now))
-
-
-def fail_row(
-    connection: Connection, desk: Desk, device: RowMapping, code: DeviceCode, reason: str, now: datetime
-) -> None:
-    """End one row as API_FAILED, with its log row, and give its device back, in the caller's transaction."""
-    details = f"{code}: {reason}"
-    if changed(
-        connection,
-        "device_changes/fail_row",
-        row_id=device["row_id"],
-        code=code,
-        details=details,
-        actor=desk.claim.actor,
-        run_id=desk.claim.run_id,
-        now=now,
-        **desk.claim.key,
-    ):
-        _log(connection, desk, device, response=None, error=details, now=now)
-        run(connection, "device_changes/release_hold", row_id=device["row_id"])
-
-
-def _log(
-    connection: Connection, desk: Desk, device: RowMapping, *, response: str | None, error: str | None, now: datetime
-) -> None:
-    run(
-        connection,
-        "audit/log_device_step",
-        bulk_change_id=desk.claim.bulk_change_id,
-        row_id=device["row_id"],
-        step=STEP,
-        request=as_json({name: value for name, value in line_body(device).items() if value is not None}),
-        response=response,
-        error=error,
-        actor=desk.claim.actor,
-        now=now,
-    )
-
-
-def _stop(desk: Desk, device: RowMapping, refused: RevioUnauthorized) -> None:
-    """Stop the whole change: Rev.io refuses the credentials; nobody else of it is called."""
-    log.error("Rev.io refuses the credentials of %s: %s", device["connection_id"], refused)
-    desk.transact(
-        "intents/insert_stop",
-        code=DeviceCode.REV_UNAUTHORIZED,
-        actor=desk.claim.actor,
-        reason=f"Rev.io refuses the credentials of connection {device['connection_id']}; correct it, then retry",
-        **desk.claim.key,
-    )
 
 
 def _record(desk: Desk, slice_number: int, counts: dict[str, int], started: datetime) -> None:

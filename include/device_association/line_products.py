@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, RowMapping
 
 from device_association.database import as_json, changed, in_transaction, rows, run
 from device_association.errors import AssociationError, RevioOutcomeUnknown, RevioRejected, RevioRetryable
+from device_association.line_outcomes import Desk
 from device_association.revio import RevioClient
-
-if TYPE_CHECKING:
-    from device_association.line_creation import Desk
 
 
 class ProductFailed(AssociationError):

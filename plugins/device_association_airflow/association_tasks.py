@@ -18,6 +18,7 @@ from device_association import (
     claims,
     closing,
     line_creation,
+    line_outcomes,
     line_planning,
     outbox,
     validation,
@@ -110,7 +111,7 @@ def plan_rev_services(work: Work) -> list[int]:
 def create_rev_service(work: Work, slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
     context = get_current_context()
-    desk = line_creation.Desk(
+    desk = line_outcomes.Desk(
         connections.portal(), claim_of(work), connections.revio_clients(), connections.settings(), connections.clock
     )
     context["devices"] = line_creation.slice_label(desk, slice_number)  # type: ignore[typeddict-unknown-key]

@@ -1,0 +1,63 @@
+"""What a person sees when something around a change is broken, on the real stack: an error that names what and where."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from sqlalchemy import MetaData, Table, update
+
+from local.sample_data import groups, world
+from tests.end_to_end.conftest import Running
+
+pytestmark = pytest.mark.end_to_end
+PLAIN = groups().plain
+
+
+def test_a_database_restarted_in_mid_run_delays_a_change_and_loses_nothing(running: Running) -> None:
+    running.control("PATCH", "settings", {"latency_ms": 1500})
+    change = running.ask(PLAIN[200:204])
+    running.wait(lambda: running.status(change) == "PROCESSING", 30)
+    running.stack.restart("postgres")
+    running.control("PATCH", "settings", {"latency_ms": 0})
+    for _ in range(3):
+        running.stack.up()
+    assert running.ended(change, 240) == "PROCESSED"
+    assert {running.lines()[iccid] for iccid in PLAIN[200:204]} == {1}
+
+
+def test_a_rev_io_that_is_down_is_asked_again_until_it_is_back(running: Running) -> None:
+    change = running.create(PLAIN[210:212])
+    running.stack.stop("revio-simulator")
+    running.send()
+    run_id = f"bulk_change__{change.change_id}__0"
+    running.wait(lambda: "could not be reached" in running.log(run_id, "plan_rev_services"), 60)
+    running.stack.start("revio-simulator")
+    assert running.ended(change.change_id, 120) == "PROCESSED"
+    assert {running.lines()[iccid] for iccid in PLAIN[210:212]} == {1}
+
+
+def test_a_missing_connection_is_named_and_nothing_is_asked_of_rev_io(running: Running) -> None:
+    table = Table("integration_authentication", MetaData(), schema="dbo", autoload_with=running.portal)
+    with running.portal.begin() as connection:
+        connection.execute(update(table).where(table.c.id == world.ACCOUNT).values(connectionid="revio_nowhere"))
+    try:
+        change = running.ask(PLAIN[220:222])
+        assert running.ended(change, 60) == "ERROR"
+    finally:
+        with running.portal.begin() as connection:
+            connection.execute(update(table).where(table.c.id == world.ACCOUNT).values(connectionid="revio_northwind"))
+    assert "no connection 'revio_nowhere'" in running.log(f"bulk_change__{change}__0", "plan_rev_services")
+    assert running.run(f"bulk_change__{change}__0") == "failed"
+    assert set(running.codes(change).values()) == {"STEP_FAILED"}
+    assert not {iccid for iccid in PLAIN[220:222] if iccid in running.lines()}
+
+
+def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(running: Running) -> None:
+    change = running.ask(PLAIN[230:231], CreateRevService=False)
+    assert running.ended(change) == "PROCESSED"
+    reports = f"{running.stack.airflow_url}/device-association/data-docs/{change}/0"
+    token = {"Authorization": running.stack.api()._headers["Authorization"]}
+    assert requests.get(f"{reports}/index.html", timeout=10).status_code == 401
+    assert requests.get(f"{reports}/index.html", headers=token, timeout=10).status_code == 200
+    for path in ("..%2f..%2fsecrets.json", "missing.html", "%2fetc%2fpasswd"):
+        assert requests.get(f"{reports}/{path}", headers=token, timeout=10).status_code == 404
