@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -24,7 +25,7 @@ def associate_devices(
 
     One transaction a batch of `rows_at_once` rows: killed in the middle, the next run goes on behind the last batch.
     """
-    started = clock()
+    started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
         row_ids = [
             one["row_id"]
@@ -36,13 +37,14 @@ def associate_devices(
         now = clock()
         counts = holding(engine, claim, now, partial(_associate, claim=claim, batch=batch, now=now))
         total = {name: total[name] + counts[name] for name in total}
-    ended = clock()
-    holding(engine, claim, ended, lambda c: record_step(c, claim, STEP, total, started=started, ended=ended))
+    holding(engine, claim, clock(), lambda c: record_step(c, claim, STEP, total, started=started, began=began))
     return total
 
 
 def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
     """Run `usp_UpdateCrossProviderDeviceHistory` for the associated devices, once per distinct date."""
+
+    began = time.perf_counter()
 
     def update(connection: Connection) -> dict[str, int]:
         devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
@@ -51,7 +53,7 @@ def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: d
             _update_history(connection, list(same_date), effective_date)
             calls += 1
         counts = {"devices": len(devices), "calls": calls}
-        record_step(connection, claim, HISTORY_STEP, counts, started=now, ended=now)
+        record_step(connection, claim, HISTORY_STEP, counts, started=now, began=began)
         return counts
 
     return holding(engine, claim, now, update)
@@ -60,9 +62,11 @@ def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: d
 def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
     """Run `UPDATE_DEVICE_REV_SERVICE_LINKS` for the change."""
 
+    began = time.perf_counter()
+
     def update(connection: Connection) -> dict[str, int]:
         run(connection, "associations/call_update_device_rev_service_links", bulk_change_id=claim.bulk_change_id)
-        record_step(connection, claim, LINKS_STEP, {"calls": 1}, started=now, ended=now)
+        record_step(connection, claim, LINKS_STEP, {"calls": 1}, started=now, began=began)
         return {"calls": 1}
 
     return holding(engine, claim, now, update)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping
@@ -106,15 +107,19 @@ def keep(connection: Connection, claim: Claim, now: datetime) -> None:
 
 
 def record_step(
-    connection: Connection, claim: Claim, step: str, counts: Mapping[str, object], *, started: datetime, ended: datetime
+    connection: Connection, claim: Claim, step: str, counts: Mapping[str, object], *, started: datetime, began: float
 ) -> None:
-    """Keep that the change has had this step in this retry, with its duration and counts."""
+    """Keep that the change has had this step in this retry, with its counts and how long it took.
+
+    `began` is `time.perf_counter()` at the start, so that the duration is real whoever owns the clock.
+    """
+    took = timedelta(milliseconds=round((time.perf_counter() - began) * 1000))
     run(
         connection,
         "claims/record_step",
         step=step,
         started=started,
-        ended=ended,
+        ended=started + took,
         counts=as_json(counts),
         **claim.key,
     )

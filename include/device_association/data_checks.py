@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,12 +54,13 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
     Writes Data Docs into `docs_folder`. Raises DataCheckFailed, after every open row has become ERROR, when a critical
     expectation fails. A second run checks again and changes nothing that passed.
     """
+    began = time.perf_counter()
     frame, open_rows = load_frame(engine, claim.bulk_change_id, now)
     findings = validate(frame, open_rows=open_rows, docs_folder=docs_folder, now=now) if open_rows else []
     for finding in findings:
         log.log(logging.ERROR if finding.is_critical else logging.WARNING, "%s", finding)
     critical = [finding for finding in findings if finding.is_critical]
-    holding(engine, claim, now, lambda connection: _record(connection, claim, findings, critical, now))
+    holding(engine, claim, now, lambda connection: _record(connection, claim, findings, now, began))
     if critical:
         raise DataCheckFailed(f"bulk change {claim.bulk_change_id}: " + "; ".join(map(str, critical)))
     return open_rows
@@ -134,11 +136,10 @@ def _finding(result: Any) -> Finding:
     )
 
 
-def _record(
-    connection: Connection, claim: Claim, findings: Sequence[Finding], critical: Sequence[Finding], now: datetime
-) -> None:
+def _record(connection: Connection, claim: Claim, findings: Sequence[Finding], now: datetime, began: float) -> None:
     """Write what was found; open the gate, or refuse every open row, in the same transaction."""
     about = {"bulk_change_id": claim.bulk_change_id, "actor": claim.actor, "now": now}
+    critical = [finding for finding in findings if finding.is_critical]
     reasons = "; ".join(map(str, critical))
     warnings = "; ".join(str(finding) for finding in findings if not finding.is_critical)
     run(
@@ -159,4 +160,4 @@ def _record(
     else:
         counts = {"passed": changed(connection, "device_changes/begin_checked_rows", **about)}
     counts["warnings"] = len(findings) - len(critical)
-    record_step(connection, claim, STEP, counts, started=now, ended=now)
+    record_step(connection, claim, STEP, counts, started=now, began=began)

@@ -54,12 +54,12 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
     Raises StepUnfinished while outcomes wait for a later look-up or Rev.io cannot be reached; on the last try unknown
     outcomes are left to the closing step, and RevioRetryable is raised if Rev.io could not be reached.
     """
-    started = desk.clock()
+    started, began = desk.clock(), time.perf_counter()
     devices, listed = _load(desk, slice_number)
     with ThreadPoolExecutor(desk.settings.rev_concurrency, thread_name_prefix="revio") as workers:
         outcomes = list(workers.map(lambda device: _bring_to_line(desk, device, listed), devices))
     counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
-    _record(desk, slice_number, counts, started)
+    _record(desk, slice_number, counts, started, began)
     _check_finished(desk, outcomes, last_try)
     return counts
 
@@ -211,13 +211,14 @@ def _release(desk: Desk, device: RowMapping) -> None:
     desk.transact("intents/release_call", intent_id=device["intent_id"], owner=desk.owner)
 
 
-def _record(desk: Desk, slice_number: int, counts: dict[str, int], started: datetime) -> None:
-    step = f"{STEP} {slice_number}"
+def _record(desk: Desk, slice_number: int, counts: dict[str, int], started: datetime, began: float) -> None:
     holding(
         desk.engine,
         desk.claim,
         desk.clock(),
-        lambda connection: record_step(connection, desk.claim, step, counts, started=started, ended=desk.clock()),
+        lambda connection: record_step(
+            connection, desk.claim, f"{STEP} {slice_number}", counts, started=started, began=began
+        ),
     )
 
 

@@ -5,6 +5,7 @@ All of it is written in one transaction: killed in the middle, the next run star
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from math import ceil
@@ -29,6 +30,7 @@ def plan_rev_services(
 
     A second run keeps the slices of the first, so that a map index always means the same devices.
     """
+    began = time.perf_counter()
     with engine.connect() as connection:
         customers = rows(connection, "intents/list_customers", bulk_change_id=claim.bulk_change_id)
     lines = [line for customer in customers for line in _active_lines(clients, customer, now)]
@@ -42,7 +44,7 @@ def plan_rev_services(
         planned = changed(connection, "intents/insert_intents", **about)
         slices = _slices(connection, claim, settings)
         counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
-        record_step(connection, claim, STEP, counts, started=now, ended=now)
+        record_step(connection, claim, STEP, counts, started=now, began=began)
         return slices
 
     return holding(engine, claim, now, plan)

@@ -6,6 +6,7 @@ bring a change that the portal wrote itself, and the world that moved since, to 
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, RowMapping
@@ -27,13 +28,15 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
     One transaction: killed in the middle it leaves nothing, and a second run finds the refused rows final.
     """
 
+    began = time.perf_counter()
+
     def validate(connection: Connection) -> dict[str, int]:
         read_payloads(connection, claim, now=now)
         changed(connection, "device_changes/resolve_devices", bulk_change_id=claim.bulk_change_id)
         reject_requests(connection, claim, now=now)
         reject_devices(connection, claim.bulk_change_id, actor=claim.actor, now=now)
         counts = count_codes(connection, claim.bulk_change_id)
-        record_step(connection, claim, STEP, counts, started=now, ended=now)
+        record_step(connection, claim, STEP, counts, started=now, began=began)
         return counts
 
     return holding(engine, claim, now, validate)
