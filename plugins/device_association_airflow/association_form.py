@@ -7,8 +7,11 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from device_association.codes import RequestCode
+from device_association.errors import Refusal, RequestRefused
+
 EXISTING, WHO, LINE, PLANS, WHEN = (
-    "1 · An existing change",
+    "1 · What to start",
     "2 · Or a new one: devices and customer",
     "3 · Line in Rev.io",
     "4 · Rate plans",
@@ -30,7 +33,14 @@ def _switch(title: str, section: str, help_text: str = "") -> Param:
     return Param(False, type="boolean", title=title, description=help_text, section=section)
 
 
+NEW_REQUEST, EXISTING_CHANGE = "a new request (sections 2 to 5)", "an existing change (its id below)"
+OWN_FIELDS = frozenset({"start_with", "bulk_change_id"})
+"""Fields of the form that are no fields of the request."""
+
 ASSOCIATION_FORM: dict[str, Param] = {
+    "start_with": Param(
+        NEW_REQUEST, type="string", enum=[NEW_REQUEST, EXISTING_CHANGE], title="Start with", section=EXISTING
+    ),
     "bulk_change_id": _number(
         "Bulk change id", EXISTING, "Runs a change that exists and has not ended. Leave everything below empty then."
     ),
@@ -76,9 +86,17 @@ ASSOCIATION_FORM: dict[str, Param] = {
 
 def request_of(params: Mapping[str, Any]) -> dict[str, object]:
     """Return the request that a filled-in form stands for, with the fields that were left empty left out."""
-    sent = {name: params.get(name) for name in ASSOCIATION_FORM if name != "bulk_change_id"}
+    sent = {name: params.get(name) for name in ASSOCIATION_FORM if name not in OWN_FIELDS}
     sent["RevProductIdList"] = [_as_number(one) for one in sent.get("RevProductIdList") or []]
     return {name: value for name, value in sent.items() if value is not None and value != ""}
+
+
+def check_choice(params: Mapping[str, Any]) -> None:
+    """Raise RequestRefused when the choice and the id beside it contradict each other."""
+    if params.get("start_with") == EXISTING_CHANGE and params.get("bulk_change_id") is None:
+        raise RequestRefused(
+            [Refusal(RequestCode.INVALID_REQUEST, "bulk_change_id", "an existing change was chosen; fill in its id")]
+        )
 
 
 def _as_number(text: object) -> object:

@@ -25,7 +25,7 @@ from device_association import (
 )
 from device_association.errors import AssociationError, ClaimLost
 from device_association_airflow import connections, runs
-from device_association_airflow.association_form import request_of
+from device_association_airflow.association_form import check_choice, request_of
 from device_association_airflow.claim_errors import Work, claim_of, speaks_plainly
 from device_association_airflow.data_docs import CheckDataOperator
 from device_association_airflow.retries import AssociationRetryPolicy
@@ -57,6 +57,7 @@ def open_bulk_change() -> Work | None:
 def _open(params: Any, dag_run: Any) -> Work:
     engine, now, person = connections.portal(), connections.clock(), dag_run.triggering_user_name
     change_id, retry = params.get("bulk_change_id"), params.get("retry_number")
+    check_choice(params)
     if change_id is None:
         created = bulk_changes.create_bulk_change(
             engine,

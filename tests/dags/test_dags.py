@@ -119,7 +119,7 @@ def test_the_form_has_every_field_of_the_request(read: dict[str, Any]) -> None:
     from device_association.association_request import AssociateCustomer
 
     fields = {field.alias for field in AssociateCustomer.model_fields.values()}
-    assert set(read["dags"]["associate_customer"]["params"]) == fields | {"bulk_change_id"}
+    assert set(read["dags"]["associate_customer"]["params"]) == fields | {"start_with", "bulk_change_id"}
 
 
 @pytest.mark.parametrize("file", sorted((REPOSITORY / "dags").glob("*.py")), ids=lambda file: file.name)

@@ -57,6 +57,12 @@ def test_a_refused_form_is_red_and_its_first_line_says_why(running: Running) -> 
     assert errors[0]["event"].startswith("CUSTOMER_CLOSED: customer 4713")
 
 
+def test_an_existing_change_without_its_id_is_refused_by_the_form(running: Running) -> None:
+    run_id = running.trigger({"start_with": "an existing change (its id below)"})
+    assert running.run(run_id) == "failed"
+    assert "fill in its id (field bulk_change_id)" in running.log(run_id, "open_bulk_change")
+
+
 def test_a_person_without_the_right_starts_nothing(running: Running) -> None:
     run_id = running.trigger(request(PLAIN[:1]), user="vic.viewer")
     assert running.run(run_id) == "failed"
