@@ -61,3 +61,11 @@ def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(run
     assert requests.get(f"{reports}/index.html", headers=token, timeout=10).status_code == 200
     for path in ("..%2f..%2fsecrets.json", "missing.html", "%2fetc%2fpasswd"):
         assert requests.get(f"{reports}/{path}", headers=token, timeout=10).status_code == 404
+
+
+def test_one_slice_that_dies_for_good_is_red_and_every_other_device_is_associated(running: Running) -> None:
+    running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 1})
+    change = running.ask(PLAIN[240:243])
+    assert running.ended(change, 200) == "PARTIALLY_PROCESSED"
+    assert running.run(f"bulk_change__{change}__0") == "failed"
+    assert running.codes(change) == {PLAIN[240]: "STEP_FAILED", PLAIN[241]: "PROCESSED", PLAIN[242]: "PROCESSED"}

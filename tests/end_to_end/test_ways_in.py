@@ -159,6 +159,12 @@ def test_no_secret_is_to_be_found_in_logs_xcom_rendered_fields_or_tables(running
     assert found == set()
 
 
+def test_between_tasks_travel_ids_only(running: Running) -> None:
+    kept = _tables(running, "airflow")["airflow.public.xcom"]
+    assert "bulk_change_id" in kept
+    assert not [iccid for iccid in PLAIN[:300] if iccid in kept]
+
+
 def _logs(running: Running) -> list[object]:
     settings = running.stack.settings
     return [*settings.logs_dir.rglob("*.log"), *(settings.airflow_home / "logs").rglob("*.log")]
