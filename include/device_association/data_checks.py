@@ -109,8 +109,15 @@ def validate(frame: pd.DataFrame, *, open_rows: int, docs_folder: Path, now: dat
         },
     )
     context.build_data_docs()
-    shutil.copyfile(STYLES, docs_folder / "static" / "styles" / "data_docs_custom_styles.css")
+    _add_styles(docs_folder)
     return [_finding(one) for one in result.results if not one.success]
+
+
+def _add_styles(docs_folder: Path) -> None:
+    styles = STYLES.read_text(encoding="utf-8")
+    for page in docs_folder.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace("</head>", f"<style>{styles}</style></head>", 1), encoding="utf-8")
 
 
 def _site(folder: Path) -> dict[str, Any]:
