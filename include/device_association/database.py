@@ -21,23 +21,40 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     create_engine,
+    event,
     text,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from device_association.errors import ConfigurationError, DatabaseUnavailable
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 DIALECT_SUFFIX = {"postgresql": ".postgres.sql", "mssql": ".sqlserver.sql"}
 RETRIED_STATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
 """SQLSTATEs after which the whole transaction is tried again: serialisation, deadlock, server shut down, connection."""
+NOBODY_ANSWERED = ("Connection refused", "timeout expired", "starting up", "shutting down", "closed the connection")
+"""What the driver says where no server answers; a server that answers and refuses says something else."""
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-def make_engine(url: URL | str) -> Engine:
-    """Return an engine for the portal's database; connections are checked before use and name themselves."""
-    return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
+    """Return an engine for the portal's database, whose connections are checked before use.
+
+    A connection that cannot be made says so under the name a person knows it by: DatabaseUnavailable where no server
+    answers, ConfigurationError where one answers and refuses (password, database).
+    """
+    engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+
+    @event.listens_for(engine, "handle_error")
+    def say_who_refused(context: ExceptionContext) -> None:
+        if context.connection is None and not context.is_pre_ping:
+            raise _refused_connection(named, context.original_exception) from None
+
+    return engine
 
 
 @cache
@@ -107,14 +124,17 @@ def _encode(value: object) -> str:
 
 
 def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, DatabaseUnavailable):
+        return True
     if not isinstance(error, DBAPIError):
         return False
-    if error.connection_invalidated or getattr(error.orig, "pgcode", None) in RETRIED_STATES:
-        return True
-    return isinstance(error, OperationalError) and _never_connected(error)
+    return error.connection_invalidated or getattr(error.orig, "pgcode", None) in RETRIED_STATES
 
 
-def _never_connected(error: OperationalError) -> bool:
-    """Whether no server answered: refused or starting up, but not a wrong password or a missing database."""
-    said = str(error.orig)
-    return any(word in said for word in ("Connection refused", "starting up", "shutting down", "closed the connection"))
+def _refused_connection(named: str, error: BaseException) -> ConfigurationError | DatabaseUnavailable:
+    said = " ".join(str(error).split())
+    if any(words in said for words in NOBODY_ANSWERED):
+        return DatabaseUnavailable(f"no database answers at connection {named!r}: {said}")
+    return ConfigurationError(
+        f"the database refuses connection {named!r}: {said}; correct it under Admin, Connections, then clear this task"
+    )

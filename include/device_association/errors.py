@@ -6,6 +6,7 @@
     ├── ChangeNotRunnable        the change is missing, ended or another program's: do what the message says
     ├── DataCheckFailed          the batch failed its data checks: nothing was billed or associated
     ├── ConfigurationError       a connection or setting is missing or wrong: correct it, then clear the task
+    ├── DatabaseUnavailable      no database answers: the transaction is tried again for a while
     ├── StepUnfinished           some devices wait for the outcome of a call: run the step again later
     └── RevioError
         ├── RevioRetryable       turned away or never sent: repeat, also a POST
@@ -60,6 +61,10 @@ class DataCheckFailed(AssociationError):
 
 class ConfigurationError(AssociationError):
     """A connection or a setting is missing or cannot be used."""
+
+
+class DatabaseUnavailable(AssociationError):
+    """Nobody answers where the portal's database should be."""
 
 
 class StepUnfinished(AssociationError):

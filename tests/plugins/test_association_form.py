@@ -1,0 +1,42 @@
+"""How a filled-in form becomes the request that the portal would send."""
+
+from __future__ import annotations
+
+import pytest
+
+from device_association.errors import RequestRefused
+from device_association_airflow.association_form import (
+    ASSOCIATION_FORM,
+    EXISTING_CHANGE,
+    NEW_REQUEST,
+    OWN_FIELDS,
+    check_choice,
+    request_of,
+)
+
+
+def filled_in(**entered: object) -> dict[str, object]:
+    return {name: param.resolve() for name, param in ASSOCIATION_FORM.items()} | entered
+
+
+def test_fields_left_empty_are_left_out_and_the_form_s_own_never_travel() -> None:
+    sent = request_of(filled_in(Devices=["8901"], RevCustomerId="4711", Description="", start_with=NEW_REQUEST))
+    assert sent["Devices"] == ["8901"]
+    assert "Description" not in sent
+    assert "CarrierRatePlan" not in sent
+    assert not OWN_FIELDS & sent.keys()
+
+
+def test_products_are_numbers_and_what_is_none_stays_for_the_rules_to_refuse() -> None:
+    assert request_of(filled_in(RevProductIdList=["101", " 102 ", "x"]))["RevProductIdList"] == [101, 102, "x"]
+
+
+def test_every_field_is_in_a_section_and_has_a_title() -> None:
+    assert all(param.schema.get("section") and param.schema.get("title") for param in ASSOCIATION_FORM.values())
+
+
+def test_an_existing_change_wants_its_id_and_a_new_request_does_not() -> None:
+    with pytest.raises(RequestRefused, match="bulk_change_id"):
+        check_choice(filled_in(start_with=EXISTING_CHANGE))
+    check_choice(filled_in(start_with=EXISTING_CHANGE, bulk_change_id=7))
+    check_choice(filled_in(start_with=NEW_REQUEST))

@@ -1,0 +1,72 @@
+"""A connection that is missing or cannot be used is named, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy.engine import URL
+
+from device_association.errors import ConfigurationError
+from device_association_airflow import connections
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connections.portal.cache_clear()
+    yield
+    connections.portal.cache_clear()
+
+
+def give(patch: pytest.MonkeyPatch, name: str, **fields: object) -> None:
+    patch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        (connections.portal, "portal_db"),
+        (connections.queue_client, "bulk_change_queue"),
+        (connections.receiver, "amop_2_0"),
+        (lambda: connections.revio_clients()("revio_nowhere"), "revio_nowhere"),
+    ],
+)
+def test_a_missing_connection_is_named(asked: Callable[[], object], name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"no connection '{name}'; create it under Admin, Connections"):
+        asked()
+
+
+def test_a_connection_without_a_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "amop_2_0", conn_type="http")
+    with pytest.raises(ConfigurationError, match="'amop_2_0' names no host"):
+        connections.receiver()
+
+
+def test_a_portal_database_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch, server: URL) -> None:
+    give(
+        monkeypatch,
+        "portal_db",
+        conn_type="postgres",
+        login=server.username,
+        schema="nowhere",
+        host=server.query["host"],
+    )
+    with pytest.raises(ConfigurationError, match="refuses connection 'portal_db'"):
+        connections.portal().connect()
+
+
+@pytest.mark.parametrize(
+    ("fields", "token", "url"),
+    [
+        ({"password": "t"}, "t", "https://amop.example:8443"),
+        ({"extra": {"token": "e"}, "password": "t", "login": "l"}, "e", "https://amop.example:8443"),
+        ({"login": "l", "password": "p", "schema": "http"}, None, "http://amop.example:8443"),
+    ],
+)
+def test_how_the_receiver_is_reached(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], token: str | None, url: str
+) -> None:
+    give(monkeypatch, "amop_2_0", conn_type="http", host="amop.example", port=8443, **fields)
+    found = connections.receiver()
+    assert (found.token, found.url) == (token, url)
