@@ -35,7 +35,7 @@ class Simulator:
         path, method = request.url.path, request.method
         signed_in = self._sign_in(request)
         if signed_in is None:
-            return self._count(method, path, JSONResponse({"ok": False, "error": "wrong credentials"}, 401))
+            return self._count(method, path, _not_signed_in())
         account, user = signed_in
         turned_away = self.budgets[account].admit(self.settings)
         if turned_away is not None:
@@ -101,6 +101,8 @@ async def _before(request: Request, fault: Fault) -> Response | None:
             return Response(status_code=400)
         case "throttle_header" | "throttle_body":
             return _turned_away(TurnedAway("minute", int(fault.seconds)), fault.effect == "throttle_header")
+        case "unauthorized":
+            return _not_signed_in()
         case "quota":
             return _turned_away(TurnedAway("day", int(fault.seconds)), header=True)
         case "error_before":
@@ -125,6 +127,10 @@ async def _after(request: Request, fault: Fault) -> Response | None:
         case "no_id_after":
             return Response(status_code=201)
     return None
+
+
+def _not_signed_in() -> Response:
+    return JSONResponse({"ok": False, "error": "wrong credentials"}, 401)
 
 
 def _turned_away(turned_away: TurnedAway, header: bool) -> Response:

@@ -17,6 +17,7 @@ Effect = Literal[
     "throttle_header",
     "throttle_body",
     "quota",
+    "unauthorized",
     "error_before",
     "error_after",
     "timeout_before",
