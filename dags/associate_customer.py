@@ -22,12 +22,12 @@ from datetime import timedelta
 from airflow.sdk import dag
 
 from device_association_airflow import association_tasks as tasks
-from device_association_airflow.association_form import ASSOCIATION_FORM
+from device_association_airflow.association_form import association_form, stored_choices
 
 
 @dag(
     schedule=None,
-    params=ASSOCIATION_FORM,
+    params=association_form(stored_choices()),
     max_active_runs=64,
     max_active_tasks=32,
     catchup=False,

@@ -141,11 +141,11 @@ def _customers() -> list[tuple[str, Rows]]:
         (
             "CarrierRatePlan",
             [
-                {"RatePlanCode": code, "FriendlyName": code, "ServiceProviderId": provider, "IsRetired": retired}
-                for code, provider, retired in (
-                    (world.CARRIER_PLAN, world.JASPER, 0),
-                    (world.RETIRED_PLAN, world.JASPER, 1),
-                    ("TEL-5MB", world.TELEGENCE, 0),
+                {"RatePlanCode": code, "FriendlyName": name, "ServiceProviderId": provider, "IsRetired": retired}
+                for code, name, provider, retired in (
+                    (world.CARRIER_PLAN, "10 MB a month", world.JASPER, 0),
+                    (world.RETIRED_PLAN, "Pay as you go", world.JASPER, 1),
+                    ("TEL-5MB", "5 MB a month", world.TELEGENCE, 0),
                 )
             ],
         ),
@@ -174,7 +174,7 @@ def _for_sale() -> list[tuple[str, Rows]]:
         (
             table,
             [
-                {"RevId": one, "Description": f"{table} {one}", "IntegrationAuthenticationId": account}
+                {"RevId": one, "Description": world.SOLD_AS[one], "IntegrationAuthenticationId": account}
                 for account in (world.ACCOUNT, world.SECOND_ACCOUNT)
                 for one in ids
             ],

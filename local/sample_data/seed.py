@@ -64,12 +64,16 @@ def _account(name: str, client_code: str, secret: Callable[..., str]) -> dict[st
         "client_code": client_code,
         "subscription_key": secret(name, "subscription_key"),
         "users": [{"login": "association", "password": secret(name, "association")}],
-        "providers": [{"provider_id": world.PROVIDER, "description": "Jasper"}],
-        "service_types": [{"service_type_id": world.SERVICE_TYPE, "description": "M2M line"}],
-        "packages": [{"package_id": world.PACKAGE, "description": "Fleet package", "product_ids": [world.PRODUCT]}],
-        "products": [
-            {"product_id": world.PRODUCT, "description": "Monthly line fee", "rate": "4.50"},
-            {"product_id": world.SECOND_PRODUCT, "description": "Static address", "rate": "1.25"},
+        "providers": [{"provider_id": world.PROVIDER, "description": world.SOLD_AS[world.PROVIDER]}],
+        "service_types": [{"service_type_id": world.SERVICE_TYPE, "description": world.SOLD_AS[world.SERVICE_TYPE]}],
+        "packages": [
+            {"package_id": world.PACKAGE, "description": world.SOLD_AS[world.PACKAGE], "product_ids": [world.PRODUCT]}
         ],
-        "usage_plan_groups": [{"usage_plan_group_id": world.USAGE_PLAN_GROUP, "description": "Pooled data"}],
+        "products": [
+            {"product_id": world.PRODUCT, "description": world.SOLD_AS[world.PRODUCT], "rate": "4.50"},
+            {"product_id": world.SECOND_PRODUCT, "description": world.SOLD_AS[world.SECOND_PRODUCT], "rate": "1.25"},
+        ],
+        "usage_plan_groups": [
+            {"usage_plan_group_id": world.USAGE_PLAN_GROUP, "description": world.SOLD_AS[world.USAGE_PLAN_GROUP]}
+        ],
     }

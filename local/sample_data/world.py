@@ -16,6 +16,15 @@ ACME, BOREALIS, CLOSED, SITELESS, UNBILLED, TWICE, GULF = "4711", "4712", "4713"
 """Customer numbers. TWICE exists in both accounts, UNBILLED has no account."""
 SERVICE_TYPE, PROVIDER, PACKAGE, PRODUCT, SECOND_PRODUCT, USAGE_PLAN_GROUP = 11, 21, 31, 41, 42, 51
 """What Rev.io sells, by its own ids."""
+SOLD_AS = {
+    SERVICE_TYPE: "M2M line",
+    PROVIDER: "Jasper wholesale",
+    PACKAGE: "Fleet package",
+    PRODUCT: "Monthly line fee",
+    SECOND_PRODUCT: "Static address",
+    USAGE_PLAN_GROUP: "Pooled data",
+}
+"""The words that a person knows each by."""
 RATE_PLAN, RATE_POOL, CARRIER_PLAN, RETIRED_PLAN = "1", "1", "JAS-10MB", "JAS-OLD"
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Param, Variable, get_parsing_context
+from sqlalchemy import Engine
 
 from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
+from device_association.form_choices import Choices, list_choices
+
+CHOICES = "device_association_form_choices"
+"""The Airflow variable that keeps what the form's drop-downs offer."""
 
 EXISTING, WHO, LINE, PLANS, WHEN = (
     "1 · What to start",
@@ -44,7 +49,7 @@ ASSOCIATION_FORM: dict[str, Param] = {
     "bulk_change_id": _number(
         "Bulk change id", EXISTING, "Runs a change that exists and has not ended. Leave everything below empty then."
     ),
-    "ServiceProviderId": _number("Service provider", WHO, "Id of the carrier that the devices belong to."),
+    "ServiceProviderId": _number("Service provider", WHO, "The carrier that the devices belong to."),
     "Devices": Param(
         [],
         type="array",
@@ -54,12 +59,12 @@ ASSOCIATION_FORM: dict[str, Param] = {
     ),
     "RevCustomerId": _text("Customer", WHO, "The customer's guid, or the Rev.io number where it is unique."),
     "CreateRevService": _switch("Create a line in Rev.io", LINE, "Each device without a line gets exactly one."),
-    "ServiceTypeId": _number("Service type", LINE, "Rev.io's id; required for a line."),
-    "ProviderId": _number("Provider", LINE, "Rev.io's id; required for a line."),
-    "UsagePlanGroupId": _number("Usage plan group", LINE, "Rev.io's id."),
-    "RevPackageId": _number("Package", LINE, "Rev.io's id. A package brings its products: then name none."),
+    "ServiceTypeId": _number("Service type", LINE, "Required for a line."),
+    "ProviderId": _number("Provider", LINE, "Required for a line."),
+    "UsagePlanGroupId": _number("Usage plan group", LINE),
+    "RevPackageId": _number("Package", LINE, "A package brings its products: then name none."),
     "RevProductIdList": Param(
-        [], type="array", title="Products", description="Rev.io's ids, one a line.", section=LINE
+        [], type="array", title="Products", description="What the line is billed for.", section=LINE
     ),
     "RateList": Param([], type="array", title="Rates", description="One for each product, in order.", section=LINE),
     "Prorate": _switch("Prorate the first month", LINE),
@@ -71,7 +76,7 @@ ASSOCIATION_FORM: dict[str, Param] = {
         None, type=["null", "number"], title="Data allocation in MB", minimum=0, section=PLANS
     ),
     "AddCarrierRatePlan": _switch("Assign a carrier rate plan", PLANS, "In the database only; no carrier is called."),
-    "CarrierRatePlan": _text("Carrier rate plan", PLANS, "The plan's code."),
+    "CarrierRatePlan": _text("Carrier rate plan", PLANS),
     "CommPlan": _text("Communication plan", PLANS),
     "EffectiveDate": _text(
         "Effective date",
@@ -82,6 +87,42 @@ ASSOCIATION_FORM: dict[str, Param] = {
     "ActivatedDate": _text("Activated date", WHEN, "Empty: each device's own.", format="date-time"),
     "Reason": _text("Reason", WHEN, "Why; kept with the change.", maxLength=500),
 }
+
+
+def association_form(choices: Choices) -> dict[str, Param]:
+    """Return the form's fields; one that `choices` knows offers them by name, any other takes an id or a code."""
+    return {name: _offering(param, choices.get(name, {})) for name, param in ASSOCIATION_FORM.items()}
+
+
+def _offering(param: Param, offered: Mapping[str, str]) -> Param:
+    if not offered:
+        return param
+    shown = {value: f"{label} ({value})" for value, label in offered.items()}
+    if param.schema["type"] == "array":
+        listed: dict[str, Any] = {"examples": list(offered)}
+    else:
+        values = map(int, offered) if "integer" in param.schema["type"] else offered
+        listed, shown = {"enum": [None, *values]}, shown | {"None": "none"}
+    return Param(param.value, param.description, **param.schema | listed, values_display=shown)
+
+
+def stored_choices() -> Choices:
+    """Return what `refresh_association_form` has stored; nothing while a task reads the DAG file, which needs no form."""
+    if get_parsing_context().dag_id is not None:
+        return {}
+    found: Choices = Variable.get(CHOICES, default={}, deserialize_json=True)
+    return found
+
+
+def refresh_choices(engine: Engine) -> int:
+    """Store what the form offers from now on; return how many choices there are.
+
+    What is unchanged is not written: each new list makes a new version of the DAG.
+    """
+    now, before = list_choices(engine), Variable.get(CHOICES, default=None, deserialize_json=True)
+    if now != before:
+        Variable.set(CHOICES, now, description="What the drop-downs of associate_customer offer", serialize_json=True)
+    return sum(map(len, now.values()))
 
 
 def request_of(params: Mapping[str, Any]) -> dict[str, object]:

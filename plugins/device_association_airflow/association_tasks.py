@@ -1,6 +1,7 @@
-"""The ten tasks of `associate_customer`. Each gets its connections and calls one function of `device_association`.
+"""The tasks of our DAGs, the ten of `associate_customer` first.
 
-Between tasks travel ids only: the bulk change with its retry, and the numbers of slices.
+Each gets its connections and calls one function of `device_association`. Between tasks travel ids only: the bulk change
+with its retry, and the numbers of slices.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from device_association import (
 )
 from device_association.errors import AssociationError, ClaimLost
 from device_association_airflow import connections, runs
-from device_association_airflow.association_form import check_choice, request_of
+from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, claim_of, speaks_plainly
 from device_association_airflow.data_docs import CheckDataOperator
 from device_association_airflow.retries import AssociationRetryPolicy
@@ -196,3 +197,10 @@ def notify_2_0(work: Work | None) -> None:
             bulk_change_id=work["bulk_change_id"],
         )
         log.info("%s notifications sent", sent)
+
+
+@task(**POLICY | {"execution_timeout": timedelta(minutes=5)})
+@speaks_plainly
+def store_choices() -> None:
+    """Store what the drop-downs of the trigger form offer."""
+    log.info("%s choices", refresh_choices(connections.portal()))

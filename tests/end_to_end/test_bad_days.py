@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import requests
-from sqlalchemy import MetaData, Table, update
+from sqlalchemy import MetaData, Table, make_url, update
 
+from device_association.database import make_engine
+from device_association.errors import ConfigurationError
 from local.sample_data import groups, world
 from tests.end_to_end.conftest import Running
 
@@ -56,6 +58,34 @@ def test_a_missing_connection_is_named_and_nothing_is_asked_of_rev_io(running: R
     assert running.run(f"bulk_change__{change}__0") == "failed"
     assert set(running.codes(change).values()) == {"STEP_FAILED"}
     assert not {iccid for iccid in PLAIN[220:222] if iccid in running.lines()}
+
+
+def test_a_wrong_password_of_the_portal_database_is_named_and_not_shown(running: Running) -> None:
+    wrong = make_engine(make_url(running.stack.portal_url).set(password="s3cret-word"))
+    with pytest.raises(
+        ConfigurationError, match=r"refuses connection 'portal_db'.*password authentication failed"
+    ) as said:
+        wrong.connect()
+    assert "s3cret-word" not in str(said.value)
+
+
+def test_credentials_that_rev_io_refuses_stop_the_change_and_bill_nobody(running: Running) -> None:
+    running.control("POST", "faults", {"effect": "unauthorized"})
+    change = running.ask(PLAIN[250:254])
+    assert running.ended(change, 60) == "ERROR"
+    assert running.run(f"bulk_change__{change}__0") == "failed"
+    assert set(running.codes(change).values()) == {"REV_UNAUTHORIZED"}
+    assert not {iccid for iccid in PLAIN[250:254] if iccid in running.lines()}
+
+
+def test_the_form_offers_carriers_by_name(running: Running) -> None:
+    details = "/api/v2/dags/associate_customer/details"
+
+    def offered() -> dict[str, str]:
+        schema = running.stack.api().get(details)["params"]["ServiceProviderId"]["schema"]
+        return dict(schema.get("values_display") or {})
+
+    running.wait(lambda: offered().get(str(world.JASPER)) == f"Jasper ({world.JASPER})", 180)
 
 
 def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(running: Running) -> None:
