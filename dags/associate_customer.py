@@ -13,13 +13,14 @@ ERROR, or a step died for good. Devices that were refused are rows of the change
 **When it is red.** Open the last red task: its first log line says what to do. A retry of the change starts where this
 one stopped; nothing is billed twice. Clearing a task is safe while the change is open, and does nothing after its end.
 
-**Where to look.** `check_data` links to the report of the data checks; the result of `close_bulk_change` counts the
-devices by code; `create_rev_service` has one entry for each ICCID, or for each slice of a big change.
+**Where to look.** The details of `check_data` have a button to the report of the data checks; the result of
+`close_bulk_change` counts the devices by code; `create_rev_service` has one entry for each ICCID, or for each slice of a
+big change.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import dag
+from airflow.sdk import chain, dag
 
 from device_association_airflow import association_tasks as tasks
 from device_association_airflow.association_form import association_form, stored_choices
@@ -39,17 +40,19 @@ from device_association_airflow.association_form import association_form, stored
 )
 def associate_customer() -> None:
     """Associate one bulk change's devices with its customer."""
-    work = tasks.open_bulk_change()
-    checked = tasks.check_data(work)
-    slices = tasks.plan_rev_services(work)
-    lines = tasks.create_rev_service.partial(work=work).expand(slice_number=slices)
-    associated = tasks.associate_devices(work)
-    history = tasks.update_cross_provider_device_history(work)
-    links = tasks.update_device_rev_service_links(work)
-    closed = tasks.close_bulk_change(work)
-
-    tasks.validate_devices(work) >> checked >> slices
-    lines >> associated >> history >> links >> closed >> tasks.notify_2_0(work)
+    slices = tasks.plan_rev_services()
+    chain(
+        tasks.open_bulk_change(),
+        tasks.validate_devices(),
+        tasks.check_data(),
+        slices,
+        tasks.create_rev_service.expand(slice_number=slices),
+        tasks.associate_devices(),
+        tasks.update_cross_provider_device_history(),
+        tasks.update_device_rev_service_links(),
+        tasks.close_bulk_change(),
+        tasks.notify_2_0(),
+    )
 
 
 associate_customer()

@@ -88,6 +88,7 @@ def validate(frame: pd.DataFrame, *, open_rows: int, docs_folder: Path, now: dat
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # its every step would hide what was found
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     context.delete_data_docs_site("local_site")

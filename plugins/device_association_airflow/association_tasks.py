@@ -27,7 +27,7 @@ from device_association import (
 from device_association.errors import AssociationError, ClaimLost
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
-from device_association_airflow.claim_errors import Work, claim_of, speaks_plainly
+from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly
 from device_association_airflow.data_docs import CheckDataOperator
 from device_association_airflow.retries import AssociationRetryPolicy
 
@@ -80,23 +80,23 @@ def _open(params: Any, dag_run: Any) -> Work:
 
 @task(**POLICY)
 @speaks_plainly
-def validate_devices(work: Work) -> None:
+def validate_devices() -> None:
     """Refuse the devices that may not go on, in a handful of statements over all rows."""
-    log.info("%s", validation.validate_devices(connections.portal(), claim_of(work), now=connections.clock()))
+    log.info("%s", validation.validate_devices(connections.portal(), current_claim(), now=connections.clock()))
 
 
-def check_data(work: Any) -> CheckDataOperator:
+def check_data() -> CheckDataOperator:
     """Let Great Expectations pass the batch, or stop the change before any outside effect."""
-    return CheckDataOperator(task_id="check_data", work=work, **POLICY)
+    return CheckDataOperator(task_id="check_data", **POLICY)
 
 
 @task(**POLICY)
 @speaks_plainly
-def plan_rev_services(work: Work) -> list[int]:
+def plan_rev_services() -> list[int]:
     """Return the numbers of the slices whose devices want a line."""
     return line_planning.plan_rev_services(
         connections.portal(),
-        claim_of(work),
+        current_claim(),
         connections.revio_clients(),
         connections.settings(),
         now=connections.clock(),
@@ -110,11 +110,11 @@ def plan_rev_services(work: Work) -> list[int]:
     pool="rev_services",
 )
 @speaks_plainly
-def create_rev_service(work: Work, slice_number: int) -> None:
+def create_rev_service(slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
     context = get_current_context()
     desk = line_outcomes.Desk(
-        connections.portal(), claim_of(work), connections.revio_clients(), connections.settings(), connections.clock
+        connections.portal(), current_claim(), connections.revio_clients(), connections.settings(), connections.clock
     )
     context["devices"] = line_creation.slice_label(desk, slice_number)  # type: ignore[typeddict-unknown-key]
     instance = context["ti"]
@@ -124,11 +124,11 @@ def create_rev_service(work: Work, slice_number: int) -> None:
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 @speaks_plainly
-def associate_devices(work: Work) -> None:
+def associate_devices() -> None:
     """Give the devices whose line is settled to the customer, whatever failed before."""
     counts = associations.associate_devices(
         connections.portal(),
-        claim_of(work),
+        current_claim(),
         clock=connections.clock,
         rows_at_once=connections.settings().rows_per_statement,
     )
@@ -137,36 +137,36 @@ def associate_devices(work: Work) -> None:
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 @speaks_plainly
-def update_cross_provider_device_history(work: Work) -> None:
+def update_cross_provider_device_history() -> None:
     """Run usp_UpdateCrossProviderDeviceHistory for the associated devices."""
     counts = associations.update_cross_provider_device_history(
-        connections.portal(), claim_of(work), now=connections.clock()
+        connections.portal(), current_claim(), now=connections.clock()
     )
     log.info("%s", counts)
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 @speaks_plainly
-def update_device_rev_service_links(work: Work) -> None:
+def update_device_rev_service_links() -> None:
     """Run UPDATE_DEVICE_REV_SERVICE_LINKS for the change."""
     log.info(
         "%s",
-        associations.update_device_rev_service_links(connections.portal(), claim_of(work), now=connections.clock()),
+        associations.update_device_rev_service_links(connections.portal(), current_claim(), now=connections.clock()),
     )
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE, outlets=[CLOSED])
 @speaks_plainly
-def close_bulk_change(work: Work | None) -> dict[str, Any]:
+def close_bulk_change() -> dict[str, Any]:
     """Give the change its final status; fail when it ended as ERROR or a step before died for good."""
     context = get_current_context()
     failed = failed_tasks(context)
-    if work is None:
+    if opened() is None:
         raise AirflowFailException(
             f"no bulk change was opened: {', '.join(failed) or 'an earlier task'} failed, see its log"
         )
     closed = closing.close_bulk_change(
-        connections.portal(), claim_of(work), failed_steps=failed, now=connections.clock()
+        connections.portal(), current_claim(), failed_steps=failed, now=connections.clock()
     )
     result = closed.as_result()
     log.info("%s", result)
@@ -187,8 +187,9 @@ def failed_tasks(context: Any) -> list[str]:
 
 @teardown
 @task(**POLICY)
-def notify_2_0(work: Work | None) -> None:
+def notify_2_0() -> None:
     """Send the 2.0 system what is owed for this change; its failure never changes the run's colour."""
+    work = opened()
     if work is not None:
         sent = outbox.send_owed(
             connections.portal(),

@@ -16,6 +16,7 @@ from device_association_airflow import connections
 
 Work = dict[str, int]
 """What `open_bulk_change` gives the later tasks: `bulk_change_id` and `retry_number`."""
+OPENING = "open_bulk_change"
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -38,8 +39,18 @@ def speaks_plainly(body: Callable[Given, Result]) -> Callable[Given, Result]:
     return spoken
 
 
-def claim_of(work: Work | None) -> claims.Claim:
-    """Return the claim that `open_bulk_change` took in this run; skip the task when nothing was opened."""
+def opened() -> Work | None:
+    """Return the change and retry that this run opened; None when it opened none.
+
+    Pulled by name rather than passed from task to task: in the graph every task would hang on the first one.
+    """
+    work: Work | None = get_current_context()["ti"].xcom_pull(task_ids=OPENING)
+    return work
+
+
+def current_claim() -> claims.Claim:
+    """Return the claim that this run took when it opened its change; skip the task when nothing was opened."""
+    work = opened()
     if work is None:
         raise AirflowSkipException("no bulk change was opened")
     run_id = get_current_context()["dag_run"].run_id

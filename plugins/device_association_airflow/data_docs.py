@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 
 from device_association.claims import Claim
 from device_association_airflow import connections
-from device_association_airflow.claim_errors import claim_of, speaks_plainly
+from device_association_airflow.claim_errors import current_claim, speaks_plainly
 
 REPORTS = "/device-association/data-docs"
 
@@ -26,12 +27,10 @@ class DataDocsLink(BaseOperatorLink):
 class CheckDataOperator(BaseOperator):
     """Runs the data checks over the change's open rows; see `device_association.data_checks`."""
 
-    template_fields = ("work",)
     operator_extra_links = (DataDocsLink(),)
 
-    def __init__(self, *, work: Any, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.work = work
         self.report_url: str | None = None
 
     @speaks_plainly
@@ -39,7 +38,7 @@ class CheckDataOperator(BaseOperator):
         """Check, and say where the report is."""
         from device_association import data_checks  # imports pandas: no DAG file may pay for that
 
-        claim: Claim = claim_of(self.work)
+        claim: Claim = current_claim()
         report = f"{claim.bulk_change_id}/{claim.retry_number}"
         folder = connections.settings().data_docs_dir / report
         try:
@@ -47,6 +46,6 @@ class CheckDataOperator(BaseOperator):
             self.log.info("%s rows passed", passed)
         finally:
             if page := data_checks.report_page(folder):
-                address = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/{page}"
+                address = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/{quote(page)}"
                 self.report_url = address
                 self.log.info("the report: %s", address)
