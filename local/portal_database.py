@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
-from sqlalchemy import Engine, create_engine, exists, select, table
+from sqlalchemy import Engine, func, select
+
+from local.portal_tables import named
 
 
 def main() -> None:
     """Apply the schema; load the sample data unless somebody's data is there."""
+    from device_association.database import make_engine
     from device_association.schema import upgrade
 
     url = os.environ["PORTAL_URL"]
     upgrade(url)
-    engine = create_engine(url)
+    engine = make_engine(url)
     if find_spec("local.sample_data") is not None and _is_empty(engine):
         from local.sample_data import load
 
@@ -28,7 +31,7 @@ def main() -> None:
 
 def _is_empty(engine: Engine) -> bool:
     with engine.connect() as connection:
-        return not connection.scalar(select(exists(select(1).select_from(table("tenant", schema="dbo")))))
+        return not connection.scalar(select(func.count()).select_from(named("dbo.Tenant")))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, Table, select
+from sqlalchemy import Engine, TableClause, select, text
 
 from device_association import associations, claims, closing, line_creation, line_outcomes, line_planning, validation
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.claims import Claim
 from device_association.database import changed, rows, run
+from device_association.dialects import from_driver
 from device_association.errors import RevioError
 from device_association.revio import Line, Product
 from device_association.settings import Settings
+from local.portal_tables import named
 from local.sample_data import world
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -91,6 +93,16 @@ def settings(**more: Any) -> Settings:
     return Settings(queue_url="http://queue", rev_concurrency=4, rev_retry_seconds=0.1, **more)
 
 
+def read_table(portal: Engine, schema: str, name: str, **where: Any) -> list[dict[str, Any]]:
+    """Return the rows of a table from either database alike: lower-case names, instants in UTC."""
+    table = named(f"{schema}.{name}", *where)
+    conditions = [table.c[column] == value for column, value in where.items()]
+    with portal.connect() as connection:
+        found = connection.execute(select(text("*")).select_from(table).where(*conditions).order_by(text("1")))
+        columns = [column.lower() for column in found.keys()]  # noqa: SIM118 -- a result is no dict
+        return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found]
+
+
 @dataclass
 class Flow:
     """One change on its way; every step can be run again."""
@@ -153,21 +165,17 @@ class Flow:
 
     def codes(self, change_id: int) -> dict[str, str]:
         """Return each ICCID's code; rows without one show their state."""
-        table = self.table("dbo", "m2m_devicechange")
-        with self.portal.connect() as connection:
-            found = connection.execute(select(table).where(table.c.bulkchangeid == change_id)).mappings()
-            return {one["iccid"]: one["errorcode"] or one["status"] for one in found}
+        found = self.all("dbo", "m2m_devicechange", bulkchangeid=change_id)
+        return {one["iccid"]: one["errorcode"] or one["status"] for one in found}
 
     def all(self, schema: str, name: str, **where: Any) -> list[dict[str, Any]]:
         """Return the rows of a table, as dictionaries, in the order of their first column."""
-        table = self.table(schema, name)
-        conditions = [table.c[column] == value for column, value in where.items()]
-        with self.portal.connect() as connection:
-            found = connection.execute(select(table).where(*conditions).order_by(*list(table.c)[:1])).mappings()
-            return [dict(one) for one in found]
+        return read_table(self.portal, schema, name, **where)
 
-    def table(self, schema: str, name: str) -> Table:
-        return Table(name, MetaData(), schema=schema, autoload_with=self.portal)
+    def table(self, schema: str, name: str) -> TableClause:
+        with self.portal.connect() as connection:
+            none = connection.execute(text(f"SELECT * FROM {schema}.{name} WHERE 1 = 0"))
+            return named(f"{schema}.{name}", *map(str.lower, none.keys()))
 
     def stop(self, claim: Claim, code: str, reason: str) -> None:
         with self.portal.begin() as connection:

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import partial
 from itertools import groupby
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from device_association.claims import Claim, holding, record_step
-from device_association.database import changed, rows, run
+from device_association.database import Record, changed, rows, run
 
 STEP = "associate_devices"
 HISTORY_STEP = "update_cross_provider_device_history"
@@ -97,7 +97,7 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[int], no
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 
-def _update_history(connection: Connection, devices: list[RowMapping], effective_date: datetime | None) -> None:
+def _update_history(connection: Connection, devices: list[Record], effective_date: datetime | None) -> None:
     run(
         connection,
         "associations/call_update_cross_provider_device_history",

@@ -15,7 +15,7 @@ from device_association.association_request import AssociateCustomer, local_to_u
 from device_association.claims import ended_text
 from device_association.closing import close
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
-from device_association.database import as_json, in_transaction, row, run
+from device_association.database import ROWS_PER_STATEMENT, as_json, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
 from device_association.outbox import owe_message
 from device_association.request_rules import Caller, Customer, find_caller, find_customer, find_facts, refusals
@@ -144,21 +144,21 @@ def _insert_devices(
     activated = request.activated_date and local_to_utc(request.activated_date, caller.time_zone)
     assert customer.site_id is not None, "a customer without a site was refused"
     insert_terms(connection, change_id, terms)
-    run(
-        connection,
-        "device_changes/insert_device_changes",
-        bulk_change_id=change_id,
-        service_provider_id=request.service_provider_id,
-        iccids=as_json(request.iccids),
-        template=payload_template(
+    about: dict[str, object] = {
+        "bulk_change_id": change_id,
+        "service_provider_id": request.service_provider_id,
+        "template": payload_template(
             terms, site_id=customer.site_id, account_id=customer.account_id, activated_date=activated
         ),
-        terms_hash=terms.binds["terms_hash"],
-        effective_date=request.effective_date and local_to_utc(request.effective_date, caller.time_zone),
-        activated_date=activated,
-        actor=caller.user_name,
-        now=now,
-    )
+        "terms_hash": terms.binds["terms_hash"],
+        "effective_date": request.effective_date and local_to_utc(request.effective_date, caller.time_zone),
+        "activated_date": activated,
+        "actor": caller.user_name,
+        "now": now,
+    }
+    for start in range(0, len(iccids := request.iccids), ROWS_PER_STATEMENT):
+        part = as_json(iccids[start : start + ROWS_PER_STATEMENT])
+        run(connection, "device_changes/insert_device_changes", iccids=part, **about)
 
 
 def _counted(connection: Connection, change_id: int) -> Created:

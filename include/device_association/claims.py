@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
-from device_association.database import as_json, changed, in_transaction, row, run
+from device_association.database import Record, as_json, changed, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, ClaimLost
 
 Result = TypeVar("Result")
@@ -125,7 +125,7 @@ def record_step(
     )
 
 
-def _runnable(engine: Engine, bulk_change_id: int) -> RowMapping:
+def _runnable(engine: Engine, bulk_change_id: int) -> Record:
     with engine.connect() as connection:
         found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
     if found is None:

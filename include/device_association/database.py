@@ -5,38 +5,46 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    CursorResult,
-    Engine,
-    RowMapping,
-    TextClause,
-    Uuid,
-    bindparam,
-    create_engine,
-    event,
-    text,
-)
+from sqlalchemy import URL, Connection, CursorResult, Engine, TextClause, Uuid, bindparam, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError
-from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
+from sqlalchemy.exc import MultipleResultsFound
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    before_sleep_log,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
-from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.dialects import (
+    SESSION,
+    SQL_SERVER,
+    SUFFIX,
+    from_driver,
+    is_collision,
+    is_transient,
+    refused_connection,
+    roll_back,
+    to_driver,
+    utc_milliseconds,
+)
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
-DIALECT_SUFFIX = {"postgresql": ".postgres.sql", "mssql": ".sqlserver.sql"}
-RETRIED_STATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
-"""SQLSTATEs after which the whole transaction is tried again: serialisation, deadlock, server shut down, connection."""
-NOBODY_ANSWERED = ("Connection refused", "timeout expired", "starting up", "shutting down", "closed the connection")
-"""What the driver says where no server answers; a server that answers and refuses says something else."""
+ROWS_PER_STATEMENT = 4000
+"""Most rows that one statement writes where others work on the table: SQL Server escalates its locks near 5,000."""
+COLLISION_TRIES = 5
+"""How often a transaction is tried whose unique key met another's; more is no race but a row that is there."""
 
+Record = Mapping[str, Any]
+"""One row of a result, by column."""
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
@@ -48,11 +56,19 @@ def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
     answers, ConfigurationError where one answers and refuses (password, database).
     """
     engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+    if engine.dialect.name == SQL_SERVER:
+        engine.dialect.do_rollback = roll_back  # type: ignore[method-assign]  # SQLAlchemy has no event in its place
+
+    @event.listens_for(engine, "connect")
+    def tell_session(connection: Any, _record: object) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(SESSION[engine.dialect.name])
+        connection.commit()
 
     @event.listens_for(engine, "handle_error")
     def say_who_refused(context: ExceptionContext) -> None:
         if context.connection is None and not context.is_pre_ping:
-            raise _refused_connection(named, context.original_exception) from None
+            raise refused_connection(named, context.original_exception) from None
 
     return engine
 
@@ -64,7 +80,7 @@ def statement(name: str, dialect: str) -> TextClause:
     The header is stripped because `:word` in a comment would be taken for a bind.
     """
     portable = SQL_FOLDER / f"{name}.sql"
-    path = portable if portable.is_file() else SQL_FOLDER / f"{name}{DIALECT_SUFFIX[dialect]}"
+    path = portable if portable.is_file() else SQL_FOLDER / f"{name}{SUFFIX[dialect]}"
     lines = path.read_text(encoding="utf-8").splitlines()
     return text("\n".join(line for line in lines if not line.lstrip().startswith("--")))
 
@@ -72,22 +88,35 @@ def statement(name: str, dialect: str) -> TextClause:
 def run(connection: Connection, name: str, **binds: object) -> CursorResult[Any]:
     """Run the statement file `name` with these binds, in the caller's transaction."""
     typed = [bindparam(key, type_=Uuid()) for key, value in binds.items() if isinstance(value, UUID)]
-    return connection.execute(statement(name, connection.dialect.name).bindparams(*typed), binds)
+    sent = {key: to_driver(value) for key, value in binds.items()}
+    return connection.execute(statement(name, connection.dialect.name).bindparams(*typed), sent)
 
 
-def rows(connection: Connection, name: str, **binds: object) -> Sequence[RowMapping]:
+def rows(connection: Connection, name: str, **binds: object) -> Sequence[Record]:
     """Return all rows of the statement file `name`."""
-    return run(connection, name, **binds).mappings().all()
+    found = run(connection, name, **binds)
+    columns = tuple(found.keys())
+    return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found]
 
 
-def row(connection: Connection, name: str, **binds: object) -> RowMapping | None:
+def row(connection: Connection, name: str, **binds: object) -> Record | None:
     """Return the only row of the statement file `name`, or None."""
-    return run(connection, name, **binds).mappings().one_or_none()
+    found = rows(connection, name, **binds)
+    if len(found) > 1:
+        raise MultipleResultsFound(f"{name} found {len(found)} rows where one is the most")
+    return found[0] if found else None
 
 
 def changed(connection: Connection, name: str, **binds: object) -> int:
-    """Run the statement file `name` and return how many rows it changed."""
-    return run(connection, name, **binds).rowcount
+    """Run the statement file `name` and return how many rows it changed.
+
+    A file of several statements says so itself: its last one selects the number.
+    """
+    done = run(connection, name, **binds)
+    count: int = done.scalar_one() if done.returns_rows else done.rowcount
+    if count < 0:
+        raise RuntimeError(f"the database did not say how many rows {name} changed; was NOCOUNT set for this login?")
+    return count
 
 
 def in_transaction(engine: Engine, work: Callable[[Connection], Result], *, give_up_after: float = 60.0) -> Result:
@@ -96,9 +125,10 @@ def in_transaction(engine: Engine, work: Callable[[Connection], Result], *, give
     A deadlock, a serialisation failure or a dropped connection rolls everything back and runs `work` again, with
     growing waits, for `give_up_after` seconds; then the error is raised.
     """
+    give_up = stop_after_delay(give_up_after)
     for attempt in Retrying(
-        retry=retry_if_exception(_is_transient),
-        stop=stop_after_delay(give_up_after),
+        retry=retry_if_exception(lambda error: is_transient(error) or is_collision(error)),
+        stop=lambda state: give_up(state) or _keeps_colliding(state),
         wait=wait_random_exponential(multiplier=0.1, max=5),
         before_sleep=before_sleep_log(log, logging.WARNING),
         reraise=True,
@@ -113,28 +143,13 @@ def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[s
     return json.dumps(value, default=_encode, separators=(",", ":"))
 
 
-def utc_milliseconds(moment: datetime) -> datetime:
-    """Return the instant in UTC, cut to the milliseconds that old `datetime` columns keep."""
-    moment = moment.astimezone(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
 def _encode(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    """Return a value inside JSON: an instant as UTC without a zone, which both databases read alike."""
+    if isinstance(value, datetime):
+        return utc_milliseconds(value).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return str(value)
 
 
-def _is_transient(error: BaseException) -> bool:
-    if isinstance(error, DatabaseUnavailable):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    return error.connection_invalidated or getattr(error.orig, "pgcode", None) in RETRIED_STATES
-
-
-def _refused_connection(named: str, error: BaseException) -> ConfigurationError | DatabaseUnavailable:
-    said = " ".join(str(error).split())
-    if any(words in said for words in NOBODY_ANSWERED):
-        return DatabaseUnavailable(f"no database answers at connection {named!r}: {said}")
-    return ConfigurationError(
-        f"the database refuses connection {named!r}: {said}; correct it under Admin, Connections, then clear this task"
-    )
+def _keeps_colliding(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return error is not None and is_collision(error) and state.attempt_number >= COLLISION_TRIES

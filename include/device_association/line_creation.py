@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping
-
 from device_association.claims import holding, record_step
 from device_association.codes import DeviceCode
-from device_association.database import row, rows
+from device_association.database import Record, row, rows
 from device_association.errors import (
     ClaimLost,
     RevioOutcomeUnknown,
@@ -73,7 +71,7 @@ def slice_label(desk: Desk, slice_number: int) -> str:
     return f"{devices[0]['iccid']}{rest}"
 
 
-def _load(desk: Desk, slice_number: int) -> tuple[Sequence[RowMapping], dict[int, list[Line]]]:
+def _load(desk: Desk, slice_number: int) -> tuple[Sequence[Record], dict[int, list[Line]]]:
     where = {"slice_number": slice_number, **desk.claim.key}
     with desk.engine.connect() as connection:
         devices = rows(connection, "intents/list_slice_devices", now=desk.clock(), **where)
@@ -84,7 +82,7 @@ def _load(desk: Desk, slice_number: int) -> tuple[Sequence[RowMapping], dict[int
     return devices, listed
 
 
-def _bring_to_line(desk: Desk, device: RowMapping, listed: dict[int, list[Line]]) -> Outcome:
+def _bring_to_line(desk: Desk, device: Record, listed: dict[int, list[Line]]) -> Outcome:
     """Bring one device to its line and products, as far as it goes in this try."""
     client = desk.clients(device["connection_id"])
     state, service_id = device["state"], device["service_id"]
@@ -111,9 +109,7 @@ def _bring_to_line(desk: Desk, device: RowMapping, listed: dict[int, list[Line]]
         return Outcome.STOPPED
 
 
-def _find_or_create(
-    desk: Desk, client: RevioClient, device: RowMapping, listed: list[Line]
-) -> tuple[Outcome, int | None]:
+def _find_or_create(desk: Desk, client: RevioClient, device: Record, listed: list[Line]) -> tuple[Outcome, int | None]:
     """Return the line of one SIM: found after an unknown outcome, adopted, or created by one POST."""
     intent = device["intent_id"]
     if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
@@ -132,7 +128,7 @@ def _find_or_create(
     return _call(desk, client, device)
 
 
-def _look_up(desk: Desk, client: RevioClient, device: RowMapping) -> list[Line]:
+def _look_up(desk: Desk, client: RevioClient, device: Record) -> list[Line]:
     """Return the customer's active lines that are this SIM's, as Rev.io shows them now."""
     number = customer_number(device["customer_number"])
     now = desk.clock()
@@ -144,7 +140,7 @@ def _look_up(desk: Desk, client: RevioClient, device: RowMapping) -> list[Line]:
     return match_lines(shown, iccid=device["iccid"], msisdn=device["msisdn"])
 
 
-def _use_found(desk: Desk, device: RowMapping, found: list[Line], *, after_call: bool) -> tuple[Outcome, int | None]:
+def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: bool) -> tuple[Outcome, int | None]:
     """Take the one line that was found as the SIM's; reject the SIM when there are several."""
     if len(found) > 1:
         named = ", ".join(str(line.service_id) for line in found)
@@ -160,7 +156,7 @@ def _use_found(desk: Desk, device: RowMapping, found: list[Line], *, after_call:
     return settle_line(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)
 
 
-def _call(desk: Desk, client: RevioClient, device: RowMapping) -> tuple[Outcome, int | None]:
+def _call(desk: Desk, client: RevioClient, device: Record) -> tuple[Outcome, int | None]:
     """POST once for a SIM whose intent this worker turned to CALLING; a call that was turned away is repeated."""
     give_up = time.monotonic() + desk.settings.rev_retry_seconds
     while True:
@@ -189,7 +185,7 @@ def _call(desk: Desk, client: RevioClient, device: RowMapping) -> tuple[Outcome,
             return settle_line(desk, device, service_id, Outcome.CREATED, None)
 
 
-def _begin(desk: Desk, device: RowMapping) -> bool:
+def _begin(desk: Desk, device: Record) -> bool:
     """Whether this worker may call for the SIM now. False: the change was stopped. Raises ClaimLost otherwise."""
     lease_until = desk.clock() + timedelta(seconds=desk.settings.rev_lease_seconds)
     if desk.transact(
@@ -207,7 +203,7 @@ def _begin(desk: Desk, device: RowMapping) -> bool:
     raise ClaimLost(f"run {desk.claim.run_id} may no longer call for {device['iccid']}: another worker or run has it")
 
 
-def _release(desk: Desk, device: RowMapping) -> None:
+def _release(desk: Desk, device: Record) -> None:
     desk.transact("intents/release_call", intent_id=device["intent_id"], owner=desk.owner)
 
 

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from device_association.claims import Claim
 from device_association.codes import DeviceCode
-from device_association.database import as_json, changed, in_transaction, row, run
+from device_association.database import Record, as_json, changed, in_transaction, row, run
 from device_association.errors import RevioUnauthorized
 from device_association.line_planning import Clients, customer_number
 from device_association.revio import Line
@@ -55,7 +54,7 @@ class Desk:
         return in_transaction(self.engine, lambda connection: changed(connection, statement, now=self.clock(), **binds))
 
 
-def line_body(device: RowMapping | dict[str, Any]) -> dict[str, object]:
+def line_body(device: Record) -> dict[str, object]:
     """Return the body of `POST /v1/Services` for one device. Source: the Rev.io contract, 'Create'."""
     return {
         "customer_id": customer_number(device["customer_number"]),
@@ -72,7 +71,7 @@ def line_body(device: RowMapping | dict[str, Any]) -> dict[str, object]:
 
 
 def settle_line(
-    desk: Desk, device: RowMapping, service_id: int, outcome: Outcome, line: Line | None
+    desk: Desk, device: Record, service_id: int, outcome: Outcome, line: Line | None
 ) -> tuple[Outcome, int | None]:
     """Record the SIM's line, its mirror row and its log row in one transaction; a line of another SIM is refused."""
     now = desk.clock()
@@ -109,7 +108,7 @@ def settle_line(
 
 
 def _mirror(
-    connection: Connection, desk: Desk, device: RowMapping, service_id: int, line: Line | None, now: datetime
+    connection: Connection, desk: Desk, device: Record, service_id: int, line: Line | None, now: datetime
 ) -> None:
     body = line_body(device)
     run(
@@ -130,7 +129,7 @@ def _mirror(
     )
 
 
-def reject_line(desk: Desk, device: RowMapping, code: DeviceCode, reason: str) -> None:
+def reject_line(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
     """End the SIM's intent and its row in one transaction."""
     now = desk.clock()
 
@@ -148,15 +147,13 @@ def reject_line(desk: Desk, device: RowMapping, code: DeviceCode, reason: str) -
     in_transaction(desk.engine, reject)
 
 
-def fail_device(desk: Desk, device: RowMapping, code: DeviceCode, reason: str) -> None:
+def fail_device(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
     """End one device as API_FAILED; its intent stays as it is."""
     now = desk.clock()
     in_transaction(desk.engine, lambda connection: _fail_row(connection, desk, device, code, reason, now))
 
 
-def _fail_row(
-    connection: Connection, desk: Desk, device: RowMapping, code: DeviceCode, reason: str, now: datetime
-) -> None:
+def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCode, reason: str, now: datetime) -> None:
     """End one row as API_FAILED, with its log row, and give its device back, in the caller's transaction."""
     details = f"{code}: {reason}"
     if changed(
@@ -175,7 +172,7 @@ def _fail_row(
 
 
 def _log(
-    connection: Connection, desk: Desk, device: RowMapping, *, response: str | None, error: str | None, now: datetime
+    connection: Connection, desk: Desk, device: Record, *, response: str | None, error: str | None, now: datetime
 ) -> None:
     run(
         connection,
@@ -191,7 +188,7 @@ def _log(
     )
 
 
-def stop_change(desk: Desk, device: RowMapping, refused: RevioUnauthorized) -> None:
+def stop_change(desk: Desk, device: Record, refused: RevioUnauthorized) -> None:
     """Stop the whole change: Rev.io refuses the credentials; nobody else of it is called."""
     log.error("Rev.io refuses the credentials of %s: %s", device["connection_id"], refused)
     desk.transact(

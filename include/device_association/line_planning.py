@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from math import ceil
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from device_association.claims import Claim, holding, record_step
-from device_association.database import as_json, changed, rows, run
+from device_association.database import Record, as_json, changed, rows, run
 from device_association.errors import ConfigurationError
 from device_association.revio import Line, RevioClient
 from device_association.settings import Settings
@@ -68,7 +68,7 @@ def customer_number(number: str) -> int:
         ) from None
 
 
-def _active_lines(clients: Clients, customer: RowMapping, now: datetime) -> Iterator[dict[str, object]]:
+def _active_lines(clients: Clients, customer: Record, now: datetime) -> Iterator[dict[str, object]]:
     number = customer_number(customer["number"])
     line: Line
     for line in clients(customer["connection_id"]).lines(customer_id=number):

@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
-from device_association.database import as_json, changed, in_transaction, rows, run
+from device_association.database import Record, as_json, changed, in_transaction, rows, run
 from device_association.errors import AssociationError, RevioOutcomeUnknown, RevioRejected, RevioRetryable
 from device_association.line_outcomes import Desk
 from device_association.revio import RevioClient
@@ -18,7 +18,7 @@ class ProductFailed(AssociationError):
     """Rev.io refused a product: the line stays, its device is not associated, a retry makes the missing products."""
 
 
-def create_products(desk: Desk, client: RevioClient, device: RowMapping, service_id: int) -> None:
+def create_products(desk: Desk, client: RevioClient, device: Record, service_id: int) -> None:
     """Add the products that the request names and the line does not have yet; raise ProductFailed when one is refused."""
     wanted = json.loads(device["rev_product_id_list"])
     if not wanted:
@@ -29,14 +29,14 @@ def create_products(desk: Desk, client: RevioClient, device: RowMapping, service
             _create(desk, client, device, service_id, step)
 
 
-def _steps(desk: Desk, device: RowMapping, wanted: list[int], rates: list[str]) -> list[RowMapping]:
+def _steps(desk: Desk, device: Record, wanted: list[int], rates: list[str]) -> list[Record]:
     products = [{"product_id": product, "rate": rate} for product, rate in zip(wanted, rates, strict=True)]
     desk.transact("lines/plan_products", intent_id=device["intent_id"], products=as_json(products))
     with desk.engine.connect() as connection:
         return list(rows(connection, "lines/list_product_steps", intent_id=device["intent_id"]))
 
 
-def _create(desk: Desk, client: RevioClient, device: RowMapping, service_id: int, step: RowMapping) -> None:
+def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record) -> None:
     product = step["product_id"]
     if step["state"] == "CALLING":
         if step["lease_until"] > desk.clock():
@@ -60,7 +60,7 @@ def _create(desk: Desk, client: RevioClient, device: RowMapping, service_id: int
     _settle(desk, device, service_id, step, created)
 
 
-def _begin(desk: Desk, device: RowMapping, product: int) -> int:
+def _begin(desk: Desk, device: Record, product: int) -> int:
     """Take the lease of a product's call. It outlasts the settle time: once it has run out, absence is certain."""
     seconds = max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
     return desk.transact(
@@ -71,7 +71,7 @@ def _begin(desk: Desk, device: RowMapping, product: int) -> int:
     )
 
 
-def _body(device: RowMapping, service_id: int, step: RowMapping) -> dict[str, object]:
+def _body(device: Record, service_id: int, step: Record) -> dict[str, object]:
     """Return the body of `POST /v1/ServiceProduct`. Source: the Rev.io contract, 'Products'."""
     return {
         "service_id": service_id,
@@ -85,7 +85,7 @@ def _body(device: RowMapping, service_id: int, step: RowMapping) -> dict[str, ob
     }
 
 
-def _settle(desk: Desk, device: RowMapping, service_id: int, step: RowMapping, service_product_id: int) -> None:
+def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_product_id: int) -> None:
     """Record a product and its mirror row in one transaction."""
     now = desk.clock()
     named = {"product_id": step["product_id"], "service_product_id": service_product_id, "now": now}
@@ -107,7 +107,7 @@ def _settle(desk: Desk, device: RowMapping, service_id: int, step: RowMapping, s
     in_transaction(desk.engine, settle)
 
 
-def _record(desk: Desk, device: RowMapping, product: int, state: str, *, detail: str) -> None:
+def _record(desk: Desk, device: Record, product: int, state: str, *, detail: str) -> None:
     desk.transact(
         "lines/settle_product",
         intent_id=device["intent_id"],

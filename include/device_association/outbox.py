@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import as_json, in_transaction, rows, run, utc_milliseconds
+from device_association.database import as_json, in_transaction, rows, run
+from device_association.dialects import utc_milliseconds
 
 MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"
 Send = Callable[[dict[str, object]], None]

@@ -1,5 +1,7 @@
 """The rules that refuse a whole request, decided once for the portal, the trigger form and the running change.
 
+What must match exactly is compared here: a database may take texts that differ in case or trailing blanks as equal.
+
 Source: the domain contract, section 3. `find_customer` and `find_facts` ask the database, `refusals` decides.
 """
 
@@ -65,14 +67,14 @@ class Facts:
     usage_plan_groups: int
     customer_rate_plans: int
     customer_rate_pools: int
-    carrier_rate_plans: int
+    carrier_rate_plan: str | None
     products: frozenset[int]
 
 
 def find_caller(connection: Connection, user_name: str) -> Caller:
     """Return the portal user with this sign-in name who may create on M2M, or raise RequestRefused."""
     found = row(connection, "callers/find_caller", user_name=user_name)
-    if found is None:
+    if found is None or found["user_name"] != user_name:
         raise _denied(f"{user_name} is signed in to Airflow but is no active portal user; ask for a portal account")
     caller = Caller(**found)
     if not (caller.can_access and caller.can_create):
@@ -87,7 +89,8 @@ def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) 
     if guid is not None:
         found = rows(connection, "customers/find_by_id", customer_id=guid, **binds)
     else:
-        found = rows(connection, "customers/find_by_number", number=rev_customer_id, **binds)
+        alike = rows(connection, "customers/find_by_number", number=rev_customer_id, **binds)
+        found = [one for one in alike if one["number"] == rev_customer_id]
     if not found:
         raise _refused(RequestCode.CUSTOMER_NOT_FOUND, f"no customer {rev_customer_id} in tenant {caller.tenant_name}")
     if len(found) > 1:
@@ -214,7 +217,7 @@ def _about_carrier_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
         )
     yield from _known(
         terms.carrier_rate_plan,
-        facts.carrier_rate_plans,
+        int(facts.carrier_rate_plan == terms.carrier_rate_plan),
         "CarrierRatePlan",
         "UNKNOWN_CARRIER_RATE_PLAN",
         "UNKNOWN_CARRIER_RATE_PLAN",

@@ -6,14 +6,16 @@ The DDL stands in `include/sql/schema` and `include/sql/procedures`; Alembic dec
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine
 
-from device_association.database import DIALECT_SUFFIX, SQL_FOLDER
+from device_association.database import SQL_FOLDER, make_engine
+from device_association.dialects import SQL_SERVER, SUFFIX
 from device_association.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -23,10 +25,10 @@ VERSION_SCHEMA = "device_association"
 
 def upgrade(url: str) -> None:
     """Bring the database at this SQLAlchemy URL to the newest schema; two at once wait for each other."""
-    engine = create_engine(url)
+    engine = make_engine(url)
     with engine.begin() as connection:
         _lock(connection)
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}"))
+        _make_schema(connection)
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
@@ -35,13 +37,17 @@ def upgrade(url: str) -> None:
 
 
 def run_scripts(connection: Connection, folder: str, pattern: str) -> None:
-    """Run the scripts of `include/sql/<folder>` that match, in the order of their names, for the connection's dialect."""
-    suffix = DIALECT_SUFFIX[connection.dialect.name]
+    """Run the scripts of `include/sql/<folder>` that match, in the order of their names, for the connection's dialect.
+
+    A line GO ends a batch of a script for SQL Server, as in its own tools.
+    """
+    suffix = SUFFIX[connection.dialect.name]
     scripts = sorted((SQL_FOLDER / folder).glob(f"{pattern}{suffix}"))
     if not scripts:
         raise ConfigurationError(f"no script {folder}/{pattern}{suffix}; the checkout is not complete")
     for script in scripts:
-        connection.exec_driver_sql(script.read_text(encoding="utf-8").replace("%", "%%"))
+        for batch in re.split(r"^GO$", script.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            connection.exec_driver_sql(batch if connection.dialect.name == SQL_SERVER else batch.replace("%", "%%"))
 
 
 def reinstall_procedures(engine: Engine) -> None:
@@ -51,8 +57,20 @@ def reinstall_procedures(engine: Engine) -> None:
 
 
 def _lock(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == SQL_SERVER:
+        connection.exec_driver_sql(
+            "EXEC sp_getapplock @Resource = 'device_association.schema', @LockMode = 'Exclusive', @LockTimeout = 60000"
+        )
+    else:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20261124)")
+
+
+def _make_schema(connection: Connection) -> None:
+    """Make the schema of our own tables: Alembic keeps its version there before the first migration has run."""
+    if connection.dialect.name == SQL_SERVER:
+        connection.exec_driver_sql(f"IF SCHEMA_ID('{VERSION_SCHEMA}') IS NULL EXEC ('CREATE SCHEMA {VERSION_SCHEMA}')")
+    else:
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
 
 
 def main() -> None:

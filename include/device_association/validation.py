@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from device_association.association_request import is_iccid, local_to_utc
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode, RequestCode
-from device_association.database import as_json, changed, row, rows, run
+from device_association.database import Record, as_json, changed, row, rows, run
 from device_association.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
 from device_association.terms import Terms, from_row, read_payload
@@ -163,7 +163,7 @@ def _broken(row_id: int, problem: ValueError) -> dict[str, object]:
 
 
 def _request_refusals(
-    connection: Connection, terms: Terms, asked: RowMapping, change: RowMapping, now: datetime
+    connection: Connection, terms: Terms, asked: Record, change: Record, now: datetime
 ) -> list[Refusal]:
     if asked["number"] is None:
         gone = f"customer {terms.rev_customer_id} was deleted since the request; choose another customer"

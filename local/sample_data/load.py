@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, func, select, text
+from sqlalchemy import Connection, Engine, column, func, select
 
+from local.portal_tables import empty, named, numbering
 from local.sample_data import world
 from local.sample_data.seed import CONNECTIONS, known_lines
 
 Rows = list[dict[str, Any]]
+ROWS_AT_ONCE = 500
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ACTIVE, TEST_READY, SUSPENDED, ARCHIVED = 1, 2, 3, 4
 
@@ -20,23 +22,19 @@ def load(engine: Engine) -> None:
 
     Ids of bulk changes go on where they were: queue and Airflow still know the earlier ones, and an id means one change.
     """
-    metadata = MetaData()
-    for schema in ("dbo", "device_association"):
-        metadata.reflect(engine, schema=schema)
-    tables = {table.name: table for table in metadata.sorted_tables if table.name != "schema_version"}
     with engine.begin() as connection:
-        changes = tables["devicebulkchange"]
-        last_id = connection.scalar(select(func.max(changes.c.id))) or 0
-        names = ", ".join(table.fullname for table in tables.values())
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-        sequence = func.pg_get_serial_sequence(changes.fullname, "id")
-        connection.execute(select(func.setval(sequence, last_id + 1, False)))
+        last_id = connection.scalar(select(func.max(column("id"))).select_from(named("dbo.DeviceBulkChange"))) or 0
+        empty(connection)
         for name, rows in [*_people(), *_customers(), *_inventory(), *_other_program(last_id + 1)]:
-            _insert(connection, tables[name.lower()], rows)
+            _insert(connection, f"dbo.{name}", rows, first_id=last_id + 1 if name == "DeviceBulkChange" else 1)
 
 
-def _insert(connection: Connection, table: Any, rows: Rows) -> None:
-    connection.execute(table.insert(), [{name.lower(): value for name, value in row.items()} for row in rows])
+def _insert(connection: Connection, name: str, rows: Rows, first_id: int) -> None:
+    """Insert rows with ids from `first_id` on, where the table numbers its rows; the next id follows the last."""
+    numbered = [row if "id" in row else {"id": number, **row} for number, row in enumerate(rows, first_id)]
+    with numbering(connection, name, last_id=first_id + len(rows) - 1, numbers_itself="id" not in rows[0]):
+        for start in range(0, len(numbered), ROWS_AT_ONCE):
+            connection.execute(named(name, *numbered[0]).insert().values(numbered[start : start + ROWS_AT_ONCE]))
 
 
 def _people() -> list[tuple[str, Rows]]:

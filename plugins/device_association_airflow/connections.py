@@ -14,7 +14,8 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import Engine, make_url
 
-from device_association.database import make_engine, utc_milliseconds
+from device_association.database import make_engine
+from device_association.dialects import utc_milliseconds
 from device_association.errors import ConfigurationError
 from device_association.line_planning import Clients
 from device_association.notifications import Receiver

@@ -15,11 +15,15 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READ_DAGS = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(sys.argv[1])
-seconds = {Path(one.file).name: one.duration.total_seconds() for one in bag.dagbag_stats}
+bag = DagBag(sys.argv[1], collect_dags=False)
+seconds = {}
+for file in sorted(Path(sys.argv[1]).glob("*.py")):
+    began = time.process_time()
+    bag.process_file(str(file))
+    seconds[file.name] = time.process_time() - began
 print(json.dumps({
     "seconds": seconds,
     "errors": bag.import_errors,
@@ -79,7 +83,7 @@ def test_every_dag_file_is_read_without_an_error_and_without_heavy_imports(read:
 
 
 def test_every_dag_file_is_read_in_half_a_second(read: dict[str, Any]) -> None:
-    """The first file also pays for importing the product, once a process; Airflow's own imports are not counted."""
+    """Of the processor's time: how busy the machine is says nothing. Importing the product is the first file's to pay."""
     assert set(read["seconds"]) == {"associate_customer.py", "listen_bulk_changes.py", "refresh_association_form.py"}
     assert {name: took for name, took in read["seconds"].items() if took > 0.5} == {}
 

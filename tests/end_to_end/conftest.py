@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,8 +123,12 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Give a stack of the session's own."""
+def running() -> Iterator[Running]:
+    """Give a stack of the session's own.
+
+    Its folder is not pytest's: a session that starts meanwhile closes pytest's folders to PostgreSQL's system user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stack-tests-"))
     ports = dict(
         zip(
             ("postgres_port", "sqs_port", "revio_port", "notification_port", "airflow_port"), free_ports(5), strict=True
@@ -134,9 +141,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
     }
     product |= {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3"}
-    settings = LocalSettings(
-        state_dir=tmp_path_factory.mktemp("stack"), users=USERS, product=product, _env_file=None, **ports
-    )
+    settings = LocalSettings(state_dir=folder, users=USERS, product=product, _env_file=None, **ports)
     stack = Stack(settings)
     try:
         stack.up()
@@ -145,6 +150,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         portal.dispose()
     finally:
         stack.down()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text, update
 
+from device_association.database import run
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 
 PLAIN = groups().plain
+MARK_ROW = {
+    "postgresql": "CALL dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange(CAST(:id AS bigint), CAST(:r AS smallint), :d)",
+    "mssql": "EXEC dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange @ChangeId = :id, @apiCallResult = :r, "
+    "@statusDetails = :d",
+}
 HISTORY = ("dbo", "crossproviderdevicehistory")
 
 
@@ -22,17 +28,19 @@ def associate(flow: Flow, count: int = 1, **more: Any) -> int:
 
 def call_history(flow: Flow, ids: str, effective: datetime | None) -> None:
     with flow.portal.begin() as connection:
-        connection.execute(
-            text("CALL dbo.usp_UpdateCrossProviderDeviceHistory(:ids, NULL, 0, 1, 1, CAST(:at AS timestamptz))"),
-            {"ids": ids, "at": effective},
+        run(
+            connection,
+            "associations/call_update_cross_provider_device_history",
+            m2m_device_ids=ids,
+            tenant_id=1,
+            service_provider_id=1,
+            effective_date=effective,
         )
 
 
 def call_links(flow: Flow, change: int | None) -> None:
     with flow.portal.begin() as connection:
-        connection.execute(
-            text("CALL dbo.UPDATE_DEVICE_REV_SERVICE_LINKS(CAST(:change AS bigint))"), {"change": change}
-        )
+        run(connection, "associations/call_update_device_rev_service_links", bulk_change_id=change)
 
 
 def give_plan(flow: Flow, plan: int) -> None:
@@ -50,7 +58,8 @@ def add_line(flow: Flow, line_id: int, **values: Any) -> int:
         "activateddate": NOW,
     } | values
     with flow.portal.begin() as connection:
-        return int(connection.execute(insert(flow.table("dbo", "revservice")).values(**line)).inserted_primary_key[0])
+        connection.execute(insert(flow.table("dbo", "revservice")).values(**line))
+    return int(flow.all("dbo", "revservice", revserviceid=line_id)[0]["id"])
 
 
 def linked(flow: Flow) -> int | None:
@@ -131,11 +140,6 @@ def test_one_row_is_marked_once_and_never_overwritten(flow: Flow, result: int, s
     row = flow.all("dbo", "m2m_devicechange", bulkchangeid=change)[0]["id"]
     for said, outcome in (("first", result), ("second", 1 - result)):
         with flow.portal.begin() as connection:
-            connection.execute(
-                text(
-                    "CALL dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange(CAST(:id AS bigint), CAST(:r AS smallint), :d)"
-                ),
-                {"id": row, "r": outcome, "d": said},
-            )
+            connection.execute(text(MARK_ROW[connection.dialect.name]), {"id": row, "r": outcome, "d": said})
     found = flow.all("dbo", "m2m_devicechange", id=row)[0]
     assert (found["status"], found["statusdetails"]) == (status, "first")

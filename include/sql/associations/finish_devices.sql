@@ -9,7 +9,10 @@ FROM (
         w.M2MDeviceChangeId AS row_id,
         CASE
             WHEN w.AddCustomerRatePlan = 1 AND w.EffectiveDate > :now
-                THEN CONCAT('associated with ', w.AccountName, '; the customer rate plan follows on ', w.EffectiveDate)
+                THEN CONCAT(
+                    'associated with ', w.AccountName, '; the customer rate plan follows on ',
+                    CAST(CAST(w.EffectiveDate AS date) AS varchar(10))
+                )
             WHEN h.DeviceId IS NULL THEN 'already as requested'
             ELSE CONCAT('associated with ', w.AccountName)
         END AS details

@@ -7,7 +7,7 @@ INSERT INTO dbo.DeviceBulkChangeLog (
 SELECT
     w.BulkChangeId, w.M2MDeviceChangeId, 'assign_customer_rate_plan',
     CONCAT('plan ', w.CustomerRatePlanId, ', pool ', w.CustomerRatePoolId, ', MB ', w.CustomerDataAllocationMB),
-    CASE WHEN w.EffectiveDate > :now THEN CONCAT('queued for ', w.EffectiveDate) ELSE 'assigned' END,
+    CASE WHEN w.EffectiveDate > :now THEN CONCAT('queued for ', CAST(CAST(w.EffectiveDate AS date) AS varchar(10))) ELSE 'assigned' END,
     'PROCESSED', 0, :actor, :now, :actor, :now, 1, 0
 FROM device_association.settled_device AS w
 WHERE

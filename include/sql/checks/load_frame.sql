@@ -5,7 +5,7 @@ SELECT
     m.ICCID AS iccid,
     m.DeviceId AS device_id,
     k.RevCustomerId AS customer_number,
-    CAST(t.RevCustomerId AS varchar(36)) AS rev_customer_id,
+    LOWER(CAST(t.RevCustomerId AS varchar(36))) AS rev_customer_id,
     s.id AS site_id,
     CASE WHEN v.id IS NULL THEN 0 ELSE 1 END AS device_resolved,
     CASE WHEN t.CreateRevService = 0 OR a.id IS NOT NULL THEN 1 ELSE 0 END AS account_resolved,

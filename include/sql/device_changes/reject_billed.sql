@@ -33,9 +33,10 @@ FROM (
             matched.row_id,
             matched.line,
             CASE WHEN matched.line_customer = matched.asked_customer THEN 0 ELSE 1 END AS is_other,
-            COALESCE(
-                CONCAT('customer ', owner.RevCustomerId, ' (', owner.CustomerName, ')'), 'an unknown customer'
-            ) AS owner,
+            CASE
+                WHEN owner.id IS NULL THEN 'an unknown customer'
+                ELSE CONCAT('customer ', owner.RevCustomerId, ' (', owner.CustomerName, ')')
+            END AS owner,
             matched.asks_line
         FROM (
             SELECT

@@ -44,10 +44,10 @@ SELECT
             AND x.IsActive = 1 AND x.IsDeleted = 0
     ) AS customer_rate_pools,
     (
-        SELECT COUNT(*) FROM dbo.CarrierRatePlan AS x
+        SELECT MAX(x.RatePlanCode) FROM dbo.CarrierRatePlan AS x
         WHERE
             x.RatePlanCode = :carrier_rate_plan AND x.ServiceProviderId = :service_provider_id AND x.IsRetired = 0
             AND x.IsActive = 1 AND x.IsDeleted = 0
-    ) AS carrier_rate_plans
+    ) AS carrier_rate_plan
 FROM dbo.Tenant AS t
 WHERE t.id = :tenant_id

@@ -1,0 +1,98 @@
+-- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM.
+-- Links to lines disconnected since are cleared. Safe to run twice: a link that is right is not touched.
+IF OBJECT_ID('dbo.UPDATE_DEVICE_REV_SERVICE_LINKS', 'P') IS NOT NULL
+    DROP PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS;
+GO
+CREATE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS
+    @bulkChangeId bigint = NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    DECLARE @moment datetime2 (3) = SYSUTCDATETIME();
+    DECLARE @devices TABLE (
+        id int NOT NULL PRIMARY KEY,
+        linked int NULL,
+        iccid nvarchar(50) NULL,
+        msisdn nvarchar(50) NULL,
+        customer_id uniqueidentifier NULL,
+        account_id int NULL
+    );
+    DECLARE @candidates TABLE (
+        id int NOT NULL,
+        line_id int NOT NULL,
+        by_sim int NOT NULL,
+        since datetime2 (3) NULL,
+        number int NOT NULL
+    );
+
+    INSERT INTO @devices (id, linked, iccid, msisdn, customer_id, account_id)
+    SELECT t.id, t.RevServiceId, d.ICCID, d.MSISDN, k.id, k.IntegrationAuthenticationId
+    FROM dbo.Device_Tenant AS t
+    INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
+    LEFT JOIN dbo.RevCustomer AS k
+        ON t.AccountNumber = k.RevCustomerId
+        AND t.AccountNumberIntegrationAuthenticationId = k.IntegrationAuthenticationId
+        AND k.IsDeleted = 0
+    WHERE
+        t.IsDeleted = 0
+        AND (
+            @bulkChangeId IS NULL
+            OR EXISTS (
+                SELECT 1
+                FROM dbo.M2M_DeviceChange AS m
+                INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+                WHERE m.BulkChangeId = @bulkChangeId AND m.DeviceId = t.DeviceId AND c.TenantId = t.TenantId
+            )
+        );
+
+    INSERT INTO @candidates (id, line_id, by_sim, since, number)
+    SELECT d.id, l.id, 1, l.ActivatedDate, l.RevServiceId
+    FROM @devices AS d
+    INNER JOIN dbo.RevService AS l
+        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number2
+    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
+    UNION ALL
+    SELECT d.id, l.id, 1, l.ActivatedDate, l.RevServiceId
+    FROM @devices AS d
+    INNER JOIN dbo.RevService AS l
+        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number
+    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
+    UNION ALL
+    SELECT d.id, l.id, 0, l.ActivatedDate, l.RevServiceId
+    FROM @devices AS d
+    INNER JOIN dbo.RevService AS l
+        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.msisdn = l.Number
+        AND COALESCE(l.Number2, N'') = N''
+    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment);
+
+    WITH ranked AS (
+        SELECT
+            c.id,
+            c.line_id,
+            ROW_NUMBER() OVER (PARTITION BY c.id ORDER BY c.by_sim DESC, c.since DESC, c.number DESC) AS place
+        FROM @candidates AS c
+    ),
+
+    wanted AS (
+        SELECT
+            d.id,
+            COALESCE(
+                r.line_id,
+                (
+                    SELECT l.id FROM dbo.RevService AS l
+                    WHERE
+                        l.id = d.linked AND l.IsDeleted = 0
+                        AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
+                )
+            ) AS line_id
+        FROM @devices AS d
+        LEFT JOIN ranked AS r ON d.id = r.id AND r.place = 1
+    )
+
+    UPDATE dbo.Device_Tenant
+    SET RevServiceId = w.line_id, ModifiedBy = 'UPDATE_DEVICE_REV_SERVICE_LINKS', ModifiedDate = @moment
+    FROM wanted AS w
+    WHERE
+        dbo.Device_Tenant.id = w.id
+        AND NOT EXISTS (SELECT dbo.Device_Tenant.RevServiceId INTERSECT SELECT w.line_id);
+END;

@@ -1,0 +1,242 @@
+-- Our own working tables. Correctness rests on their keys alone, since a portal's tables may lack ours.
+-- Alembic runs this once.
+
+-- One row per bulk change that we have seen: who works on it, for which retry, on whose behalf.
+CREATE TABLE device_association.change_state (
+    BulkChangeId bigint PRIMARY KEY REFERENCES dbo.DeviceBulkChange (id),
+    RetryNumber int NOT NULL DEFAULT 0 CHECK (RetryNumber >= 0),
+    ClaimRunId nvarchar(250) NULL,
+    ClaimedDate datetime2 (3) NULL,
+    RunKey nvarchar(250) NULL,
+    Actor nvarchar(100) NOT NULL,
+    Reason nvarchar(500) NULL,
+    CreatedDate datetime2 (3) NOT NULL,
+    CHECK (
+        (ClaimRunId IS NULL AND ClaimedDate IS NULL) OR (ClaimRunId IS NOT NULL AND ClaimedDate IS NOT NULL)
+    )
+);
+-- A plain unique key would take two nulls as equal.
+CREATE UNIQUE INDEX ux_change_state_run_key ON device_association.change_state (RunKey) WHERE RunKey IS NOT NULL;
+
+-- What a change asks for every device of it. A change that the portal wrote may hold several; the data checks refuse that.
+CREATE TABLE device_association.request_terms (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    BulkChangeId bigint NOT NULL REFERENCES dbo.DeviceBulkChange (id),
+    TermsHash char(64) NOT NULL,
+    RevCustomerId uniqueidentifier NOT NULL,
+    CreateRevService bit NOT NULL,
+    ServiceTypeId int NULL,
+    ProviderId int NULL,
+    UsagePlanGroupId int NULL,
+    RevPackageId int NULL,
+    RevProductIdList nvarchar(max) NOT NULL,
+    RateList nvarchar(max) NOT NULL,
+    Prorate bit NOT NULL,
+    Description nvarchar(1000) NULL,
+    AddCarrierRatePlan bit NOT NULL,
+    CarrierRatePlan nvarchar(50) NULL,
+    CommPlan nvarchar(100) NULL,
+    AddCustomerRatePlan bit NOT NULL,
+    CustomerRatePlanId int NULL,
+    CustomerRatePoolId int NULL,
+    CustomerDataAllocationMB decimal(25, 4) NULL,
+    UNIQUE (BulkChangeId, TermsHash)
+);
+
+-- A device's own part of the request. EffectiveDate null: the device's activation date, else now.
+CREATE TABLE device_association.requested_device (
+    M2MDeviceChangeId bigint PRIMARY KEY REFERENCES dbo.M2M_DeviceChange (id),
+    BulkChangeId bigint NOT NULL,
+    TermsId bigint NOT NULL REFERENCES device_association.request_terms (id),
+    EffectiveDate datetime2 (3) NULL,
+    ActivatedDate datetime2 (3) NULL
+);
+CREATE INDEX ix_requested_device_change ON device_association.requested_device (BulkChangeId, M2MDeviceChangeId);
+
+-- Who holds a device: at most one operation in a tenant.
+CREATE TABLE device_association.device_hold (
+    TenantId int NOT NULL,
+    DeviceId int NOT NULL,
+    BulkChangeId bigint NOT NULL,
+    M2MDeviceChangeId bigint NOT NULL UNIQUE,
+    CreatedDate datetime2 (3) NOT NULL,
+    PRIMARY KEY (TenantId, DeviceId)
+);
+CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChangeId);
+
+-- Why no further device of a change is begun: the first stop of a retry wins.
+CREATE TABLE device_association.change_stop (
+    BulkChangeId bigint NOT NULL,
+    RetryNumber int NOT NULL,
+    Code nvarchar(50) NOT NULL CHECK (Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED')),
+    Actor nvarchar(100) NOT NULL,
+    Reason nvarchar(500) NOT NULL,
+    CreatedDate datetime2 (3) NOT NULL,
+    PRIMARY KEY (BulkChangeId, RetryNumber)
+);
+
+-- Which steps a change has had in a retry, how long each took and what it counted.
+CREATE TABLE device_association.change_step (
+    BulkChangeId bigint NOT NULL,
+    RetryNumber int NOT NULL,
+    Step nvarchar(100) NOT NULL,
+    StartedDate datetime2 (3) NOT NULL,
+    EndedDate datetime2 (3) NOT NULL,
+    Counts nvarchar(max) NOT NULL,
+    PRIMARY KEY (BulkChangeId, RetryNumber, Step),
+    CHECK (EndedDate >= StartedDate)
+);
+
+-- How a retry of a change ended. The counts add up.
+CREATE TABLE device_association.change_result (
+    BulkChangeId bigint NOT NULL,
+    RetryNumber int NOT NULL,
+    Status nvarchar(50) NOT NULL,
+    Devices int NOT NULL,
+    Processed int NOT NULL,
+    Errors int NOT NULL,
+    ApiFailed int NOT NULL,
+    Canceled int NOT NULL,
+    CreatedDate datetime2 (3) NOT NULL,
+    PRIMARY KEY (BulkChangeId, RetryNumber),
+    CHECK (Devices = Processed + Errors + ApiFailed + Canceled)
+);
+
+-- The devices of one mapped task: a range of row ids, decided once per change and retry.
+CREATE TABLE device_association.rev_service_slice (
+    BulkChangeId bigint NOT NULL,
+    RetryNumber int NOT NULL,
+    SliceNumber int NOT NULL CHECK (SliceNumber >= 0),
+    FirstRowId bigint NOT NULL,
+    LastRowId bigint NOT NULL,
+    Devices int NOT NULL CHECK (Devices > 0),
+    PRIMARY KEY (BulkChangeId, RetryNumber, SliceNumber),
+    CHECK (LastRowId >= FirstRowId)
+);
+
+-- The lines of a customer that Rev.io listed before this retry's first call.
+CREATE TABLE device_association.listed_line (
+    BulkChangeId bigint NOT NULL,
+    RetryNumber int NOT NULL,
+    RevServiceId int NOT NULL,
+    Number nvarchar(255) NULL,
+    Number2 nvarchar(255) NULL,
+    CreatedDate datetime2 (3) NULL,
+    PRIMARY KEY (BulkChangeId, RetryNumber, RevServiceId)
+);
+CREATE INDEX ix_listed_line_number ON device_association.listed_line (BulkChangeId, RetryNumber, Number);
+CREATE INDEX ix_listed_line_number2 ON device_association.listed_line (BulkChangeId, RetryNumber, Number2);
+
+-- One row per line that we want from Rev.io, written before the call: at most one open per account and SIM.
+CREATE TABLE device_association.rev_intent (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    IntegrationAuthenticationId int NOT NULL,
+    ICCID nvarchar(50) NOT NULL,
+    MSISDN nvarchar(50) NULL,
+    DeviceId int NOT NULL,
+    BulkChangeId bigint NOT NULL,
+    M2MDeviceChangeId bigint NOT NULL,
+    RevCustomerId uniqueidentifier NOT NULL,
+    State nvarchar(20) NOT NULL CHECK (
+        State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'REJECTED', 'ABANDONED')
+    ),
+    IsOpen AS (CASE WHEN State IN ('PLANNED', 'CALLING', 'UNKNOWN') THEN 1 ELSE 0 END),
+    LeaseOwner nvarchar(250) NULL,
+    LeaseUntil datetime2 (3) NULL,
+    UnknownSince datetime2 (3) NULL,
+    Calls int NOT NULL DEFAULT 0,
+    RevServiceId int NULL,
+    ReadyDate datetime2 (3) NULL,
+    Detail nvarchar(1000) NULL,
+    CreatedDate datetime2 (3) NOT NULL,
+    ModifiedDate datetime2 (3) NOT NULL,
+    CHECK (ReadyDate IS NULL OR State IN ('CREATED', 'ADOPTED')),
+    CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
+    CHECK ((State = 'UNKNOWN' AND UnknownSince IS NOT NULL) OR (State <> 'UNKNOWN' AND UnknownSince IS NULL)),
+    CHECK (
+        (State IN ('CREATED', 'ADOPTED') AND RevServiceId IS NOT NULL)
+        OR (State NOT IN ('CREATED', 'ADOPTED') AND RevServiceId IS NULL)
+    )
+);
+CREATE UNIQUE INDEX ux_rev_intent_open ON device_association.rev_intent (IntegrationAuthenticationId, ICCID)
+WHERE State IN ('PLANNED', 'CALLING', 'UNKNOWN');
+CREATE INDEX ix_rev_intent_row ON device_association.rev_intent (M2MDeviceChangeId);
+CREATE INDEX ix_rev_intent_change ON device_association.rev_intent (BulkChangeId, M2MDeviceChangeId);
+
+-- Which SIM a line belongs to, from the moment we created or adopted it: one line never serves two SIMs.
+CREATE TABLE device_association.rev_line_owner (
+    IntegrationAuthenticationId int NOT NULL,
+    RevServiceId int NOT NULL,
+    ICCID nvarchar(50) NOT NULL,
+    CreatedDate datetime2 (3) NOT NULL,
+    PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
+);
+
+-- Each product of a line is a step with an outcome of its own.
+CREATE TABLE device_association.rev_product_step (
+    IntentId bigint NOT NULL REFERENCES device_association.rev_intent (id),
+    ProductId int NOT NULL,
+    Rate decimal(25, 4) NULL,
+    State nvarchar(20) NOT NULL CHECK (State IN ('PLANNED', 'CALLING', 'CREATED', 'REJECTED')),
+    LeaseUntil datetime2 (3) NULL,
+    ServiceProductId int NULL,
+    Detail nvarchar(1000) NULL,
+    ModifiedDate datetime2 (3) NOT NULL,
+    PRIMARY KEY (IntentId, ProductId),
+    CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
+    CHECK ((State = 'CREATED' AND ServiceProductId IS NOT NULL) OR (State <> 'CREATED' AND ServiceProductId IS NULL))
+);
+
+-- Messages and notifications that are owed, written in the transaction that owes them.
+CREATE TABLE device_association.outbox (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    Kind nvarchar(20) NOT NULL CHECK (Kind IN ('MESSAGE', 'NOTIFICATION')),
+    BulkChangeId bigint NOT NULL,
+    RetryNumber int NOT NULL,
+    Payload nvarchar(max) NOT NULL,
+    CreatedDate datetime2 (3) NOT NULL,
+    SentDate datetime2 (3) NULL,
+    Attempts int NOT NULL DEFAULT 0,
+    LastError nvarchar(1000) NULL,
+    UNIQUE (Kind, BulkChangeId, RetryNumber)
+);
+CREATE INDEX ix_outbox_unsent ON device_association.outbox (SentDate, CreatedDate);
+
+GO
+-- The checked, open rows whose line is settled or not asked for, with what each device is to get.
+CREATE VIEW device_association.settled_device AS
+SELECT
+    m.BulkChangeId,
+    m.id AS M2MDeviceChangeId,
+    m.DeviceId,
+    m.ICCID,
+    m.MSISDN,
+    c.TenantId,
+    c.ServiceProviderId,
+    s.id AS SiteId,
+    k.RevCustomerId AS AccountNumber,
+    k.CustomerName AS AccountName,
+    k.IntegrationAuthenticationId AS AccountNumberIntegrationAuthenticationId,
+    l.id AS RevServiceId,
+    d.EffectiveDate,
+    t.AddCustomerRatePlan,
+    t.CustomerRatePlanId,
+    t.CustomerRatePoolId,
+    t.CustomerDataAllocationMB,
+    t.AddCarrierRatePlan,
+    t.CarrierRatePlan,
+    t.CommPlan
+FROM dbo.M2M_DeviceChange AS m
+INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+INNER JOIN dbo.RevCustomer AS k ON t.RevCustomerId = k.id
+INNER JOIN dbo.Site AS s ON k.id = s.RevCustomerId AND c.TenantId = s.TenantId AND s.IsActive = 1 AND s.IsDeleted = 0
+LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.ReadyDate IS NOT NULL
+LEFT JOIN dbo.RevService AS l
+    ON i.RevServiceId = l.RevServiceId AND i.IntegrationAuthenticationId = l.IntegrationAuthenticationId
+WHERE
+    m.Status = 'PROCESSING'
+    AND m.IsProcessed = 0
+    AND m.DeviceId IS NOT NULL
+    AND (t.CreateRevService = 0 OR i.ReadyDate IS NOT NULL);
