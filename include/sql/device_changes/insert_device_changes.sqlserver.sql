@@ -8,7 +8,6 @@ DECLARE @requested TABLE (
     effective_date datetime2 (3) NOT NULL
 );
 DECLARE @payloads TABLE (id bigint NOT NULL, payload nvarchar(max) NOT NULL);
-DECLARE @rows TABLE (id bigint NOT NULL PRIMARY KEY);
 
 INSERT INTO @requested (place, iccid, device_id, msisdn, effective_date)
 SELECT
@@ -39,27 +38,25 @@ SELECT
             REPLACE(
                 REPLACE(
                     CAST(:template AS nvarchar(max)),
-                    N'"Number":null',
-                    CONCAT(N'"Number":', CASE WHEN r.msisdn IS NULL THEN N'null' ELSE CONCAT(N'"', STRING_ESCAPE(r.msisdn, 'json'), N'"') END)
+                    CONCAT(N'"Number":', N'null'),
+                    CONCAT(N'"Number":', COALESCE(N'"' + STRING_ESCAPE(r.msisdn, 'json') + N'"', N'null'))
                 ),
-                N'"ICCID":null',
+                CONCAT(N'"ICCID":', N'null'),
                 CONCAT(N'"ICCID":"', STRING_ESCAPE(r.iccid, 'json'), N'"')
             ),
-            N'"DeviceId":null',
+            CONCAT(N'"DeviceId":', N'null'),
             CONCAT(N'"DeviceId":', COALESCE(CAST(r.device_id AS nvarchar(20)), N'null'))
         ),
-        N'"EffectiveDate":null',
+        CONCAT(N'"EffectiveDate":', N'null'),
         CONCAT(N'"EffectiveDate":"', REPLACE(CONVERT(nvarchar(23), r.effective_date, 121), N' ', N'T'), N'Z"')
     ),
     :actor, :now, 1, 0
-FROM @requested AS r
-ORDER BY r.place;
+FROM @requested AS r;
 
 INSERT INTO dbo.M2M_DeviceChange (
     BulkChangeId, DeviceChangeRequestId, DeviceId, ICCID, MSISDN, Status, IsProcessed, HasErrors,
     CreatedBy, CreatedDate, IsActive, IsDeleted
 )
-OUTPUT inserted.id INTO @rows
 SELECT :bulk_change_id, p.id, r.device_id, r.iccid, r.msisdn, 'NEW', 0, 0, :actor, :now, 1, 0
 FROM @payloads AS p
 INNER JOIN @requested AS r ON JSON_VALUE(p.payload, '$.ICCID') = r.iccid
@@ -68,7 +65,8 @@ ORDER BY r.place;
 INSERT INTO device_association.requested_device (
     M2MDeviceChangeId, BulkChangeId, TermsId, EffectiveDate, ActivatedDate
 )
-SELECT r.id, :bulk_change_id, t.id, :effective_date, :activated_date
-FROM @rows AS r
+SELECT m.id, :bulk_change_id, t.id, :effective_date, :activated_date
+FROM @requested AS r
+INNER JOIN dbo.M2M_DeviceChange AS m ON m.BulkChangeId = :bulk_change_id AND m.ICCID = r.iccid
 INNER JOIN device_association.request_terms AS t
     ON t.BulkChangeId = :bulk_change_id AND t.TermsHash = :terms_hash;
