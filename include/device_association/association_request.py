@@ -6,6 +6,7 @@ Source of every rule: the domain contract, section 3.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
 
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 Int = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 Iccid = Annotated[str, Field(max_length=50, strict=True)]
 Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
@@ -76,7 +78,7 @@ def parse_request(sent: Mapping[str, object], *, max_devices: int) -> AssociateC
         request = AssociateCustomer.model_validate(sent)
     except ValidationError as error:
         raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
-    wrong = [*_size(request, max_devices), *_dates(request)]
+    wrong = [*_size(request, max_devices), *_dates(request), *_unstorable(request)]
     if wrong:
         raise RequestRefused(wrong)
     return request
@@ -87,6 +89,11 @@ def local_to_utc(moment: datetime, zone: str | None) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
     return moment.astimezone(UTC)
+
+
+def is_storable(moment: datetime) -> bool:
+    """Whether both databases can keep the date: SQL Server's old `datetime` begins in 1753."""
+    return EARLIEST <= moment.replace(tzinfo=None) <= LATEST
 
 
 def is_iccid(text: str) -> bool:
@@ -116,10 +123,19 @@ def _size(request: AssociateCustomer, max_devices: int) -> Iterable[Refusal]:
 
 def _dates(request: AssociateCustomer) -> Iterable[Refusal]:
     for field, moment in (("EffectiveDate", request.effective_date), ("ActivatedDate", request.activated_date)):
-        if moment is not None and not EARLIEST <= moment.replace(tzinfo=None) <= LATEST:
+        if moment is not None and not is_storable(moment):
             yield Refusal(
                 RequestCode.INVALID_REQUEST, field, f"{moment.isoformat()} is outside 1753 to 9998; send a real date"
             )
+
+
+def _unstorable(request: AssociateCustomer) -> Iterable[Refusal]:
+    for name, field in AssociateCustomer.model_fields.items():
+        value = getattr(request, name)
+        texts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
+            said = "a NUL or half of a surrogate pair is in it, which no database keeps; remove it"
+            yield Refusal(RequestCode.INVALID_REQUEST, str(field.alias), said)
 
 
 def _refusal(detail: Any) -> Refusal:

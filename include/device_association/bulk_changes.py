@@ -76,9 +76,14 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
     with engine.connect() as connection:
         caller = find_caller(connection, user_name)
         change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        hidden = row(connection, "callers/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id)
     if change is None or change["tenant_id"] != caller.tenant_id:
         raise ChangeNotRunnable(
             f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"
+        )
+    if hidden and hidden["hidden_devices"]:
+        raise ChangeNotRunnable(
+            f"bulk change {bulk_change_id} is for customers that {user_name} may not use; ask for access to them"
         )
     if change["status"] not in RUNNING:
         raise ChangeNotRunnable(ended_text(bulk_change_id, change["status"]))

@@ -106,6 +106,11 @@ def keep(connection: Connection, claim: Claim, now: datetime) -> None:
         )
 
 
+def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: datetime) -> None:
+    """Begin no further device of the change in this retry; the first stop stays."""
+    run(connection, "intents/insert_stop", code=code, actor=claim.actor, reason=reason, now=now, **claim.key)
+
+
 def record_step(
     connection: Connection, claim: Claim, step: str, counts: Mapping[str, object], *, started: datetime, began: float
 ) -> None:

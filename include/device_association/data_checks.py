@@ -60,7 +60,8 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
     for finding in findings:
         log.log(logging.ERROR if finding.is_critical else logging.WARNING, "%s", finding)
     critical = [finding for finding in findings if finding.is_critical]
-    holding(engine, claim, now, lambda connection: _record(connection, claim, findings, now, began))
+    last_row_id = int(frame["row_id"].max()) if open_rows else 0
+    holding(engine, claim, now, lambda connection: _record(connection, claim, findings, last_row_id, now, began))
     if critical:
         raise DataCheckFailed(f"bulk change {claim.bulk_change_id}: " + "; ".join(map(str, critical)))
     return open_rows
@@ -144,7 +145,9 @@ def _finding(result: Any) -> Finding:
     )
 
 
-def _record(connection: Connection, claim: Claim, findings: Sequence[Finding], now: datetime, began: float) -> None:
+def _record(
+    connection: Connection, claim: Claim, findings: Sequence[Finding], last_row_id: int, now: datetime, began: float
+) -> None:
     """Write what was found; open the gate, or refuse every open row, in the same transaction."""
     about = {"bulk_change_id": claim.bulk_change_id, "actor": claim.actor, "now": now}
     critical = [finding for finding in findings if finding.is_critical]
@@ -166,6 +169,7 @@ def _record(connection: Connection, claim: Claim, findings: Sequence[Finding], n
         run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
         counts = {"failed": len(critical)}
     else:
-        counts = {"passed": changed(connection, "device_changes/begin_checked_rows", **about)}
+        passed = changed(connection, "device_changes/begin_checked_rows", last_row_id=last_row_id, **about)
+        counts = {"passed": passed}
     counts["warnings"] = len(findings) - len(critical)
     record_step(connection, claim, STEP, counts, started=now, began=began)

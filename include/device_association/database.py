@@ -57,7 +57,7 @@ def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
     """
     engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
     if engine.dialect.name == SQL_SERVER:
-        engine.dialect.do_rollback = roll_back  # type: ignore[method-assign]  # SQLAlchemy has no event in its place
+        engine.dialect.do_rollback = roll_back  # type: ignore  # SQLAlchemy has no event in its place
 
     @event.listens_for(engine, "connect")
     def tell_session(connection: Any, _record: object) -> None:

@@ -43,7 +43,7 @@ CLOCK_SLACK = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
-UNFINISHED = frozenset({Outcome.UNKNOWN, Outcome.UNREACHABLE})
+UNFINISHED = frozenset({Outcome.UNKNOWN, Outcome.UNREACHABLE, Outcome.FAILED})
 
 
 def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dict[str, int]:
@@ -55,7 +55,7 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
     started, began = desk.clock(), time.perf_counter()
     devices, listed = _load(desk, slice_number)
     with ThreadPoolExecutor(desk.settings.rev_concurrency, thread_name_prefix="revio") as workers:
-        outcomes = list(workers.map(lambda device: _bring_to_line(desk, device, listed), devices))
+        outcomes = list(workers.map(lambda device: _bring_alone(desk, device, listed), devices))
     counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
     _record(desk, slice_number, counts, started, began)
     _check_finished(desk, outcomes, last_try)
@@ -74,12 +74,24 @@ def slice_label(desk: Desk, slice_number: int) -> str:
 def _load(desk: Desk, slice_number: int) -> tuple[Sequence[Record], dict[int, list[Line]]]:
     where = {"slice_number": slice_number, **desk.claim.key}
     with desk.engine.connect() as connection:
-        devices = rows(connection, "intents/list_slice_devices", now=desk.clock(), **where)
+        found = rows(connection, "intents/list_slice_devices", **where)
         listed: dict[int, list[Line]] = {}
         for one in rows(connection, "intents/list_slice_lines", **where):
             line = Line(one["service_id"], None, one["number"], one["number2"], one["created"], None)
             listed.setdefault(one["intent_id"], []).append(line)
-    return devices, listed
+    now = desk.clock()
+    return [{**device, "now": now} for device in found], listed
+
+
+def _bring_alone(desk: Desk, device: Record, listed: dict[int, list[Line]]) -> Outcome:
+    """Bring one device to its line; what goes wrong with it costs no other device of the slice its turn."""
+    try:
+        return _bring_to_line(desk, device, listed)
+    except ClaimLost:
+        raise
+    except Exception:
+        log.exception("%s: something unforeseen; the device is tried again", device["iccid"])
+        return Outcome.FAILED
 
 
 def _bring_to_line(desk: Desk, device: Record, listed: dict[int, list[Line]]) -> Outcome:
@@ -92,13 +104,13 @@ def _bring_to_line(desk: Desk, device: Record, listed: dict[int, list[Line]]) ->
         else:
             outcome, service_id = _find_or_create(desk, client, device, listed.get(device["intent_id"], []))
         if outcome in {Outcome.CREATED, Outcome.ADOPTED}:
-            create_products(desk, client, device, service_id)
+            create_products(desk, client, device, service_id, adopted=outcome is Outcome.ADOPTED)
             desk.transact("intents/set_ready", intent_id=device["intent_id"])
         return outcome
     except ProductFailed as failed:
         fail_device(desk, device, DeviceCode.REV_PRODUCT_FAILED, str(failed))
         return Outcome.REJECTED
-    except RevioOutcomeUnknown as unknown:
+    except (RevioOutcomeUnknown, RevioRejected) as unknown:
         log.warning("%s: outcome unknown: %s", device["iccid"], unknown)
         return Outcome.UNKNOWN
     except RevioRetryable as turned_away:
@@ -115,7 +127,7 @@ def _find_or_create(desk: Desk, client: RevioClient, device: Record, listed: lis
     if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
         raise RevioOutcomeUnknown("another worker's call for this SIM is still out")
     if device["state"] in {"CALLING", "UNKNOWN"}:
-        found = _look_up(desk, client, device)
+        found = _look_up(desk, client, device, listed)
         if found:
             return _use_found(desk, device, found, after_call=True)
         before = desk.clock() - timedelta(seconds=desk.settings.rev_settle_seconds)
@@ -128,8 +140,8 @@ def _find_or_create(desk: Desk, client: RevioClient, device: Record, listed: lis
     return _call(desk, client, device)
 
 
-def _look_up(desk: Desk, client: RevioClient, device: Record) -> list[Line]:
-    """Return the customer's active lines that are this SIM's, as Rev.io shows them now."""
+def _look_up(desk: Desk, client: RevioClient, device: Record, listed: list[Line]) -> list[Line]:
+    """Return the customer's active lines that are this SIM's: as Rev.io shows them now, and as it listed them before."""
     number = customer_number(device["customer_number"])
     now = desk.clock()
     shown = [
@@ -137,11 +149,15 @@ def _look_up(desk: Desk, client: RevioClient, device: Record) -> list[Line]:
         for line in client.lines(customer_id=number, number2=device["iccid"])
         if line.customer_id == number and line.is_active(now)
     ]
-    return match_lines(shown, iccid=device["iccid"], msisdn=device["msisdn"])
+    known = {line.service_id: line for line in [*listed, *shown]}
+    return match_lines(list(known.values()), iccid=device["iccid"], msisdn=device["msisdn"])
 
 
 def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: bool) -> tuple[Outcome, int | None]:
-    """Take the one line that was found as the SIM's; reject the SIM when there are several."""
+    """Take the one line that was found as the SIM's; reject the SIM when there are several.
+
+    A line without a creation date counts as adopted: nothing ever disconnects such a line by itself.
+    """
     if len(found) > 1:
         named = ", ".join(str(line.service_id) for line in found)
         reject_line(
@@ -152,7 +168,7 @@ def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: boo
         )
         return Outcome.REJECTED, None
     line = found[0]
-    ours = after_call and (line.created is None or line.created >= device["intent_created"] - CLOCK_SLACK)
+    ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
     return settle_line(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)
 
 
@@ -161,7 +177,7 @@ def _call(desk: Desk, client: RevioClient, device: Record) -> tuple[Outcome, int
     give_up = time.monotonic() + desk.settings.rev_retry_seconds
     while True:
         if not _begin(desk, device):
-            return Outcome.STOPPED, None
+            return _why_not(desk, device), None
         try:
             service_id = client.create_line(line_body(device))
         except RevioRetryable as turned_away:
@@ -185,22 +201,35 @@ def _call(desk: Desk, client: RevioClient, device: Record) -> tuple[Outcome, int
             return settle_line(desk, device, service_id, Outcome.CREATED, None)
 
 
-def _begin(desk: Desk, device: Record) -> bool:
-    """Whether this worker may call for the SIM now. False: the change was stopped. Raises ClaimLost otherwise."""
-    lease_until = desk.clock() + timedelta(seconds=desk.settings.rev_lease_seconds)
-    if desk.transact(
+def _begin(desk: Desk, device: Record) -> int:
+    """Take the lease of the SIM's call; 0: this worker must not call."""
+    return desk.transact(
         "intents/begin_call",
         intent_id=device["intent_id"],
         owner=desk.owner,
-        lease_until=lease_until,
+        lease_until=desk.clock() + timedelta(seconds=desk.settings.rev_lease_seconds),
         run_id=desk.claim.run_id,
         **desk.claim.key,
-    ):
-        return True
+    )
+
+
+def _why_not(desk: Desk, device: Record) -> Outcome:
+    """Say why a SIM may not be begun: its change was stopped, or somebody else bills it, which ends its row.
+
+    Raises ClaimLost when the run lost its change, RevioOutcomeUnknown when another worker is at this very SIM.
+    """
+    now = desk.clock()
+    holding(desk.engine, desk.claim, now, lambda connection: None)
     with desk.engine.connect() as connection:
-        if row(connection, "intents/find_stop", **desk.claim.key):
-            return False
-    raise ClaimLost(f"run {desk.claim.run_id} may no longer call for {device['iccid']}: another worker or run has it")
+        stopped = row(connection, "intents/find_stop", **desk.claim.key)
+        conflict = row(connection, "intents/find_conflict", intent_id=device["intent_id"], now=now)
+    if stopped:
+        return Outcome.STOPPED
+    if conflict:
+        reason = f"{conflict['said']}; have it disconnected first"
+        reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
+        return Outcome.REJECTED
+    raise RevioOutcomeUnknown("another worker's call for this SIM is out")
 
 
 def _release(desk: Desk, device: Record) -> None:
@@ -225,5 +254,5 @@ def _check_finished(desk: Desk, outcomes: list[Outcome], last_try: bool) -> None
     said = f"{len(open_ones)} of {len(outcomes)} devices are not settled: {open_ones.count(Outcome.UNKNOWN)} outcomes unknown"
     if not last_try:
         raise StepUnfinished(said, retry_after=min(30.0, max(1.0, desk.settings.rev_settle_seconds / 4)))
-    if Outcome.UNREACHABLE in open_ones:
+    if set(open_ones) - {Outcome.UNKNOWN}:
         raise RevioRetryable(f"{said}; Rev.io could not be reached to the end, retry the change when it can")

@@ -8,17 +8,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
+from enum import Enum, StrEnum, auto
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim
-from device_association.codes import DeviceCode
+from device_association.claims import Claim, stop
+from device_association.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.database import Record, as_json, changed, in_transaction, row, run
-from device_association.errors import RevioUnauthorized
-from device_association.line_planning import Clients, customer_number
+from device_association.errors import RevioOutcomeUnknown, RevioUnauthorized
+from device_association.line_planning import Clients, customer_number, refusal_text
 from device_association.revio import Line
 from device_association.settings import Settings
 
@@ -35,6 +36,15 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     UNKNOWN = "unknown"
     UNREACHABLE = "unreachable"
+    FAILED = "failed"
+
+
+class Settled(Enum):
+    """Whether a line could be recorded as its SIM's."""
+
+    DONE = auto()
+    OTHER_SIM = auto()
+    TOO_LATE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,41 +72,67 @@ def line_body(device: Record) -> dict[str, object]:
         "service_type_id": device["service_type_id"],
         "number": device["msisdn"] or device["iccid"],
         "number2": device["iccid"],
-        "effective_date": device["effective_date"] if device["prorate"] else None,
-        "activated_date": device["activated_date"],
+        **line_dates(device),
         "usage_plan_group_id": device["usage_plan_group_id"],
         "package_id": device["rev_package_id"],
         "description": device["description"] or None,
     }
 
 
+def line_dates(device: Record) -> dict[str, date | None]:
+    """Return the dates of a line or product as the tenant's calendar has them; the effective date only with proration."""
+    zone = ZoneInfo(device["time_zone"] or "UTC")
+    activated = device["activated_date"]
+    effective = device["effective_date"] or activated or device["now"]
+    return {
+        "effective_date": effective.astimezone(zone).date() if device["prorate"] else None,
+        "activated_date": activated and activated.astimezone(zone).date(),
+    }
+
+
 def settle_line(
     desk: Desk, device: Record, service_id: int, outcome: Outcome, line: Line | None
 ) -> tuple[Outcome, int | None]:
-    """Record the SIM's line, its mirror row and its log row in one transaction; a line of another SIM is refused."""
+    """Record the SIM's line, its mirror row and its log row in one transaction; a line of another SIM is refused.
+
+    A line that comes too late is mirrored and logged as such, and RevioOutcomeUnknown is raised: the change was stopped
+    or lost before the adoption, or the call outlived its lease and the SIM has another line by now.
+    """
     now = desk.clock()
 
-    def settle(connection: Connection) -> bool:
+    def settle(connection: Connection) -> Settled:
         account = {"account_id": device["account_id"], "service_id": service_id}
         run(connection, "lines/own_line", iccid=device["iccid"], now=now, **account)
         owner = row(connection, "lines/find_owner", **account)
         if owner is None or owner["iccid"] != device["iccid"]:
-            return False
-        changed(
+            return Settled.OTHER_SIM
+        settled = changed(
             connection,
             "intents/settle_line",
             intent_id=device["intent_id"],
             state=outcome.name,
             service_id=service_id,
             owner=desk.owner,
+            run_id=desk.claim.run_id,
             detail=f"line {service_id} {outcome}",
             now=now,
+            **desk.claim.key,
         )
+        known = row(connection, "intents/find_intent", intent_id=device["intent_id"])
+        if not settled and (known is None or known["service_id"] != service_id):
+            if outcome is Outcome.CREATED:
+                _mirror(connection, desk, device, service_id, line, now)
+                late = f"line {service_id} was created by a call that outlived its lease; have it looked at in Rev.io"
+                _log(connection, desk, device, response=None, error=late, now=now)
+            return Settled.TOO_LATE
         _mirror(connection, desk, device, service_id, line, now)
         _log(connection, desk, device, response=f"line {service_id} {outcome}", error=None, now=now)
-        return True
+        return Settled.DONE
 
-    if not in_transaction(desk.engine, settle):
+    settled = in_transaction(desk.engine, settle)
+    if settled is Settled.TOO_LATE:
+        raise RevioOutcomeUnknown(f"line {service_id} could not be recorded for this SIM any more")
+    if settled is Settled.OTHER_SIM:
         reject_line(
             desk,
             device,
@@ -154,12 +190,16 @@ def fail_device(desk: Desk, device: Record, code: DeviceCode, reason: str) -> No
 
 
 def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCode, reason: str, now: datetime) -> None:
-    """End one row as API_FAILED, with its log row, and give its device back, in the caller's transaction."""
+    """End one row with its log row and give its device back, in the caller's transaction.
+
+    A code of the validation makes it ERROR, one of Rev.io API_FAILED.
+    """
     details = f"{code}: {reason}"
     if changed(
         connection,
         "device_changes/fail_row",
         row_id=device["row_id"],
+        status=Row.ERROR if code in VALIDATION_CODES else Row.API_FAILED,
         code=code,
         details=details,
         actor=desk.claim.actor,
@@ -191,10 +231,7 @@ def _log(
 def stop_change(desk: Desk, device: Record, refused: RevioUnauthorized) -> None:
     """Stop the whole change: Rev.io refuses the credentials; nobody else of it is called."""
     log.error("Rev.io refuses the credentials of %s: %s", device["connection_id"], refused)
-    desk.transact(
-        "intents/insert_stop",
-        code=DeviceCode.REV_UNAUTHORIZED,
-        actor=desk.claim.actor,
-        reason=f"Rev.io refuses the credentials of connection {device['connection_id']}; correct it, then retry",
-        **desk.claim.key,
+    now, reason = desk.clock(), refusal_text(refused)
+    in_transaction(
+        desk.engine, lambda connection: stop(connection, desk.claim, DeviceCode.REV_UNAUTHORIZED, reason, now=now)
     )

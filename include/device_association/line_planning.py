@@ -5,6 +5,7 @@ All of it is written in one transaction: killed in the middle, the next run star
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -12,13 +13,16 @@ from math import ceil
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, holding, record_step
+from device_association.claims import Claim, holding, record_step, stop
+from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, changed, rows, run
-from device_association.errors import ConfigurationError
+from device_association.errors import ConfigurationError, RevioUnauthorized
 from device_association.revio import Line, RevioClient
 from device_association.settings import Settings
+from device_association.validation import reject_billed
 
 STEP = "plan_rev_services"
+log = logging.getLogger(__name__)
 Clients = Callable[[str], RevioClient]
 """Gives the client of the Rev.io account behind a connection id."""
 
@@ -28,12 +32,19 @@ def plan_rev_services(
 ) -> list[int]:
     """Return the numbers of the slices whose devices want a line; empty when no line is asked for.
 
-    A second run keeps the slices of the first, so that a map index always means the same devices.
+    Devices that another change took since the validation are refused here, by the same rule. Refused credentials stop the
+    change. A second run keeps the slices of the first, so that a map index always means the same devices.
     """
     began = time.perf_counter()
     with engine.connect() as connection:
         customers = rows(connection, "intents/list_customers", bulk_change_id=claim.bulk_change_id)
-    lines = [line for customer in customers for line in _active_lines(clients, customer, now)]
+    try:
+        lines = [line for customer in customers for line in _active_lines(clients, customer, now)]
+    except RevioUnauthorized as refused:
+        log.error("%s", refused)
+        said = refusal_text(refused)
+        holding(engine, claim, now, lambda c: stop(c, claim, DeviceCode.REV_UNAUTHORIZED, said, now=now))
+        return []
 
     def plan(connection: Connection) -> list[int]:
         about = {"bulk_change_id": claim.bulk_change_id, "now": now}
@@ -42,12 +53,19 @@ def plan_rev_services(
             run(connection, "lines/insert_listed", lines=as_json(lines), **claim.key)
         run(connection, "intents/take_over_intents", **about)
         planned = changed(connection, "intents/insert_intents", **about)
+        reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
+        run(connection, "intents/abandon_planned", **about)
         slices = _slices(connection, claim, settings)
         counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
         record_step(connection, claim, STEP, counts, started=now, began=began)
         return slices
 
     return holding(engine, claim, now, plan)
+
+
+def refusal_text(refused: RevioUnauthorized) -> str:
+    """Return what a person does about refused credentials; the error names the connection."""
+    return f"{refused}"[:400] + "; correct the connection, then retry"
 
 
 def cut(row_ids: Sequence[int], *, most_slices: int, fewest_devices: int) -> Iterator[dict[str, int]]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from device_association.database import Record, as_json, changed, in_transaction, rows, run
-from device_association.errors import AssociationError, RevioOutcomeUnknown, RevioRejected, RevioRetryable
-from device_association.line_outcomes import Desk
+from device_association.errors import (
+    AssociationError,
+    RevioOutcomeUnknown,
+    RevioRejected,
+    RevioRetryable,
+    RevioUnauthorized,
+)
+from device_association.line_outcomes import Desk, line_dates
 from device_association.revio import RevioClient
 
 
@@ -18,35 +25,39 @@ class ProductFailed(AssociationError):
     """Rev.io refused a product: the line stays, its device is not associated, a retry makes the missing products."""
 
 
-def create_products(desk: Desk, client: RevioClient, device: Record, service_id: int) -> None:
-    """Add the products that the request names and the line does not have yet; raise ProductFailed when one is refused."""
+def create_products(desk: Desk, client: RevioClient, device: Record, service_id: int, *, adopted: bool) -> None:
+    """Add the products that the request names and the line does not have yet; raise ProductFailed when one is refused.
+
+    What an adopted line has already, and what a call made whose outcome was lost, is looked up once, before any call.
+    """
     wanted = json.loads(device["rev_product_id_list"])
     if not wanted:
         return
-    rates = json.loads(device["rate_list"])
-    for step in _steps(desk, device, wanted, rates):
-        if step["state"] != "CREATED":
+    missing = [step for step in _steps(desk, device, wanted) if step["state"] != "CREATED"]
+    lost = any(step["state"] == "CALLING" for step in missing)
+    on_line = list(client.products(service_id)) if missing and (adopted or lost) else []
+    there = {product.product_id: product.service_product_id for product in on_line}
+    for step in missing:
+        if step["state"] == "CALLING" and step["lease_until"] > desk.clock():
+            raise RevioOutcomeUnknown(f"product {step['product_id']} of line {service_id}: a call may still be out")
+        if step["product_id"] in there:
+            _settle(desk, device, service_id, step, there[step["product_id"]])
+        else:
             _create(desk, client, device, service_id, step)
 
 
-def _steps(desk: Desk, device: Record, wanted: list[int], rates: list[str]) -> list[Record]:
+def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
+    rates = json.loads(device["rate_list"])
     products = [{"product_id": product, "rate": rate} for product, rate in zip(wanted, rates, strict=True)]
     desk.transact("lines/plan_products", intent_id=device["intent_id"], products=as_json(products))
     with desk.engine.connect() as connection:
-        return list(rows(connection, "lines/list_product_steps", intent_id=device["intent_id"]))
+        return rows(connection, "lines/list_product_steps", intent_id=device["intent_id"])
 
 
 def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record) -> None:
     product = step["product_id"]
-    if step["state"] == "CALLING":
-        if step["lease_until"] > desk.clock():
-            raise RevioOutcomeUnknown(f"product {product} of line {service_id}: a call for it may still be out")
-        there = next((one for one in client.products(service_id) if one.product_id == product), None)
-        if there is not None:
-            _settle(desk, device, service_id, step, there.service_product_id)
-            return
     if not _begin(desk, device, product):
-        raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker is at it")
+        raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
     try:
         created = client.create_product(_body(device, service_id, step))
     except RevioRejected as refused:
@@ -54,7 +65,7 @@ def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, st
         raise ProductFailed(
             f"line {service_id} is there, but Rev.io refused its product {product}: {refused}; correct it, then retry"
         ) from refused
-    except RevioRetryable:
+    except (RevioRetryable, RevioUnauthorized):
         _record(desk, device, product, "PLANNED", detail="turned away")
         raise
     _settle(desk, device, service_id, step, created)
@@ -68,6 +79,8 @@ def _begin(desk: Desk, device: Record, product: int) -> int:
         intent_id=device["intent_id"],
         product_id=product,
         lease_until=desk.clock() + timedelta(seconds=seconds),
+        run_id=desk.claim.run_id,
+        **desk.claim.key,
     )
 
 
@@ -80,8 +93,7 @@ def _body(device: Record, service_id: int, step: Record) -> dict[str, object]:
         "rate": Decimal(step["rate"]) if step["rate"] is not None else None,
         "quantity": 1,
         "generate_proration": bool(device["prorate"]),
-        "effective_date": device["effective_date"] if device["prorate"] else None,
-        "activated_date": device["activated_date"],
+        **line_dates(device),
     }
 
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -301,6 +301,6 @@ def _line(record: Mapping[str, Any]) -> Line | None:
 def _wire(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT00:00:00")
+    if isinstance(value, date):
+        return f"{value:%Y-%m-%d}T00:00:00"
     return value

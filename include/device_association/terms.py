@@ -172,6 +172,8 @@ def payload_template(terms: Terms, *, site_id: int, account_id: int | None, acti
 
 def read_payload(text: str) -> Payload:
     """Return a stored payload, or raise ValueError whose text names the field and its problem."""
+    if "\\u0000" in text:
+        raise ValueError("a NUL character is in it, which no database keeps")
     try:
         return Payload.model_validate_json(text)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.association_request import is_iccid, local_to_utc
+from device_association.association_request import is_iccid, is_storable, local_to_utc
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode, RequestCode
 from device_association.database import Record, as_json, changed, row, rows, run
@@ -51,8 +51,15 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
     run(connection, "device_changes/reject_unassignable", **about)
+    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id)
     run(connection, "device_changes/take_holds", bulk_change_id=bulk_change_id, now=now)
     run(connection, "device_changes/reject_held", **about)
+    reject_billed(connection, bulk_change_id, actor=actor, now=now)
+
+
+def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
+    """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
+    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     run(connection, "device_changes/reject_billed", **about)
     run(connection, "audit/log_ended_rows", step=STEP, **about)
     run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id)
@@ -77,13 +84,13 @@ def read_payloads(connection: Connection, claim: Claim, *, now: datetime, rows_a
         for one in unread:
             try:
                 payload = read_payload(one["payload"] or "")
+                dates = {"effective_date": payload.effective_date, "activated_date": payload.activated_date}
+                utc = {name: _instant(name, date, zone) for name, date in dates.items()}
             except ValueError as problem:
                 broken.append(_broken(one["row_id"], problem))
                 continue
             terms_hash = str(payload.terms.binds["terms_hash"])
             terms[terms_hash] = payload.terms
-            dates = {"effective_date": payload.effective_date, "activated_date": payload.activated_date}
-            utc = {name: date and local_to_utc(date, zone) for name, date in dates.items()}
             devices.append({"row_id": one["row_id"], "terms_hash": terms_hash, **utc})
         for one_terms in terms.values():
             insert_terms(connection, claim.bulk_change_id, one_terms)
@@ -152,6 +159,15 @@ def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[dict[st
         for one in rows(connection, "device_changes/list_open_iccids", bulk_change_id=bulk_change_id)
         if not is_iccid(one["iccid"] or "")
     ]
+
+
+def _instant(field: str, date: datetime | None, zone: str | None) -> datetime | None:
+    """Return a payload's date in UTC. Year 1, .NET's empty date, is none; one that the tables cannot keep is an error."""
+    if date is None or date.year == 1:
+        return None
+    if not is_storable(date):
+        raise ValueError(f"{field}: {date.isoformat()} is outside 1753 to 9998")
+    return local_to_utc(date, zone)
 
 
 def _broken(row_id: int, problem: ValueError) -> dict[str, object]:

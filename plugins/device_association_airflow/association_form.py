@@ -138,6 +138,9 @@ def check_choice(params: Mapping[str, Any]) -> None:
         raise RequestRefused(
             [Refusal(RequestCode.INVALID_REQUEST, "bulk_change_id", "an existing change was chosen; fill in its id")]
         )
+    if params.get("bulk_change_id") is not None and params.get("Devices"):
+        both = "both a change's id and ICCIDs were filled in; leave one of them empty"
+        raise RequestRefused([Refusal(RequestCode.INVALID_REQUEST, "bulk_change_id", both)])
 
 
 def _as_number(text: object) -> object:

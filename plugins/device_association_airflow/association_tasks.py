@@ -90,7 +90,7 @@ def check_data() -> CheckDataOperator:
     return CheckDataOperator(task_id="check_data", **POLICY)
 
 
-@task(**POLICY)
+@task(**POLICY | {"retries": 10, "retry_delay": timedelta(seconds=10)})
 @speaks_plainly
 def plan_rev_services() -> list[int]:
     """Return the numbers of the slices whose devices want a line."""

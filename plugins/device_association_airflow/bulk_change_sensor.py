@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from airflow.providers.amazon.aws.sensors.sqs import SqsSensor
@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import Context
 
+from device_association.errors import ConfigurationError, DatabaseUnavailable
 from device_association.queue_messages import Decision, Verdict, decide, read_message, start_run
 from device_association_airflow import connections, runs
 
@@ -67,11 +68,14 @@ class BulkChangeSensor(SqsSensor):
         """Work on the messages that the trigger received, and on all that have come since."""
         received = validate_execute_complete_event(event)["message_batch"]
         client, give_up = connections.queue_client(), time.monotonic() + RECEIVE_ON_SECONDS
+        problems: list[Exception] = []
         while received:
-            self._work_on(client, received)
+            problems += self._work_on(client, received)
             if time.monotonic() > give_up:
                 break
             received = self._receive(client)
+        if problems:
+            raise problems[0]
 
     def _receive(self, client: Any) -> list[dict[str, Any]]:
         answer = client.receive_message(
@@ -80,9 +84,17 @@ class BulkChangeSensor(SqsSensor):
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
-    def _work_on(self, client: Any, received: Iterable[dict[str, Any]]) -> None:
+    def _work_on(self, client: Any, received: Iterable[dict[str, Any]]) -> Iterator[Exception]:
+        """Start the runs of what was received; yield the problem of each message that has to wait for a mended system."""
         for one in received:
-            decision = self._decide_and_start(one)
+            try:
+                decision = self._decide_and_start(one)
+            except (ConfigurationError, DatabaseUnavailable):
+                raise  # every other message would meet the same
+            except Exception as problem:
+                self.log.exception("message %s is left in the queue", one.get("MessageId"))
+                yield problem
+                continue
             self.log.info("message %s: %s, %s", one.get("MessageId"), decision.verdict, decision.reason)
             if decision.verdict is not Verdict.LEAVE:
                 client.delete_message(QueueUrl=self.sqs_queue, ReceiptHandle=one["ReceiptHandle"])

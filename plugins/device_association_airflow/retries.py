@@ -12,6 +12,7 @@ from device_association.errors import (
     ConfigurationError,
     DataCheckFailed,
     RequestRefused,
+    RevioRetryable,
     RevioUnauthorized,
     StepUnfinished,
 )
@@ -30,5 +31,7 @@ class AssociationRetryPolicy(RetryPolicy):
         if isinstance(exception, FINAL):
             return RetryDecision.fail(str(exception)[:500])
         if isinstance(exception, StepUnfinished):
+            return RetryDecision.retry(timedelta(seconds=exception.retry_after), str(exception)[:500])
+        if isinstance(exception, RevioRetryable) and exception.retry_after is not None:
             return RetryDecision.retry(timedelta(seconds=exception.retry_after), str(exception)[:500])
         return RetryDecision.default()

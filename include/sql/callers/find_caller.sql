@@ -12,5 +12,5 @@ SELECT
     COALESCE(p.CanEdit, 0) AS can_edit
 FROM dbo.PortalUser AS u
 INNER JOIN dbo.Tenant AS t ON u.TenantId = t.id
-LEFT JOIN dbo.PortalUserPermission AS p ON u.id = p.UserId AND p.Module = 'M2M'
+LEFT JOIN dbo.PortalUserPermission AS p ON u.id = p.UserId AND p.Module = 'M2M' AND p.IsActive = 1 AND p.IsDeleted = 0
 WHERE u.UserName = :user_name AND u.IsActive = 1 AND u.IsDeleted = 0

@@ -15,7 +15,17 @@ SELECT
         WHEN t.AddCarrierRatePlan = 1 AND r.id IS NULL THEN 0
         ELSE 1
     END AS plan_resolved,
-    COALESCE(d.EffectiveDate, v.DateActivated, :now) AS effective_date
+    COALESCE(
+        d.EffectiveDate,
+        v.DateActivated,
+        (
+            SELECT MIN(h.DateOfChange)
+            FROM dbo.DeviceStatusHistory AS h
+            INNER JOIN dbo.DeviceStatus AS x ON h.CurrentStatus = x.Status AND x.IsActiveStatus = 1
+            WHERE h.ICCID = m.ICCID
+        ),
+        :now
+    ) AS effective_date
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
 LEFT JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId

@@ -1,4 +1,5 @@
 -- The customer with this id, if it is the tenant's, and whether the user may see it.
+-- A user who was ever restricted to some customers stays so: taking the last one away opens no other.
 -- Safe to run twice: reads only.
 SELECT
     c.id AS customer_id,
@@ -10,8 +11,10 @@ SELECT
     s.id AS site_id,
     CASE
         WHEN NOT EXISTS (SELECT 1 FROM dbo.PortalUserRevCustomer AS r WHERE r.UserId = :user_id) THEN 1
-        WHEN EXISTS (SELECT 1 FROM dbo.PortalUserRevCustomer AS r WHERE r.UserId = :user_id AND r.RevCustomerId = c.id)
-            THEN 1
+        WHEN EXISTS (
+            SELECT 1 FROM dbo.PortalUserRevCustomer AS r
+            WHERE r.UserId = :user_id AND r.RevCustomerId = c.id AND r.IsActive = 1 AND r.IsDeleted = 0
+        ) THEN 1
         ELSE 0
     END AS is_accessible
 FROM dbo.RevCustomer AS c

@@ -1,5 +1,5 @@
--- Gives every row that is still open when its change is closed the state and code that fit: stopped, outcome unknown,
--- or a step that died.
+-- Gives every row that is still open when its change is closed the state and code that fit: outcome unknown, a line that
+-- lacks products, stopped, or a step that died.
 -- Safe to run twice: only rows not yet final are touched.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -11,11 +11,17 @@ FROM (
         m.id AS row_id,
         CASE WHEN i.id IS NOT NULL THEN 'API_FAILED' WHEN s.Code IS NOT NULL THEN 'CANCELED' ELSE 'ERROR' END AS status,
         CASE
+            WHEN i.RevServiceId IS NOT NULL THEN 'REV_PRODUCT_FAILED'
             WHEN i.id IS NOT NULL THEN 'REV_OUTCOME_UNKNOWN'
             WHEN s.Code IS NOT NULL THEN s.Code
             ELSE 'STEP_FAILED'
         END AS code,
         CASE
+            WHEN i.RevServiceId IS NOT NULL
+                THEN CONCAT(
+                    'REV_PRODUCT_FAILED: line ', i.RevServiceId, ' is there, but not all its products are known to be; ',
+                    'retry the change, which makes the missing ones only'
+                )
             WHEN i.id IS NOT NULL
                 THEN CONCAT(
                     'REV_OUTCOME_UNKNOWN: Rev.io was asked for a line and its answer is not known (', i.Detail,
@@ -25,7 +31,9 @@ FROM (
             ELSE CONCAT('STEP_FAILED: ', :failed_step, ' did not end well; read its log, then retry the change')
         END AS details
     FROM dbo.M2M_DeviceChange AS m
-    LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.State IN ('CALLING', 'UNKNOWN')
+    LEFT JOIN device_association.rev_intent AS i
+        ON m.id = i.M2MDeviceChangeId
+        AND (i.State IN ('CALLING', 'UNKNOWN') OR (i.State IN ('CREATED', 'ADOPTED') AND i.ReadyDate IS NULL))
     LEFT JOIN device_association.change_stop AS s ON m.BulkChangeId = s.BulkChangeId AND s.RetryNumber = :retry_number
     WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
 ) AS v

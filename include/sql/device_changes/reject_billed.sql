@@ -1,5 +1,6 @@
 -- Marks the open rows whose SIM has an active line or an open intent of another customer, or, where a line is asked for,
--- an active line of this customer already. A line that this very row created or adopted is no conflict.
+-- an active line of this customer already. A line that this very row created or adopted is no conflict. The accounts of
+-- the tenant, of its parent and of its sub-tenants count: they share their devices.
 -- Safe to run twice: only rows not yet final are touched.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -68,15 +69,17 @@ FROM (
             FROM dbo.M2M_DeviceChange AS m
             INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
             INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
-            INNER JOIN device_association.rev_intent AS i ON m.ICCID = i.ICCID AND i.IsOpen = 1
+            INNER JOIN device_association.rev_intent AS i 
+                ON m.ICCID = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
             WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
         ) AS matched
         INNER JOIN dbo.Integration_Authentication AS a ON matched.account_id = a.id
+        INNER JOIN dbo.Tenant AS account_tenant ON a.TenantId = account_tenant.id
         INNER JOIN dbo.DeviceBulkChange AS c ON c.id = :bulk_change_id
         INNER JOIN dbo.Tenant AS tenant ON c.TenantId = tenant.id
         LEFT JOIN dbo.RevCustomer AS owner ON matched.line_customer = owner.id
         WHERE
-            a.TenantId IN (tenant.id, tenant.ParentTenantId)
+            (a.TenantId IN (tenant.id, tenant.ParentTenantId) OR account_tenant.ParentTenantId = tenant.id)
             AND NOT EXISTS (
                 SELECT 1 FROM device_association.rev_intent AS mine
                 WHERE

@@ -1,7 +1,15 @@
--- Marks every open row of a change as an error with one code and reason.
+-- Marks every open row of a change as an error with one code and reason; a row whose line was begun is brought to its end.
 -- Safe to run twice: only rows not yet final are touched.
 UPDATE dbo.M2M_DeviceChange
 SET
     Status = 'ERROR', ErrorCode = :code, StatusDetails = :details, IsProcessed = 1, HasErrors = 1,
     ProcessedBy = :actor, ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
-WHERE BulkChangeId = :bulk_change_id AND IsProcessed = 0
+WHERE
+    BulkChangeId = :bulk_change_id
+    AND IsProcessed = 0
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.rev_intent AS i
+        WHERE
+            i.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
+            AND i.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
+    )

@@ -1,4 +1,5 @@
 -- Marks all open rows of a change with these terms as errors: what refuses a whole request refuses each of its devices.
+-- A row whose line was begun is brought to its end.
 -- Safe to run twice: only rows not yet final are touched.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -10,3 +11,9 @@ WHERE
     AND dbo.M2M_DeviceChange.IsProcessed = 0
     AND d.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
     AND d.TermsId = :terms_id
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.rev_intent AS i
+        WHERE
+            i.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
+            AND i.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
+    )

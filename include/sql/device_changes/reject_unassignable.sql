@@ -1,4 +1,5 @@
 -- Marks the open rows whose device is unknown, elsewhere, archived or in a status that allows no customer.
+-- A row whose line was begun is brought to its end.
 -- Safe to run twice: only rows not yet final are touched; the first rule that matches gives the code.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -34,6 +35,12 @@ FROM (
     LEFT JOIN dbo.DeviceStatus AS s ON d.DeviceStatusId = s.id
     LEFT JOIN dbo.Device_Tenant AS own ON d.id = own.DeviceId AND c.TenantId = own.TenantId
     LEFT JOIN dbo.Device_Tenant AS inherited ON d.id = inherited.DeviceId AND t.ParentTenantId = inherited.TenantId
-    WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+    WHERE
+        m.BulkChangeId = :bulk_change_id
+        AND m.IsProcessed = 0
+        AND NOT EXISTS (
+            SELECT 1 FROM device_association.rev_intent AS i
+            WHERE i.M2MDeviceChangeId = m.id AND i.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
+        )
 ) AS v
 WHERE dbo.M2M_DeviceChange.id = v.row_id AND v.code IS NOT NULL

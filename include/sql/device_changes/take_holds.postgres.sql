@@ -4,6 +4,6 @@ INSERT INTO device_association.device_hold (TenantId, DeviceId, BulkChangeId, M2
 SELECT c.TenantId, m.DeviceId, m.BulkChangeId, m.id, :now
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
-WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.DeviceId IS NOT NULL
+WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.IsDeleted = 0 AND m.DeviceId IS NOT NULL
 ORDER BY m.DeviceId
 ON CONFLICT DO NOTHING

@@ -7,6 +7,7 @@ INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
 WHERE
     m.BulkChangeId = :bulk_change_id
     AND m.IsProcessed = 0
+    AND m.IsDeleted = 0
     AND m.DeviceId IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM device_association.device_hold AS h WITH (UPDLOCK, HOLDLOCK)

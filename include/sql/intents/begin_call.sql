@@ -1,4 +1,5 @@
--- Begins the call for one SIM: the intent is planned, the run holds the change, and nobody has stopped it.
+-- Begins the call for one SIM: the intent is planned, the run holds the change, nobody has stopped it, and nobody has a line
+-- for this SIM or asks for one in whatever account; of two that are planned the older one goes.
 -- Safe to run twice: only one worker finds the intent planned. No row: do not call.
 UPDATE device_association.rev_intent
 SET State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, ModifiedDate = :now
@@ -16,4 +17,21 @@ WHERE
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
         WHERE m.id = device_association.rev_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM dbo.RevService AS l
+        WHERE
+            l.Number2 = device_association.rev_intent.ICCID
+            AND l.IsDeleted = 0
+            AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.rev_intent AS o
+        WHERE
+            o.ICCID = device_association.rev_intent.ICCID
+            AND o.id <> device_association.rev_intent.id
+            AND (
+                o.State IN ('CALLING', 'UNKNOWN')
+                OR (o.State = 'PLANNED' AND o.id < device_association.rev_intent.id)
+            )
     )

@@ -14,11 +14,17 @@ WHERE
     m.BulkChangeId = :bulk_change_id
     AND m.Status = 'PROCESSING'
     AND m.IsProcessed = 0
+    AND m.IsDeleted = 0
     AND t.CreateRevService = 1
     AND c.IntegrationAuthenticationId IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM device_association.rev_intent AS i
         WHERE
-            (i.IntegrationAuthenticationId = c.IntegrationAuthenticationId AND i.ICCID = m.ICCID AND i.IsOpen = 1)
-            OR (i.M2MDeviceChangeId = m.id AND i.State IN ('CREATED', 'ADOPTED'))
+            i.IntegrationAuthenticationId = c.IntegrationAuthenticationId
+            AND i.ICCID = m.ICCID
+            AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.rev_intent AS i
+        WHERE i.M2MDeviceChangeId = m.id AND i.State IN ('CREATED', 'ADOPTED')
     )

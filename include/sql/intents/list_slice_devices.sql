@@ -22,8 +22,18 @@ SELECT
     t.RateList AS rate_list,
     t.Prorate AS prorate,
     t.Description AS description,
-    COALESCE(d.EffectiveDate, v.DateActivated, :now) AS effective_date,
-    COALESCE(d.ActivatedDate, v.DateActivated) AS activated_date
+    b.TimeZone AS time_zone,
+    d.EffectiveDate AS effective_date,
+    COALESCE(
+        d.ActivatedDate,
+        v.DateActivated,
+        (
+            SELECT MIN(h.DateOfChange)
+            FROM dbo.DeviceStatusHistory AS h
+            INNER JOIN dbo.DeviceStatus AS x ON h.CurrentStatus = x.Status AND x.IsActiveStatus = 1
+            WHERE h.ICCID = m.ICCID
+        )
+    ) AS activated_date
 FROM device_association.rev_service_slice AS s
 INNER JOIN dbo.M2M_DeviceChange AS m ON s.BulkChangeId = m.BulkChangeId AND m.id BETWEEN s.FirstRowId AND s.LastRowId
 INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
@@ -31,6 +41,8 @@ INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
 INNER JOIN device_association.rev_intent AS i
     ON m.id = i.M2MDeviceChangeId AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
 INNER JOIN dbo.RevCustomer AS c ON i.RevCustomerId = c.id
+INNER JOIN dbo.DeviceBulkChange AS e ON m.BulkChangeId = e.id
+INNER JOIN dbo.Tenant AS b ON e.TenantId = b.id
 INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.Device AS v ON m.DeviceId = v.id
 WHERE

@@ -8,6 +8,7 @@ WHERE
     m.BulkChangeId = :bulk_change_id
     AND m.Status = 'PROCESSING'
     AND m.IsProcessed = 0
+    AND m.IsDeleted = 0
     AND d.M2MDeviceChangeId = m.id
     AND t.id = d.TermsId
     AND t.CreateRevService = 1
@@ -15,5 +16,5 @@ WHERE
     AND device_association.rev_intent.IntegrationAuthenticationId = c.IntegrationAuthenticationId
     AND device_association.rev_intent.ICCID = m.ICCID
     AND device_association.rev_intent.RevCustomerId = t.RevCustomerId
-    AND device_association.rev_intent.IsOpen = 1
+    AND device_association.rev_intent.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
     AND device_association.rev_intent.M2MDeviceChangeId <> m.id

@@ -13,8 +13,12 @@ DECLARE
     provider int := usp_UpdateCrossProviderDeviceHistory.serviceProviderId;
     asked timestamptz(3) := usp_UpdateCrossProviderDeviceHistory.effectiveDate;
 BEGIN
-    DROP TABLE IF EXISTS pg_temp.cross_provider_difference;
-    CREATE TEMPORARY TABLE cross_provider_difference ON COMMIT DROP AS
+    CREATE TEMPORARY TABLE IF NOT EXISTS cross_provider_difference (
+        device_id int, provider_id int, iccid text, msisdn text, site_id int, account_number text, plan_id int,
+        pool_id int, allocation decimal(25, 4), open_id bigint, starts timestamptz(3), open_from timestamptz(3)
+    ) ON COMMIT DELETE ROWS;
+    DELETE FROM cross_provider_difference;
+    INSERT INTO cross_provider_difference
     SELECT
         d.id AS device_id, d.ServiceProviderId AS provider_id, d.ICCID AS iccid, d.MSISDN AS msisdn,
         t.SiteId AS site_id, t.AccountNumber AS account_number, t.CustomerRatePlanId AS plan_id,
