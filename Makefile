@@ -43,7 +43,8 @@ check: $(READY) ## Format, lint, types, import rules, SQL lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=include:plugins:. $(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar include/sql
+	$(BIN)/sqlfluff lint --disable-progress-bar $$(find include/sql -name '*.sql' ! -name '*.sqlserver.sql')
+	$(BIN)/sqlfluff lint --disable-progress-bar --dialect tsql $$(find include/sql -name '*.sql' ! -name '*.postgres.sql')
 
 bench: $(READY) ## Measure; FIGURE=name for one figure
 	@PYTHONPATH=include $(BIN)/python -m benchmarks $(FIGURE)

@@ -266,11 +266,12 @@ def test_another_retry_than_the_change_s_own_is_not_worked_on(flow: Flow, retry:
 
 
 def test_a_change_that_another_program_has_in_work_is_reported_not_taken(flow: Flow) -> None:
+    theirs = flow.all("dbo", "devicebulkchange")[0]["id"]
     table = flow.table("dbo", "devicebulkchange")
     with flow.portal.begin() as connection:
-        connection.execute(update(table).where(table.c.id == 1).values(changerequesttypeid=4))
+        connection.execute(update(table).where(table.c.id == theirs).values(changerequesttypeid=4))
     with pytest.raises(ClaimLost, match="another program"):
-        flow.open(1)
+        flow.open(theirs)
 
 
 def test_an_unknown_and_an_ended_change_say_what_to_do(flow: Flow) -> None:

@@ -1,5 +1,6 @@
 -- Sets the carrier rate plan (and communication plan) of a batch of settled devices, with one history row a changed field.
 -- Safe to run twice: a device that has the plan is not touched, and so writes no history.
+-- noqa: disable=RF01
 DECLARE @wanted TABLE (
     DeviceId int NOT NULL PRIMARY KEY,
     TenantId int NOT NULL,
@@ -37,7 +38,7 @@ SET
     ModifiedBy = :actor,
     ModifiedDate = :now
 OUTPUT
-    inserted.id, deleted.CarrierRatePlanId, inserted.CarrierRatePlanId, deleted.CommPlan, inserted.CommPlan
+    INSERTED.id, DELETED.CarrierRatePlanId, INSERTED.CarrierRatePlanId, DELETED.CommPlan, INSERTED.CommPlan
 INTO @updated (DeviceId, old_plan, new_plan, old_comm, new_comm)
 FROM @wanted AS w
 WHERE
@@ -60,8 +61,12 @@ FROM @updated AS u
 INNER JOIN @wanted AS w ON u.DeviceId = w.DeviceId
 CROSS APPLY (
     VALUES
-    (N'CarrierRatePlanId', CAST(u.old_plan AS nvarchar(max)), CAST(u.new_plan AS nvarchar(max))),
-    (N'CommPlan', CAST(u.old_comm AS nvarchar(max)), CAST(u.new_comm AS nvarchar(max)))
-) AS f (changed_field, previous_value, current_value)
-WHERE NOT EXISTS (SELECT f.previous_value INTERSECT SELECT f.current_value);
+    (N'CarrierRatePlanId', CAST(u.old_plan AS nvarchar(MAX)), CAST(u.new_plan AS nvarchar(MAX))),
+    (N'CommPlan', CAST(u.old_comm AS nvarchar(MAX)), CAST(u.new_comm AS nvarchar(MAX)))
+) AS f(changed_field, previous_value, current_value)
+WHERE NOT EXISTS (
+    SELECT f.previous_value
+    INTERSECT
+    SELECT f.current_value
+);
 SELECT @@ROWCOUNT AS changed;

@@ -1,6 +1,7 @@
 -- Gives a batch of settled devices to their customer: site, account, link to the line, and the plans whose date has come;
 -- writes one history row for each field that this very batch changed.
 -- Safe to run twice: a device that is as requested is not touched, and so writes no history.
+-- noqa: disable=RF01
 DECLARE @wanted TABLE (
     DeviceId int NOT NULL PRIMARY KEY,
     TenantId int NOT NULL,
@@ -62,21 +63,22 @@ SET
     ModifiedBy = :actor,
     ModifiedDate = :now
 OUTPUT
-    inserted.DeviceId,
-    deleted.SiteId, inserted.SiteId,
-    deleted.AccountNumber, inserted.AccountNumber,
-    deleted.AccountNumberIntegrationAuthenticationId, inserted.AccountNumberIntegrationAuthenticationId,
-    deleted.RevServiceId, inserted.RevServiceId,
-    deleted.CustomerRatePlanId, inserted.CustomerRatePlanId,
-    deleted.CustomerRatePoolId, inserted.CustomerRatePoolId,
-    deleted.CustomerDataAllocationMB, inserted.CustomerDataAllocationMB,
-    deleted.IsActive, inserted.IsActive,
-    deleted.IsDeleted, inserted.IsDeleted
-INTO @changed (
-    DeviceId, old_site, new_site, old_number, new_number, old_account, new_account, old_line, new_line,
-    old_plan, new_plan, old_pool, new_pool, old_allocation, new_allocation, old_active, new_active,
-    old_deleted, new_deleted
-)
+    INSERTED.DeviceId,
+    DELETED.SiteId, INSERTED.SiteId,
+    DELETED.AccountNumber, INSERTED.AccountNumber,
+    DELETED.AccountNumberIntegrationAuthenticationId, INSERTED.AccountNumberIntegrationAuthenticationId,
+    DELETED.RevServiceId, INSERTED.RevServiceId,
+    DELETED.CustomerRatePlanId, INSERTED.CustomerRatePlanId,
+    DELETED.CustomerRatePoolId, INSERTED.CustomerRatePoolId,
+    DELETED.CustomerDataAllocationMB, INSERTED.CustomerDataAllocationMB,
+    DELETED.IsActive, INSERTED.IsActive,
+    DELETED.IsDeleted, INSERTED.IsDeleted
+INTO
+    @changed (
+        DeviceId, old_site, new_site, old_number, new_number, old_account, new_account, old_line, new_line,
+        old_plan, new_plan, old_pool, new_pool, old_allocation, new_allocation, old_active, new_active,
+        old_deleted, new_deleted
+    )
 FROM @wanted AS w
 WHERE
     dbo.Device_Tenant.DeviceId = w.DeviceId
@@ -108,13 +110,14 @@ INSERT INTO dbo.Device_Tenant (
     CustomerRatePlanId, CustomerRatePoolId, CustomerDataAllocationMB, CreatedBy, CreatedDate, IsActive, IsDeleted
 )
 OUTPUT
-    inserted.DeviceId, inserted.SiteId, inserted.AccountNumber, inserted.AccountNumberIntegrationAuthenticationId,
-    inserted.RevServiceId, inserted.CustomerRatePlanId, inserted.CustomerRatePoolId,
-    inserted.CustomerDataAllocationMB, inserted.IsActive, inserted.IsActive, inserted.IsDeleted, inserted.IsDeleted
-INTO @changed (
-    DeviceId, new_site, new_number, new_account, new_line, new_plan, new_pool, new_allocation, old_active, new_active,
-    old_deleted, new_deleted
-)
+    INSERTED.DeviceId, INSERTED.SiteId, INSERTED.AccountNumber, INSERTED.AccountNumberIntegrationAuthenticationId,
+    INSERTED.RevServiceId, INSERTED.CustomerRatePlanId, INSERTED.CustomerRatePoolId,
+    INSERTED.CustomerDataAllocationMB, INSERTED.IsActive, INSERTED.IsActive, INSERTED.IsDeleted, INSERTED.IsDeleted
+INTO
+    @changed (
+        DeviceId, new_site, new_number, new_account, new_line, new_plan, new_pool, new_allocation, old_active, new_active,
+        old_deleted, new_deleted
+    )
 SELECT
     w.DeviceId, w.TenantId, w.SiteId, w.AccountNumber, w.AccountId, w.RevServiceId,
     CASE WHEN w.sets_plan = 1 THEN w.CustomerRatePlanId END,
@@ -140,21 +143,25 @@ FROM @changed AS c
 INNER JOIN @wanted AS w ON c.DeviceId = w.DeviceId
 CROSS APPLY (
     VALUES
-    (N'SiteId', CAST(c.old_site AS nvarchar(max)), CAST(c.new_site AS nvarchar(max))),
-    (N'AccountNumber', CAST(c.old_number AS nvarchar(max)), CAST(c.new_number AS nvarchar(max))),
+    (N'SiteId', CAST(c.old_site AS nvarchar(MAX)), CAST(c.new_site AS nvarchar(MAX))),
+    (N'AccountNumber', CAST(c.old_number AS nvarchar(MAX)), CAST(c.new_number AS nvarchar(MAX))),
     (
         N'AccountNumberIntegrationAuthenticationId',
-        CAST(c.old_account AS nvarchar(max)), CAST(c.new_account AS nvarchar(max))
+        CAST(c.old_account AS nvarchar(MAX)), CAST(c.new_account AS nvarchar(MAX))
     ),
-    (N'RevServiceId', CAST(c.old_line AS nvarchar(max)), CAST(c.new_line AS nvarchar(max))),
-    (N'CustomerRatePlanId', CAST(c.old_plan AS nvarchar(max)), CAST(c.new_plan AS nvarchar(max))),
-    (N'CustomerRatePoolId', CAST(c.old_pool AS nvarchar(max)), CAST(c.new_pool AS nvarchar(max))),
+    (N'RevServiceId', CAST(c.old_line AS nvarchar(MAX)), CAST(c.new_line AS nvarchar(MAX))),
+    (N'CustomerRatePlanId', CAST(c.old_plan AS nvarchar(MAX)), CAST(c.new_plan AS nvarchar(MAX))),
+    (N'CustomerRatePoolId', CAST(c.old_pool AS nvarchar(MAX)), CAST(c.new_pool AS nvarchar(MAX))),
     (
         N'CustomerDataAllocationMB',
-        CAST(c.old_allocation AS nvarchar(max)), CAST(c.new_allocation AS nvarchar(max))
+        CAST(c.old_allocation AS nvarchar(MAX)), CAST(c.new_allocation AS nvarchar(MAX))
     ),
-    (N'IsActive', CAST(c.old_active AS nvarchar(max)), CAST(c.new_active AS nvarchar(max))),
-    (N'IsDeleted', CAST(c.old_deleted AS nvarchar(max)), CAST(c.new_deleted AS nvarchar(max)))
-) AS f (changed_field, previous_value, current_value)
-WHERE NOT EXISTS (SELECT f.previous_value INTERSECT SELECT f.current_value);
+    (N'IsActive', CAST(c.old_active AS nvarchar(MAX)), CAST(c.new_active AS nvarchar(MAX))),
+    (N'IsDeleted', CAST(c.old_deleted AS nvarchar(MAX)), CAST(c.new_deleted AS nvarchar(MAX)))
+) AS f(changed_field, previous_value, current_value)
+WHERE NOT EXISTS (
+    SELECT f.previous_value
+    INTERSECT
+    SELECT f.current_value
+);
 SELECT @@ROWCOUNT AS changed;

@@ -4,6 +4,6 @@ DECLARE @inserted TABLE (id bigint NOT NULL);
 INSERT INTO dbo.DeviceBulkChange (
     ChangeRequestTypeId, ServiceProviderId, TenantId, SiteId, Status, CreatedBy, CreatedDate, IsActive, IsDeleted
 )
-OUTPUT inserted.id INTO @inserted
+OUTPUT INSERTED.id INTO @inserted
 VALUES (:change_request_type_id, :service_provider_id, :tenant_id, :site_id, :status, :actor, :now, 1, 0);
 SELECT i.id FROM @inserted AS i;

@@ -4,7 +4,7 @@ INSERT INTO device_association.change_state (
     BulkChangeId, RetryNumber, ClaimRunId, ClaimedDate, RunKey, Actor, Reason, CreatedDate
 )
 SELECT
-    :bulk_change_id, :retry_number, :run_id, CASE WHEN :run_id IS NULL THEN NULL ELSE CAST(:now AS datetime2 (3)) END,
+    :bulk_change_id, :retry_number, :run_id, CASE WHEN :run_id IS NULL THEN NULL ELSE CAST(:now AS datetime2(3)) END,
     :run_key, :actor, :reason, :now
 WHERE
     NOT EXISTS (

@@ -32,8 +32,9 @@ FROM (
         END AS details
     FROM dbo.M2M_DeviceChange AS m
     LEFT JOIN device_association.rev_intent AS i
-        ON m.id = i.M2MDeviceChangeId
-        AND (i.State IN ('CALLING', 'UNKNOWN') OR (i.State IN ('CREATED', 'ADOPTED') AND i.ReadyDate IS NULL))
+        ON
+            m.id = i.M2MDeviceChangeId
+            AND (i.State IN ('CALLING', 'UNKNOWN') OR (i.State IN ('CREATED', 'ADOPTED') AND i.ReadyDate IS NULL))
     LEFT JOIN device_association.change_stop AS s ON m.BulkChangeId = s.BulkChangeId AND s.RetryNumber = :retry_number
     WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
 ) AS v

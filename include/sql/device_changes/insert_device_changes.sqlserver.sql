@@ -5,9 +5,9 @@ DECLARE @requested TABLE (
     iccid nvarchar(50) NOT NULL,
     device_id int NULL,
     msisdn nvarchar(50) NULL,
-    effective_date datetime2 (3) NOT NULL
+    effective_date datetime2(3) NOT NULL
 );
-DECLARE @payloads TABLE (id bigint NOT NULL, payload nvarchar(max) NOT NULL);
+DECLARE @payloads TABLE (id bigint NOT NULL, payload nvarchar(MAX) NOT NULL);
 
 INSERT INTO @requested (place, iccid, device_id, msisdn, effective_date)
 SELECT
@@ -16,7 +16,7 @@ SELECT
     d.id,
     d.MSISDN,
     COALESCE(
-        CAST(:effective_date AS datetime2 (3)),
+        CAST(:effective_date AS datetime2(3)),
         d.DateActivated,
         (
             SELECT MIN(h.DateOfChange)
@@ -24,20 +24,20 @@ SELECT
             INNER JOIN dbo.DeviceStatus AS s ON h.CurrentStatus = s.Status AND s.IsActiveStatus = 1
             WHERE h.ICCID = i.[value]
         ),
-        CAST(:now AS datetime2 (3))
+        CAST(:now AS datetime2(3))
     )
 FROM OPENJSON(:iccids) AS i
 LEFT JOIN dbo.Device AS d ON d.ServiceProviderId = :service_provider_id AND d.ICCID = i.[value] AND d.IsDeleted = 0;
 
 -- The template holds each of these four as null; quotes within its texts are escaped, so nothing else can match.
 INSERT INTO dbo.DeviceChangeRequest (ChangeRequest, CreatedBy, CreatedDate, IsActive, IsDeleted)
-OUTPUT inserted.id, inserted.ChangeRequest INTO @payloads
+OUTPUT INSERTED.id, INSERTED.ChangeRequest INTO @payloads
 SELECT
     REPLACE(
         REPLACE(
             REPLACE(
                 REPLACE(
-                    CAST(:template AS nvarchar(max)),
+                    CAST(:template AS nvarchar(MAX)),
                     CONCAT(N'"Number":', N'null'),
                     CONCAT(N'"Number":', COALESCE(N'"' + STRING_ESCAPE(r.msisdn, 'json') + N'"', N'null'))
                 ),

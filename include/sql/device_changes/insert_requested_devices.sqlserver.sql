@@ -5,12 +5,12 @@ INSERT INTO device_association.requested_device (
 )
 SELECT r.row_id, :bulk_change_id, t.id, r.effective_date, r.activated_date
 FROM
-    OPENJSON(:devices)
+    OPENJSON (:devices)
     WITH (
         row_id bigint '$.row_id',
         terms_hash char(64) '$.terms_hash',
-        effective_date datetime2 (3) '$.effective_date',
-        activated_date datetime2 (3) '$.activated_date'
+        effective_date datetime2(3) '$.effective_date',
+        activated_date datetime2(3) '$.activated_date'
     ) AS r
 INNER JOIN device_association.request_terms AS t
     ON t.BulkChangeId = :bulk_change_id AND r.terms_hash = t.TermsHash

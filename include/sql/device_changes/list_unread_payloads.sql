@@ -11,5 +11,4 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM device_association.requested_device AS d WHERE d.M2MDeviceChangeId = m.id
     )
-ORDER BY m.id
-OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS
+ORDER BY m.id OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS

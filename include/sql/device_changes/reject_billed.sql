@@ -69,7 +69,7 @@ FROM (
             FROM dbo.M2M_DeviceChange AS m
             INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
             INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
-            INNER JOIN device_association.rev_intent AS i 
+            INNER JOIN device_association.rev_intent AS i
                 ON m.ICCID = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
             WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
         ) AS matched

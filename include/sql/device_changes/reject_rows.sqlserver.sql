@@ -5,8 +5,8 @@ SET
     Status = 'ERROR', ErrorCode = r.code, StatusDetails = r.details, IsProcessed = 1, HasErrors = 1,
     ProcessedBy = :actor, ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
 FROM
-    OPENJSON(:refused)
-    WITH (row_id bigint '$.row_id', code nvarchar(50) '$.code', details nvarchar(max) '$.details') AS r
+    OPENJSON (:refused)
+    WITH (row_id bigint '$.row_id', code nvarchar(50) '$.code', details nvarchar(MAX) '$.details') AS r
 WHERE
     dbo.M2M_DeviceChange.id = r.row_id
     AND dbo.M2M_DeviceChange.BulkChangeId = :bulk_change_id

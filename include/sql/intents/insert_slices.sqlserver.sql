@@ -5,7 +5,7 @@ INSERT INTO device_association.rev_service_slice (
 )
 SELECT :bulk_change_id, :retry_number, s.slice_number, s.first_row_id, s.last_row_id, s.devices
 FROM
-    OPENJSON(:slices)
+    OPENJSON (:slices)
     WITH (
         slice_number int '$.slice_number',
         first_row_id bigint '$.first_row_id',

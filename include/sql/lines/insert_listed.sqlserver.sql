@@ -3,12 +3,12 @@
 INSERT INTO device_association.listed_line (BulkChangeId, RetryNumber, RevServiceId, Number, Number2, CreatedDate)
 SELECT :bulk_change_id, :retry_number, l.service_id, MIN(l.number), MIN(l.number2), MIN(l.created)
 FROM
-    OPENJSON(:lines)
+    OPENJSON (:lines)
     WITH (
         service_id int '$.service_id',
         number nvarchar(255) '$.number',
         number2 nvarchar(255) '$.number2',
-        created datetime2 (3) '$.created'
+        created datetime2(3) '$.created'
     ) AS l
 WHERE
     NOT EXISTS (

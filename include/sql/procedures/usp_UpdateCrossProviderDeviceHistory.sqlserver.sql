@@ -1,19 +1,20 @@
 -- Brings the cross-provider history of the given devices up to date: closes the open row where something changed and
 -- opens a new one from the date. Safe to run twice: where nothing differs nothing is touched.
+-- noqa: disable=RF01
 IF OBJECT_ID('dbo.usp_UpdateCrossProviderDeviceHistory', 'P') IS NOT NULL
     DROP PROCEDURE dbo.usp_UpdateCrossProviderDeviceHistory;
 GO
 CREATE PROCEDURE dbo.usp_UpdateCrossProviderDeviceHistory
-    @m2mDeviceIds nvarchar(max),
-    @mobilityDeviceIds nvarchar(max),
+    @m2mDeviceIds nvarchar(MAX),
+    @mobilityDeviceIds nvarchar(MAX),
     @portalTypeId int,
     @tenantId int,
     @serviceProviderId int,
-    @effectiveDate datetime2 (3) = NULL
+    @effectiveDate datetime2(3) = NULL
 AS
 BEGIN
     SET NOCOUNT ON;
-    DECLARE @moment datetime2 (3) = SYSUTCDATETIME();
+    DECLARE @moment datetime2(3) = SYSUTCDATETIME();
     DECLARE @ids TABLE (device_id int NOT NULL PRIMARY KEY);
     DECLARE @difference TABLE (
         device_id int NOT NULL PRIMARY KEY,
@@ -26,8 +27,8 @@ BEGIN
         pool_id int NULL,
         allocation decimal(25, 4) NULL,
         open_id bigint NULL,
-        open_from datetime2 (3) NULL,
-        starts datetime2 (3) NOT NULL
+        open_from datetime2(3) NULL,
+        starts datetime2(3) NOT NULL
     );
 
     INSERT INTO @ids (device_id)

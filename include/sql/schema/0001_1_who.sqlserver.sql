@@ -6,9 +6,9 @@ CREATE TABLE dbo.Tenant (
     ParentTenantId int NULL REFERENCES dbo.Tenant (id),
     TimeZone nvarchar(64) NULL,
     CreatedBy nvarchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate datetime2 (3) NOT NULL DEFAULT SYSUTCDATETIME(),
+    CreatedDate datetime2(3) NOT NULL DEFAULT SYSUTCDATETIME(),
     ModifiedBy nvarchar(100) NULL,
-    ModifiedDate datetime2 (3) NULL,
+    ModifiedDate datetime2(3) NULL,
     IsActive bit NOT NULL DEFAULT 1,
     IsDeleted bit NOT NULL DEFAULT 0
 );
@@ -19,9 +19,9 @@ CREATE TABLE dbo.PortalUser (
     Email nvarchar(200) NULL,
     TenantId int NOT NULL REFERENCES dbo.Tenant (id),
     CreatedBy nvarchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate datetime2 (3) NOT NULL DEFAULT SYSUTCDATETIME(),
+    CreatedDate datetime2(3) NOT NULL DEFAULT SYSUTCDATETIME(),
     ModifiedBy nvarchar(100) NULL,
-    ModifiedDate datetime2 (3) NULL,
+    ModifiedDate datetime2(3) NULL,
     IsActive bit NOT NULL DEFAULT 1,
     IsDeleted bit NOT NULL DEFAULT 0
 );
@@ -34,9 +34,9 @@ CREATE TABLE dbo.PortalUserPermission (
     CanCreate bit NOT NULL DEFAULT 0,
     CanEdit bit NOT NULL DEFAULT 0,
     CreatedBy nvarchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate datetime2 (3) NOT NULL DEFAULT SYSUTCDATETIME(),
+    CreatedDate datetime2(3) NOT NULL DEFAULT SYSUTCDATETIME(),
     ModifiedBy nvarchar(100) NULL,
-    ModifiedDate datetime2 (3) NULL,
+    ModifiedDate datetime2(3) NULL,
     IsActive bit NOT NULL DEFAULT 1,
     IsDeleted bit NOT NULL DEFAULT 0,
     UNIQUE (UserId, Module)
@@ -48,9 +48,9 @@ CREATE TABLE dbo.Integration_Authentication (
     Name nvarchar(200) NOT NULL,
     ConnectionId nvarchar(250) NOT NULL,
     CreatedBy nvarchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate datetime2 (3) NOT NULL DEFAULT SYSUTCDATETIME(),
+    CreatedDate datetime2(3) NOT NULL DEFAULT SYSUTCDATETIME(),
     ModifiedBy nvarchar(100) NULL,
-    ModifiedDate datetime2 (3) NULL,
+    ModifiedDate datetime2(3) NULL,
     IsActive bit NOT NULL DEFAULT 1,
     IsDeleted bit NOT NULL DEFAULT 0
 );
@@ -63,9 +63,9 @@ CREATE TABLE dbo.ServiceProvider (
     TenantId int NOT NULL REFERENCES dbo.Tenant (id),
     WriteIsEnabled bit NOT NULL DEFAULT 1,
     CreatedBy nvarchar(100) NOT NULL DEFAULT 'system',
-    CreatedDate datetime2 (3) NOT NULL DEFAULT SYSUTCDATETIME(),
+    CreatedDate datetime2(3) NOT NULL DEFAULT SYSUTCDATETIME(),
     ModifiedBy nvarchar(100) NULL,
-    ModifiedDate datetime2 (3) NULL,
+    ModifiedDate datetime2(3) NULL,
     IsActive bit NOT NULL DEFAULT 1,
     IsDeleted bit NOT NULL DEFAULT 0
 );

@@ -6,11 +6,11 @@ CREATE TABLE device_association.change_state (
     BulkChangeId bigint PRIMARY KEY REFERENCES dbo.DeviceBulkChange (id),
     RetryNumber int NOT NULL DEFAULT 0 CHECK (RetryNumber >= 0),
     ClaimRunId nvarchar(250) NULL,
-    ClaimedDate datetime2 (3) NULL,
+    ClaimedDate datetime2(3) NULL,
     RunKey nvarchar(250) NULL,
     Actor nvarchar(100) NOT NULL,
     Reason nvarchar(500) NULL,
-    CreatedDate datetime2 (3) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
     CHECK (
         (ClaimRunId IS NULL AND ClaimedDate IS NULL) OR (ClaimRunId IS NOT NULL AND ClaimedDate IS NOT NULL)
     )
@@ -29,8 +29,8 @@ CREATE TABLE device_association.request_terms (
     ProviderId int NULL,
     UsagePlanGroupId int NULL,
     RevPackageId int NULL,
-    RevProductIdList nvarchar(max) NOT NULL,
-    RateList nvarchar(max) NOT NULL,
+    RevProductIdList nvarchar(MAX) NOT NULL,
+    RateList nvarchar(MAX) NOT NULL,
     Prorate bit NOT NULL,
     Description nvarchar(1000) NULL,
     AddCarrierRatePlan bit NOT NULL,
@@ -48,8 +48,8 @@ CREATE TABLE device_association.requested_device (
     M2MDeviceChangeId bigint PRIMARY KEY REFERENCES dbo.M2M_DeviceChange (id),
     BulkChangeId bigint NOT NULL,
     TermsId bigint NOT NULL REFERENCES device_association.request_terms (id),
-    EffectiveDate datetime2 (3) NULL,
-    ActivatedDate datetime2 (3) NULL
+    EffectiveDate datetime2(3) NULL,
+    ActivatedDate datetime2(3) NULL
 );
 CREATE INDEX ix_requested_device_change ON device_association.requested_device (BulkChangeId, M2MDeviceChangeId);
 
@@ -59,7 +59,7 @@ CREATE TABLE device_association.device_hold (
     DeviceId int NOT NULL,
     BulkChangeId bigint NOT NULL,
     M2MDeviceChangeId bigint NOT NULL UNIQUE,
-    CreatedDate datetime2 (3) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
     PRIMARY KEY (TenantId, DeviceId)
 );
 CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChangeId);
@@ -71,7 +71,7 @@ CREATE TABLE device_association.change_stop (
     Code nvarchar(50) NOT NULL CHECK (Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED')),
     Actor nvarchar(100) NOT NULL,
     Reason nvarchar(500) NOT NULL,
-    CreatedDate datetime2 (3) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber)
 );
 
@@ -80,9 +80,9 @@ CREATE TABLE device_association.change_step (
     BulkChangeId bigint NOT NULL,
     RetryNumber int NOT NULL,
     Step nvarchar(100) NOT NULL,
-    StartedDate datetime2 (3) NOT NULL,
-    EndedDate datetime2 (3) NOT NULL,
-    Counts nvarchar(max) NOT NULL,
+    StartedDate datetime2(3) NOT NULL,
+    EndedDate datetime2(3) NOT NULL,
+    Counts nvarchar(MAX) NOT NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber, Step),
     CHECK (EndedDate >= StartedDate)
 );
@@ -97,7 +97,7 @@ CREATE TABLE device_association.change_result (
     Errors int NOT NULL,
     ApiFailed int NOT NULL,
     Canceled int NOT NULL,
-    CreatedDate datetime2 (3) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber),
     CHECK (Devices = Processed + Errors + ApiFailed + Canceled)
 );
@@ -121,7 +121,7 @@ CREATE TABLE device_association.listed_line (
     RevServiceId int NOT NULL,
     Number nvarchar(255) NULL,
     Number2 nvarchar(255) NULL,
-    CreatedDate datetime2 (3) NULL,
+    CreatedDate datetime2(3) NULL,
     PRIMARY KEY (BulkChangeId, RetryNumber, RevServiceId)
 );
 CREATE INDEX ix_listed_line_number ON device_association.listed_line (BulkChangeId, RetryNumber, Number);
@@ -142,14 +142,14 @@ CREATE TABLE device_association.rev_intent (
     ),
     IsOpen AS (CASE WHEN State IN ('PLANNED', 'CALLING', 'UNKNOWN') THEN 1 ELSE 0 END),
     LeaseOwner nvarchar(250) NULL,
-    LeaseUntil datetime2 (3) NULL,
-    UnknownSince datetime2 (3) NULL,
+    LeaseUntil datetime2(3) NULL,
+    UnknownSince datetime2(3) NULL,
     Calls int NOT NULL DEFAULT 0,
     RevServiceId int NULL,
-    ReadyDate datetime2 (3) NULL,
+    ReadyDate datetime2(3) NULL,
     Detail nvarchar(1000) NULL,
-    CreatedDate datetime2 (3) NOT NULL,
-    ModifiedDate datetime2 (3) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
+    ModifiedDate datetime2(3) NOT NULL,
     CHECK (ReadyDate IS NULL OR State IN ('CREATED', 'ADOPTED')),
     CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
     CHECK ((State = 'UNKNOWN' AND UnknownSince IS NOT NULL) OR (State <> 'UNKNOWN' AND UnknownSince IS NULL)),
@@ -158,8 +158,9 @@ CREATE TABLE device_association.rev_intent (
         OR (State NOT IN ('CREATED', 'ADOPTED') AND RevServiceId IS NULL)
     )
 );
-CREATE UNIQUE INDEX ux_rev_intent_open ON device_association.rev_intent (IntegrationAuthenticationId, ICCID)
-WHERE State IN ('PLANNED', 'CALLING', 'UNKNOWN');
+CREATE UNIQUE INDEX ux_rev_intent_open
+    ON device_association.rev_intent (IntegrationAuthenticationId, ICCID)
+    WHERE State IN ('PLANNED', 'CALLING', 'UNKNOWN');
 CREATE INDEX ix_rev_intent_row ON device_association.rev_intent (M2MDeviceChangeId);
 CREATE INDEX ix_rev_intent_change ON device_association.rev_intent (BulkChangeId, M2MDeviceChangeId);
 
@@ -168,7 +169,7 @@ CREATE TABLE device_association.rev_line_owner (
     IntegrationAuthenticationId int NOT NULL,
     RevServiceId int NOT NULL,
     ICCID nvarchar(50) NOT NULL,
-    CreatedDate datetime2 (3) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
     PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
 );
 
@@ -178,10 +179,10 @@ CREATE TABLE device_association.rev_product_step (
     ProductId int NOT NULL,
     Rate decimal(25, 4) NULL,
     State nvarchar(20) NOT NULL CHECK (State IN ('PLANNED', 'CALLING', 'CREATED', 'REJECTED')),
-    LeaseUntil datetime2 (3) NULL,
+    LeaseUntil datetime2(3) NULL,
     ServiceProductId int NULL,
     Detail nvarchar(1000) NULL,
-    ModifiedDate datetime2 (3) NOT NULL,
+    ModifiedDate datetime2(3) NOT NULL,
     PRIMARY KEY (IntentId, ProductId),
     CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
     CHECK ((State = 'CREATED' AND ServiceProductId IS NOT NULL) OR (State <> 'CREATED' AND ServiceProductId IS NULL))
@@ -193,9 +194,9 @@ CREATE TABLE device_association.outbox (
     Kind nvarchar(20) NOT NULL CHECK (Kind IN ('MESSAGE', 'NOTIFICATION')),
     BulkChangeId bigint NOT NULL,
     RetryNumber int NOT NULL,
-    Payload nvarchar(max) NOT NULL,
-    CreatedDate datetime2 (3) NOT NULL,
-    SentDate datetime2 (3) NULL,
+    Payload nvarchar(MAX) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL,
+    SentDate datetime2(3) NULL,
     Attempts int NOT NULL DEFAULT 0,
     LastError nvarchar(1000) NULL,
     UNIQUE (Kind, BulkChangeId, RetryNumber)
