@@ -27,13 +27,10 @@ def associate_devices(
     """
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
-        row_ids = [
-            one["row_id"]
-            for one in rows(connection, "associations/list_settled_rows", bulk_change_id=claim.bulk_change_id)
-        ]
+        settled = rows(connection, "associations/list_settled_rows", bulk_change_id=claim.bulk_change_id)
     total = {"associated": 0, "changed_fields": 0, "queued_plans": 0}
-    for start in range(0, len(row_ids), rows_at_once):
-        batch = row_ids[start : start + rows_at_once]
+    for start in range(0, len(settled), rows_at_once):
+        batch = settled[start : start + rows_at_once]
         now = clock()
         counts = holding(engine, claim, now, partial(_associate, claim=claim, batch=batch, now=now))
         total = {name: total[name] + counts[name] for name in total}
@@ -72,18 +69,23 @@ def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: dateti
     return holding(engine, claim, now, update)
 
 
-def _associate(connection: Connection, *, claim: Claim, batch: Sequence[int], now: datetime) -> dict[str, int]:
+def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record], now: datetime) -> dict[str, int]:
     about = {
         "bulk_change_id": claim.bulk_change_id,
-        "first_row_id": batch[0],
-        "last_row_id": batch[-1],
+        "first_row_id": batch[0]["row_id"],
+        "last_row_id": batch[-1]["row_id"],
         "actor": claim.actor,
         "now": now,
     }
+    run(connection, "associations/insert_device_tenants", **about)
     fields = changed(connection, "associations/associate_devices", **about)
-    fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
-    queued = changed(connection, "associations/queue_rate_plans", **about)
-    run(connection, "associations/log_plans", **about)
+    wants_plan = any(one["customer_rate_plan"] for one in batch)
+    wants_carrier_plan = any(one["carrier_rate_plan"] for one in batch)
+    queued = changed(connection, "associations/queue_rate_plans", **about) if wants_plan else 0
+    if wants_carrier_plan:
+        fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
+    if wants_plan or wants_carrier_plan:
+        run(connection, "associations/log_plans", **about)
     done = changed(connection, "associations/finish_devices", **about)
     run(
         connection,

@@ -29,8 +29,8 @@ RETRIED_NUMBERS = frozenset(
 )
 """SQL Server's and FreeTDS' numbers for the same: deadlock victim, lock time-out, snapshot conflict, shut down or offline,
 connection, Azure's 'try again'."""
-COLLISIONS = frozenset({2601, 2627})
-"""SQL Server's numbers for a unique key that two writers met at once; the second try finds the other's row."""
+COLLISIONS = frozenset({2601, 2627, "23505"})
+"""SQL Server's numbers and PostgreSQL's state for a unique key that two writers met; the second try finds the other's row."""
 NOBODY_ANSWERED = (
     *("Connection refused", "timeout expired", "starting up", "shutting down", "closed the connection"),
     *("Unable to connect", "Cannot open database", "connection timed out"),
@@ -89,8 +89,10 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_collision(error: BaseException) -> bool:
-    """Whether two writers met at a unique key in SQL Server, whose guarded INSERT cannot skip the other's open row."""
-    return isinstance(error, DBAPIError) and _number(error.orig) in COLLISIONS
+    """Whether two writers met at a unique key: a guarded INSERT cannot see the other's row before it is committed."""
+    return isinstance(error, DBAPIError) and bool(
+        {_number(error.orig), getattr(error.orig, "pgcode", None)} & COLLISIONS
+    )
 
 
 def refused_connection(named: str, error: BaseException) -> ConfigurationError | DatabaseUnavailable:

@@ -26,7 +26,7 @@ updated AS (
             OR d.CommPlan IS DISTINCT FROM COALESCE(w.CommPlan, d.CommPlan)
         )
     RETURNING
-        d.id AS DeviceId,
+        w.ServiceProviderId, w.DeviceId, w.BulkChangeId, w.ICCID, w.MSISDN, w.AccountName, w.AccountNumber, w.TenantId,
         OLD.CarrierRatePlanId AS old_plan, NEW.CarrierRatePlanId AS new_plan,
         OLD.CommPlan AS old_comm, NEW.CommPlan AS new_comm
 )
@@ -37,10 +37,9 @@ INSERT INTO dbo.DeviceActionHistory (
     CreatedDate, IsActive, IsDeleted
 )
 SELECT
-    w.ServiceProviderId, w.DeviceId, w.BulkChangeId, w.ICCID, w.MSISDN, f.changed_field, f.previous_value,
-    f.current_value, 'Associate Customer', :now, :actor, w.AccountName, w.AccountNumber, w.TenantId, :actor, :now, 1, 0
+    u.ServiceProviderId, u.DeviceId, u.BulkChangeId, u.ICCID, u.MSISDN, f.changed_field, f.previous_value,
+    f.current_value, 'Associate Customer', :now, :actor, u.AccountName, u.AccountNumber, u.TenantId, :actor, :now, 1, 0
 FROM updated AS u
-INNER JOIN wanted AS w ON u.DeviceId = w.DeviceId
 CROSS JOIN
     LATERAL (
         VALUES

@@ -47,7 +47,7 @@ updated AS (
             )
         )
     RETURNING
-        t.DeviceId,
+        w.ServiceProviderId, w.DeviceId, w.BulkChangeId, w.ICCID, w.MSISDN, w.AccountName, w.TenantId,
         OLD.SiteId AS old_site, NEW.SiteId AS new_site,
         OLD.AccountNumber AS old_number, NEW.AccountNumber AS new_number,
         OLD.AccountNumberIntegrationAuthenticationId AS old_account,
@@ -58,39 +58,6 @@ updated AS (
         OLD.CustomerDataAllocationMB AS old_allocation, NEW.CustomerDataAllocationMB AS new_allocation,
         OLD.IsActive AS old_active, NEW.IsActive AS new_active,
         OLD.IsDeleted AS old_deleted, NEW.IsDeleted AS new_deleted
-),
-
-inserted AS (
-    INSERT INTO dbo.Device_Tenant AS t (
-        DeviceId, TenantId, SiteId, AccountNumber, AccountNumberIntegrationAuthenticationId, RevServiceId,
-        CustomerRatePlanId, CustomerRatePoolId, CustomerDataAllocationMB, CreatedBy, CreatedDate, IsActive, IsDeleted
-    )
-    SELECT
-        w.DeviceId, w.TenantId, w.SiteId, w.AccountNumber, w.AccountNumberIntegrationAuthenticationId, w.RevServiceId,
-        CASE WHEN w.sets_plan = 1 THEN w.CustomerRatePlanId END,
-        CASE WHEN w.sets_plan = 1 THEN w.CustomerRatePoolId END,
-        CASE WHEN w.sets_plan = 1 THEN w.CustomerDataAllocationMB END,
-        :actor, :now, 1, 0
-    FROM wanted AS w
-    WHERE
-        NOT EXISTS (SELECT 1 FROM dbo.Device_Tenant AS x WHERE x.DeviceId = w.DeviceId AND x.TenantId = w.TenantId)
-    RETURNING
-        t.DeviceId,
-        CAST(NULL AS int) AS old_site, t.SiteId AS new_site,
-        CAST(NULL AS varchar) AS old_number, t.AccountNumber AS new_number,
-        CAST(NULL AS int) AS old_account, t.AccountNumberIntegrationAuthenticationId AS new_account,
-        CAST(NULL AS int) AS old_line, t.RevServiceId AS new_line,
-        CAST(NULL AS int) AS old_plan, t.CustomerRatePlanId AS new_plan,
-        CAST(NULL AS int) AS old_pool, t.CustomerRatePoolId AS new_pool,
-        CAST(NULL AS decimal(25, 4)) AS old_allocation, t.CustomerDataAllocationMB AS new_allocation,
-        t.IsActive AS old_active, t.IsActive AS new_active,
-        t.IsDeleted AS old_deleted, t.IsDeleted AS new_deleted
-),
-
-changed AS (
-    SELECT * FROM updated
-    UNION ALL
-    SELECT * FROM inserted
 )
 
 INSERT INTO dbo.DeviceActionHistory (
@@ -99,10 +66,9 @@ INSERT INTO dbo.DeviceActionHistory (
     CreatedDate, IsActive, IsDeleted
 )
 SELECT
-    w.ServiceProviderId, w.DeviceId, w.BulkChangeId, w.ICCID, w.MSISDN, f.changed_field, f.previous_value,
-    f.current_value, 'Associate Customer', :now, :actor, w.AccountName, w.AccountNumber, w.TenantId, :actor, :now, 1, 0
-FROM changed AS c
-INNER JOIN wanted AS w ON c.DeviceId = w.DeviceId
+    c.ServiceProviderId, c.DeviceId, c.BulkChangeId, c.ICCID, c.MSISDN, f.changed_field, f.previous_value,
+    f.current_value, 'Associate Customer', :now, :actor, c.AccountName, c.new_number, c.TenantId, :actor, :now, 1, 0
+FROM updated AS c
 CROSS JOIN
     LATERAL (
         VALUES

@@ -105,32 +105,6 @@ WHERE
         )
     );
 
-INSERT INTO dbo.Device_Tenant (
-    DeviceId, TenantId, SiteId, AccountNumber, AccountNumberIntegrationAuthenticationId, RevServiceId,
-    CustomerRatePlanId, CustomerRatePoolId, CustomerDataAllocationMB, CreatedBy, CreatedDate, IsActive, IsDeleted
-)
-OUTPUT
-    INSERTED.DeviceId, INSERTED.SiteId, INSERTED.AccountNumber, INSERTED.AccountNumberIntegrationAuthenticationId,
-    INSERTED.RevServiceId, INSERTED.CustomerRatePlanId, INSERTED.CustomerRatePoolId,
-    INSERTED.CustomerDataAllocationMB, INSERTED.IsActive, INSERTED.IsActive, INSERTED.IsDeleted, INSERTED.IsDeleted
-INTO
-    @changed (
-        DeviceId, new_site, new_number, new_account, new_line, new_plan, new_pool, new_allocation, old_active, new_active,
-        old_deleted, new_deleted
-    )
-SELECT
-    w.DeviceId, w.TenantId, w.SiteId, w.AccountNumber, w.AccountId, w.RevServiceId,
-    CASE WHEN w.sets_plan = 1 THEN w.CustomerRatePlanId END,
-    CASE WHEN w.sets_plan = 1 THEN w.CustomerRatePoolId END,
-    CASE WHEN w.sets_plan = 1 THEN w.CustomerDataAllocationMB END,
-    :actor, :now, 1, 0
-FROM @wanted AS w
-WHERE
-    NOT EXISTS (
-        SELECT 1 FROM dbo.Device_Tenant AS x WITH (UPDLOCK, HOLDLOCK)
-        WHERE x.DeviceId = w.DeviceId AND x.TenantId = w.TenantId
-    );
-
 INSERT INTO dbo.DeviceActionHistory (
     ServiceProviderId, M2MDeviceId, BulkChangeId, ICCID, MSISDN, ChangedField, PreviousValue, CurrentValue,
     ChangeEventType, DateOfChange, ChangedBy, CustomerAccountName, CustomerAccountNumber, TenantId, CreatedBy,

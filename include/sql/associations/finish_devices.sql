@@ -13,14 +13,13 @@ FROM (
                     'associated with ', w.AccountName, '; the customer rate plan follows on ',
                     CAST(CAST(w.EffectiveDate AS date) AS varchar(10))
                 )
-            WHEN h.DeviceId IS NULL THEN 'already as requested'
+            WHEN NOT EXISTS (
+                SELECT 1 FROM dbo.DeviceActionHistory AS x
+                WHERE x.BulkChangeId = :bulk_change_id AND x.M2MDeviceId = w.DeviceId
+            ) THEN 'already as requested'
             ELSE CONCAT('associated with ', w.AccountName)
         END AS details
     FROM device_association.settled_device AS w
-    LEFT JOIN (
-        SELECT DISTINCT x.M2MDeviceId AS DeviceId FROM dbo.DeviceActionHistory AS x
-        WHERE x.BulkChangeId = :bulk_change_id
-    ) AS h ON w.DeviceId = h.DeviceId
     WHERE w.BulkChangeId = :bulk_change_id AND w.M2MDeviceChangeId BETWEEN :first_row_id AND :last_row_id
 ) AS v
 WHERE dbo.M2M_DeviceChange.id = v.row_id AND dbo.M2M_DeviceChange.IsProcessed = 0

@@ -57,8 +57,18 @@ FROM (
             FROM dbo.M2M_DeviceChange AS m
             INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
             INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
-            INNER JOIN dbo.RevService AS l
-                ON m.ICCID = l.Number OR (m.MSISDN = l.Number AND COALESCE(l.Number2, '') = '')
+            INNER JOIN dbo.RevService AS l ON m.ICCID = l.Number
+            WHERE
+                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+            UNION ALL
+            SELECT
+                m.id AS row_id, t.RevCustomerId AS asked_customer, t.CreateRevService AS asks_line,
+                l.RevServiceId AS line, l.RevCustomerId AS line_customer, l.IntegrationAuthenticationId AS account_id
+            FROM dbo.M2M_DeviceChange AS m
+            INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+            INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+            INNER JOIN dbo.RevService AS l ON m.MSISDN = l.Number AND COALESCE(l.Number2, '') = ''
             WHERE
                 m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
                 AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)

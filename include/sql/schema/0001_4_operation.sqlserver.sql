@@ -91,11 +91,12 @@ CREATE INDEX ix_devicebulkchangelog_change ON dbo.DeviceBulkChangeLog (BulkChang
 
 CREATE INDEX ix_devicebulkchangelog_row ON dbo.DeviceBulkChangeLog (M2MDeviceChangeId);
 
+-- An audit trail outlives what it tells of, and is written several rows a device: it references nothing.
 CREATE TABLE dbo.DeviceActionHistory (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
     ServiceProviderId int NULL,
-    M2MDeviceId int NULL REFERENCES dbo.Device (id),
-    BulkChangeId bigint NULL REFERENCES dbo.DeviceBulkChange (id),
+    M2MDeviceId int NULL,
+    BulkChangeId bigint NULL,
     ICCID nvarchar(50) NULL,
     MSISDN nvarchar(50) NULL,
     ChangedField nvarchar(100) NOT NULL,
