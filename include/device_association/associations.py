@@ -87,15 +87,9 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
     if wants_plan or wants_carrier_plan:
         run(connection, "associations/log_plans", **about)
     done = changed(connection, "associations/finish_devices", **about)
-    run(
-        connection,
-        "audit/log_ended_rows",
-        bulk_change_id=claim.bulk_change_id,
-        step=STEP,
-        actor=claim.actor,
-        now=now,
-    )
-    run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
+    run(connection, "audit/log_ended_rows", step=STEP, **about)
+    batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}
+    run(connection, "device_changes/release_holds", **batch_rows)
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 

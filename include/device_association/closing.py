@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.claims import Claim, keep
 from device_association.codes import ChangeStatus
-from device_association.database import as_json, changed, in_transaction, row, rows, run
+from device_association.database import EVERY_ROW, as_json, changed, in_transaction, row, rows, run
 from device_association.errors import ChangeNotRunnable
 from device_association.outbox import owe_notification
 from device_association.validation import count_codes
@@ -73,8 +73,9 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
             step=STEP,
             actor=claim.actor,
             now=now,
+            **EVERY_ROW,
         )
-        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
+        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id, **EVERY_ROW)
         run(connection, "intents/abandon_planned", bulk_change_id=claim.bulk_change_id, now=now)
         run(connection, "claims/free_claim", run_id=claim.run_id, **claim.key)
         return close(connection, claim.bulk_change_id, claim.retry_number, actor=claim.actor, now=now)

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine
 from device_association.association_request import luhn_holds
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode
-from device_association.database import changed, row, rows, run
+from device_association.database import EVERY_ROW, changed, row, rows, run
 from device_association.errors import DataCheckFailed
 
 STEP = "check_data"
@@ -165,8 +165,8 @@ def _record(
     if critical:
         details = f"{DeviceCode.DATA_CHECK_FAILED}: {reasons}; nothing was billed or associated"
         run(connection, "device_changes/reject_open_rows", code=DeviceCode.DATA_CHECK_FAILED, details=details, **about)
-        run(connection, "audit/log_ended_rows", step=STEP, **about)
-        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id)
+        run(connection, "audit/log_ended_rows", step=STEP, **about, **EVERY_ROW)
+        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id, **EVERY_ROW)
         counts = {"failed": len(critical)}
     else:
         passed = changed(connection, "device_changes/begin_checked_rows", last_row_id=last_row_id, **about)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from device_association.association_request import is_iccid, is_storable, local_to_utc
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode, RequestCode
-from device_association.database import Record, as_json, changed, row, rows, run
+from device_association.database import EVERY_ROW, Record, as_json, changed, row, rows, run
 from device_association.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
 from device_association.terms import Terms, from_row, read_payload
@@ -51,7 +51,7 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
     run(connection, "device_changes/reject_unassignable", **about)
-    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id)
+    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id, **EVERY_ROW)
     run(connection, "device_changes/take_holds", bulk_change_id=bulk_change_id, now=now)
     run(connection, "device_changes/reject_held", **about)
     reject_billed(connection, bulk_change_id, actor=actor, now=now)
@@ -61,8 +61,8 @@ def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, no
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     run(connection, "device_changes/reject_billed", **about)
-    run(connection, "audit/log_ended_rows", step=STEP, **about)
-    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id)
+    run(connection, "audit/log_ended_rows", step=STEP, **about, **EVERY_ROW)
+    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id, **EVERY_ROW)
 
 
 def read_payloads(connection: Connection, claim: Claim, *, now: datetime, rows_at_once: int = 4000) -> None:

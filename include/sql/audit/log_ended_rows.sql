@@ -14,6 +14,7 @@ SELECT
 FROM dbo.M2M_DeviceChange AS m
 WHERE
     m.BulkChangeId = :bulk_change_id
+    AND m.id BETWEEN :first_row_id AND :last_row_id
     AND m.IsProcessed = 1
     AND m.ProcessedDate = :now
     AND NOT EXISTS (

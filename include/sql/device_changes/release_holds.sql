@@ -3,6 +3,7 @@
 DELETE FROM device_association.device_hold
 WHERE
     BulkChangeId = :bulk_change_id
+    AND M2MDeviceChangeId BETWEEN :first_row_id AND :last_row_id
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
         WHERE

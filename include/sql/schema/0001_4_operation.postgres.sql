@@ -63,7 +63,8 @@ CREATE TABLE dbo.M2M_DeviceChange (
 
 CREATE INDEX ix_m2m_devicechange_status ON dbo.M2M_DeviceChange (BulkChangeId, Status);
 
-CREATE INDEX ix_m2m_devicechange_processed ON dbo.M2M_DeviceChange (BulkChangeId, IsProcessed);
+-- The id is behind: batches are ranges of ids. SQL Server has it there by itself.
+CREATE INDEX ix_m2m_devicechange_processed ON dbo.M2M_DeviceChange (BulkChangeId, IsProcessed, id);
 
 CREATE INDEX ix_m2m_devicechange_device ON dbo.M2M_DeviceChange (DeviceId);
 

@@ -59,7 +59,7 @@ CREATE TABLE device_association.device_hold (
     CreatedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (TenantId, DeviceId)
 );
-CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChangeId);
+CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChangeId, M2MDeviceChangeId);
 
 -- Why no further device of a change is begun: the first stop of a retry wins.
 CREATE TABLE device_association.change_stop (
