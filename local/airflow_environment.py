@@ -9,7 +9,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from local import message_queue, postgres, revio_accounts
+from local import celery_workers, message_queue, postgres, revio_accounts
 from local.settings import HOST, PREFIX, REPOSITORY, LocalSettings
 from local.stack_secrets import StackSecrets, passwords, passwords_file
 
@@ -59,7 +59,7 @@ def _options(settings: LocalSettings, secrets: StackSecrets) -> dict[str, dict[s
             "dags_folder": str(settings.dags_folder),
             "plugins_folder": str(settings.plugins_folder),
             "load_examples": "False",
-            "executor": "LocalExecutor",
+            "executor": settings.executor,
             "parallelism": str(settings.parallelism),
             "mp_start_method": "fork",  # what config/airflow_local_settings.py imports must reach the tasks
             "dags_are_paused_at_creation": "False",
@@ -87,6 +87,7 @@ def _options(settings: LocalSettings, secrets: StackSecrets) -> dict[str, dict[s
             "min_file_process_interval": "120",
         },
         "logging": {"base_log_folder": str(settings.airflow_home / "logs"), "colored_console_log": "False"},
+        **(celery_workers.options(settings, secrets) if settings.executor == celery_workers.EXECUTOR else {}),
     }
 
 

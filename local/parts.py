@@ -12,7 +12,7 @@ from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 
-from local import airflow_database, message_queue, postgres, revio_accounts
+from local import airflow_database, celery_workers, message_queue, postgres, redis_server, revio_accounts
 from local.airflow_api import DIRECT
 from local.airflow_environment import airflow_environment, base_environment, prepare_home
 from local.processes import Running
@@ -54,7 +54,17 @@ class Part:
 
 def parts(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
     """Return every part and step in the order of starting; stopping goes backwards."""
-    return [*_outside_systems(settings, secrets), *_steps(settings, secrets), *_airflow(settings, secrets)]
+    if settings.executor == celery_workers.EXECUTOR:
+        broker, workers = [_broker(settings, secrets)], _workers(settings, secrets)
+    else:
+        broker, workers = [], []
+    return [
+        *_outside_systems(settings, secrets),
+        *broker,
+        *_steps(settings, secrets),
+        *_airflow(settings, secrets),
+        *workers,
+    ]
 
 
 def _outside_systems(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
@@ -95,6 +105,17 @@ def _outside_systems(settings: LocalSettings, secrets: StackSecrets) -> list[Par
     ]
 
 
+def _broker(settings: LocalSettings, secrets: StackSecrets) -> Part:
+    return Part(
+        "redis",
+        redis_server.command(settings),
+        base_environment,
+        lambda _: redis_server.answers(settings, secrets),
+        port_setting="redis_port",
+        prepare=lambda: redis_server.prepare(settings, secrets),
+    )
+
+
 def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
     portal = {"PORTAL_URL": postgres.url(settings, secrets, "portal")}
     wanted = {"WANTED": airflow_database.wanted(settings), "DONE_FILE": str(airflow_database.done_file(settings))}
@@ -130,7 +151,7 @@ def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
             [*PYTHON, "-m", "airflow", name, *arguments],
             lambda: airflow_environment(settings, secrets),
             ready,
-            needs=("airflow-database",),
+            needs=("airflow-database", "redis"),
             port_setting=port,
             prepare=lambda: _prepare_airflow(settings, secrets),
         )
@@ -148,6 +169,20 @@ def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
         part("dag-processor", ready=beats("dag_processor")),
         part("triggerer", "--skip-serve-logs", ready=beats("triggerer")),
     ]
+
+
+def _workers(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
+    def worker(name: str) -> Part:
+        return Part(
+            name,
+            [*PYTHON, "-m", "airflow", *celery_workers.arguments(name)],
+            lambda: airflow_environment(settings, secrets),
+            lambda _: celery_workers.answers(settings, secrets, name),
+            needs=("airflow-database", "redis"),
+            prepare=lambda: _prepare_airflow(settings, secrets),
+        )
+
+    return [worker(name) for name in celery_workers.NAMES]
 
 
 def _prepare_airflow(settings: LocalSettings, secrets: StackSecrets) -> None:

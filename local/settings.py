@@ -14,6 +14,7 @@ HOST = "127.0.0.1"
 """Every part listens here and nowhere else."""
 
 Role = Literal["viewer", "user", "op", "admin"]
+Executor = Literal["LocalExecutor", "CeleryExecutor"]
 
 
 class LocalSettings(BaseSettings):
@@ -34,6 +35,11 @@ class LocalSettings(BaseSettings):
         default=18600, ge=1, le=65535, description="Port of the receiver of the 2.0 notification."
     )
     airflow_port: int = Field(default=8080, ge=1, le=65535, description="Port of Airflow's UI and API.")
+    redis_port: int = Field(default=18379, ge=1, le=65535, description="Port of Redis, with CeleryExecutor only.")
+    executor: Executor = Field(
+        default="LocalExecutor",
+        description="Where tasks run: in the scheduler, or (CeleryExecutor) in two workers behind Redis.",
+    )
     revio_latency_ms: int = Field(default=0, ge=0, description="How long the Rev.io simulator takes for each answer.")
     revio_calls_per_minute: int = Field(
         default=500, ge=1, description="Calls a minute that the simulator lets each account do."

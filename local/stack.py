@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from local import message_queue, postgres, processes
+from local import celery_workers, message_queue, postgres, processes
 from local.airflow_api import AirflowApi, wait_for_dags
 from local.airflow_environment import airflow_environment
 from local.parts import Part, parts
@@ -19,7 +19,7 @@ from local.settings import LocalSettings
 from local.stack_secrets import StackSecrets, passwords, stack_secrets
 from local.supervision import Report, Status, Supervision
 
-STOP_TOGETHER = ("triggerer", "dag-processor", "scheduler")
+STOP_TOGETHER = (*celery_workers.NAMES, "triggerer", "dag-processor", "scheduler")
 """They need nobody of each other to stop, and each takes seconds."""
 
 
@@ -102,7 +102,7 @@ class Stack:
     def wipe(self) -> None:
         """Stop everything and delete what the stack keeps: databases, logs, secrets; then make a new `Stack`."""
         self.down()
-        for folder in ("airflow", "data_docs", "logs", "postgres", "run"):
+        for folder in ("airflow", "data_docs", "logs", "postgres", "redis", "run"):
             shutil.rmtree(self.settings.state_dir / folder, ignore_errors=True)
         for file in self.settings.state_dir.glob("*.json"):
             file.unlink()

@@ -34,6 +34,7 @@ class StackSecrets:
     aws_secret_key: str = field(default_factory=_token)
     notification_token: str = field(default_factory=_token)
     revio_secret: str = field(default_factory=_token)
+    redis_password: str = field(default_factory=_token)
 
     def revio(self, *names: str) -> str:
         """Return the secret of one thing at the Rev.io simulator: the same names always give the same secret."""
@@ -41,13 +42,13 @@ class StackSecrets:
 
 
 def stack_secrets(state_dir: Path) -> StackSecrets:
-    """Return the stack's secrets; the first call writes them."""
+    """Return the stack's secrets; the first call writes them, and a later one what an older stack did not have yet."""
     file = state_dir / "secrets.json"
-    if file.exists():
-        return StackSecrets(**json.loads(file.read_text(encoding="utf-8")))
-    made = StackSecrets()
-    write_private(file, json.dumps(asdict(made), indent=2))
-    return made
+    known: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    secrets_now = StackSecrets(**known)
+    if asdict(secrets_now) != known:
+        write_private(file, json.dumps(asdict(secrets_now), indent=2))
+    return secrets_now
 
 
 def passwords_file(state_dir: Path) -> Path:

@@ -1,4 +1,4 @@
-"""One complete stack for all end-to-end tests: real Airflow, PostgreSQL, SQS, simulator and receiver, on free ports."""
+"""Complete stacks for the end-to-end tests: real Airflow, PostgreSQL, SQS, simulator and receiver, on free ports."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import Engine
+from sqlalchemy import Engine, MetaData, Table, select
 
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.database import make_engine, row, rows
@@ -28,6 +29,16 @@ from tests.flow import request as portal_request
 
 ENDED = {"success", "failed"}
 USERS = {"admin": "admin", "dora.ops": "op", "vic.viewer": "op"}
+IMPATIENT = {
+    "DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "2",
+    "DEVICE_ASSOCIATION_REV_LEASE_SECONDS": "12",
+    "DEVICE_ASSOCIATION_REV_CALL_SECONDS": "10",
+    "DEVICE_ASSOCIATION_REV_READ_SECONDS": "5",
+    "DEVICE_ASSOCIATION_REV_RETRY_SECONDS": "5",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+}
+"""Short leases and time-outs: what is lost is found in seconds."""
 
 
 @dataclass
@@ -79,6 +90,13 @@ class Running:
             listed = rows(connection, "device_changes/list_rows", bulk_change_id=change_id)
         return {one["iccid"]: one["error_code"] or one["status"] for one in listed}
 
+    def table(self, name: str, schema: str = "device_association", **where: object) -> list[dict[str, Any]]:
+        """Return the rows of a table of the portal's database."""
+        table = Table(name, MetaData(), schema=schema, autoload_with=self.portal)
+        with self.portal.connect() as connection:
+            found = connection.execute(select(table).where(*(table.c[key] == value for key, value in where.items())))
+            return [dict(one) for one in found.mappings()]
+
     def run(self, run_id: str, seconds: float = 60) -> str:
         """Wait for a run's end and return its state."""
         path = f"/api/v2/dags/associate_customer/dagRuns/{run_id}"
@@ -122,26 +140,22 @@ class Running:
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Running]:
-    """Give a stack of the session's own.
+@contextmanager
+def started(**more: Any) -> Iterator[Running]:
+    """Give a stack of its own on free ports, with these settings, and stop it at the end.
 
     Its folder is not pytest's: a session that starts meanwhile closes pytest's folders to PostgreSQL's system user.
     """
     folder = Path(tempfile.mkdtemp(prefix="stack-tests-"))
-    ports = dict(
-        zip(
-            ("postgres_port", "sqs_port", "revio_port", "notification_port", "airflow_port"), free_ports(5), strict=True
-        )
+    ports = [name for name in LocalSettings.model_fields if name.endswith("_port")]
+    settings = LocalSettings(
+        state_dir=folder,
+        users=USERS,
+        product=IMPATIENT | more.pop("product", {}),
+        _env_file=None,
+        **dict(zip(ports, free_ports(len(ports)), strict=True)),
+        **more,
     )
-    product = {"DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "2", "DEVICE_ASSOCIATION_REV_LEASE_SECONDS": "12"}
-    product |= {"DEVICE_ASSOCIATION_REV_CALL_SECONDS": "10", "DEVICE_ASSOCIATION_REV_READ_SECONDS": "5"}
-    product |= {
-        "DEVICE_ASSOCIATION_REV_RETRY_SECONDS": "5",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
-    }
-    product |= {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3"}
-    settings = LocalSettings(state_dir=folder, users=USERS, product=product, _env_file=None, **ports)
     stack = Stack(settings)
     try:
         stack.up()
@@ -151,6 +165,13 @@ def running() -> Iterator[Running]:
     finally:
         stack.down()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    """Give a stack of the session's own; a module may put one of its own in its place."""
+    with started() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import signal
 import psutil
 import pytest
 import requests
-from sqlalchemy import MetaData, Table, select
+from sqlalchemy import MetaData, select
 
 from local.sample_data import groups, world
 from tests.end_to_end.conftest import Running, body
@@ -33,7 +33,7 @@ def test_a_message_becomes_lines_and_associations(running: Running) -> None:
 def test_the_form_makes_one_change_of_the_person_and_a_cleared_task_makes_no_other(running: Running) -> None:
     run_id = running.trigger(request(PLAIN[10:12], RateList=[], RevProductIdList=[]))
     assert running.run(run_id) == "success"
-    made = _rows(running, "change_state", runkey=run_id)
+    made = running.table("change_state", runkey=run_id)
     assert [one["actor"] for one in made] == ["dora.ops"]
     running.stack.api().post(
         "/api/v2/dags/associate_customer/clearTaskInstances",
@@ -41,7 +41,7 @@ def test_the_form_makes_one_change_of_the_person_and_a_cleared_task_makes_no_oth
     )
     running.wait(lambda: "use Retry" in running.log(run_id, "open_bulk_change", attempt=2), 60)
     assert running.run(run_id) == "success"
-    assert len(_rows(running, "change_state", runkey=run_id)) == 1
+    assert len(running.table("change_state", runkey=run_id)) == 1
     assert running.status(made[0]["bulkchangeid"]) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in PLAIN[10:12]} == {1}
 
@@ -111,7 +111,7 @@ def test_a_worker_killed_in_the_middle_of_its_calls_leaves_one_line_a_sim(runnin
     running.control("PATCH", "settings", {"latency_ms": 0})
     assert running.ended(change, 240) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in PLAIN[70:76]} == {1}
-    history = _rows(running, "deviceactionhistory", schema="dbo", bulkchangeid=change)
+    history = running.table("deviceactionhistory", schema="dbo", bulkchangeid=change)
     assert len({(one["iccid"], one["changedfield"]) for one in history}) == len(history)
 
 
@@ -130,7 +130,7 @@ def test_a_receiver_that_is_down_changes_no_colour(running: Running) -> None:
     change = running.ask(PLAIN[90:91], CreateRevService=False)
     assert running.ended(change) == "PROCESSED"
     assert running.run(f"bulk_change__{change}__0", 90) == "success"
-    running.wait(lambda: all(one["sentdate"] for one in _rows(running, "outbox", bulkchangeid=change)), 60)
+    running.wait(lambda: all(one["sentdate"] for one in running.table("outbox", bulkchangeid=change)), 60)
 
 
 def test_a_run_started_by_form_while_another_holds_the_change_skips_everything(running: Running) -> None:
@@ -187,15 +187,8 @@ def _tables(running: Running, database: str) -> dict[str, str]:
     return texts
 
 
-def _rows(running: Running, name: str, schema: str = "device_association", **where: object) -> list[dict[str, object]]:
-    table = Table(name, MetaData(), schema=schema, autoload_with=running.portal)
-    with running.portal.connect() as connection:
-        found = connection.execute(select(table).where(*(table.c[key] == value for key, value in where.items())))
-        return [dict(one) for one in found.mappings()]
-
-
 def _calling(running: Running) -> int:
-    return len(_rows(running, "rev_intent", state="CALLING"))
+    return len(running.table("rev_intent", state="CALLING"))
 
 
 def _task_processes(running: Running) -> list[psutil.Process]:

