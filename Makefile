@@ -48,6 +48,7 @@ check: $(READY) ## Format, lint, types, import rules, SQL lint
 bench: $(READY) ## Measure; FIGURE=name for one figure
 	@PYTHONPATH=include $(BIN)/python -m benchmarks $(FIGURE)
 
-pins: $(READY) ## Compile requirements.in and requirements-dev.in into exact pins
+pins: $(READY) ## Compile the requirements*.in into exact pins
 	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements.in -c requirements-dev.txt -o requirements.txt
+	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-image.in -o requirements-image.txt
