@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dotenv import dotenv_values
+from sqlalchemy import URL, make_url
 
 from local import celery_workers, message_queue, postgres, revio_accounts
 from local.settings import HOST, PREFIX, REPOSITORY, LocalSettings
@@ -93,14 +94,7 @@ def _options(settings: LocalSettings, secrets: StackSecrets) -> dict[str, dict[s
 
 def _connections(settings: LocalSettings, secrets: StackSecrets) -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {
-        "portal_db": {
-            "conn_type": "postgres",
-            "host": HOST,
-            "port": settings.postgres_port,
-            "schema": "portal",
-            "login": postgres.SUPERUSER,
-            "password": secrets.postgres_password,
-        },
+        "portal_db": _portal(make_url(postgres.portal_url(settings, secrets))),
         "bulk_change_queue": {
             "conn_type": "aws",
             "login": secrets.aws_access_key,
@@ -117,6 +111,18 @@ def _connections(settings: LocalSettings, secrets: StackSecrets) -> dict[str, st
         **revio_accounts.connections(settings),
     }
     return {f"AIRFLOW_CONN_{name}".upper(): json.dumps(connection) for name, connection in given.items()}
+
+
+def _portal(url: URL) -> dict[str, Any]:
+    """Return the Airflow connection of the portal's database; its type decides the dialect."""
+    return {
+        "conn_type": "mssql" if url.get_backend_name() == "mssql" else "postgres",
+        "host": url.host,
+        "port": url.port,
+        "schema": url.database,
+        "login": url.username,
+        "password": url.password,
+    }
 
 
 def _product(settings: LocalSettings) -> dict[str, str]:

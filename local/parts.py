@@ -117,7 +117,7 @@ def _broker(settings: LocalSettings, secrets: StackSecrets) -> Part:
 
 
 def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
-    portal = {"PORTAL_URL": postgres.url(settings, secrets, "portal")}
+    portal = {"PORTAL_URL": postgres.portal_url(settings, secrets)}
     wanted = {"WANTED": airflow_database.wanted(settings), "DONE_FILE": str(airflow_database.done_file(settings))}
     pool = {"POOL_SLOTS": str(settings.rev_services_slots)}
     return [

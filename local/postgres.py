@@ -37,6 +37,11 @@ def url(settings: LocalSettings, secrets: StackSecrets, database: str) -> str:
     ).render_as_string(hide_password=False)
 
 
+def portal_url(settings: LocalSettings, secrets: StackSecrets) -> str:
+    """Return the SQLAlchemy URL of the portal's database: the stack's own, or the one that the settings name."""
+    return settings.portal_url.get_secret_value() if settings.portal_url else url(settings, secrets, "portal")
+
+
 def system_user() -> str | None:
     """Return who the server runs as when that is not the caller; made if it does not exist."""
     if os.geteuid() != 0:
@@ -86,10 +91,11 @@ def prepare(settings: LocalSettings, secrets: StackSecrets) -> None:
 
 def ensure_databases(settings: LocalSettings, secrets: StackSecrets) -> bool:
     """Return whether the server answers, with both databases there."""
-    missing = [name for name in DATABASES if not _exists(settings, secrets, name)]
-    if missing and not _exists(settings, secrets, "postgres"):
+    if not _exists(settings, secrets, "postgres"):
         return False
-    for name in missing:
+    for name in DATABASES:
+        if _exists(settings, secrets, name):
+            continue
         subprocess.run(
             [program("createdb"), "-h", HOST, "-p", str(settings.postgres_port), "-U", SUPERUSER, name],
             env=os.environ | {"PGPASSWORD": secrets.postgres_password},

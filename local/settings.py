@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -39,6 +39,10 @@ class LocalSettings(BaseSettings):
     executor: Executor = Field(
         default="LocalExecutor",
         description="Where tasks run: in the scheduler, or (CeleryExecutor) in two workers behind Redis.",
+    )
+    portal_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the portal's database, when it is another than the stack's own PostgreSQL.",
     )
     revio_latency_ms: int = Field(default=0, ge=0, description="How long the Rev.io simulator takes for each answer.")
     revio_calls_per_minute: int = Field(

@@ -122,7 +122,7 @@ class Stack:
     @property
     def portal_url(self) -> str:
         """SQLAlchemy URL of the portal's database."""
-        return postgres.url(self.settings, self.secrets, "portal")
+        return postgres.portal_url(self.settings, self.secrets)
 
     @property
     def airflow_url(self) -> str:

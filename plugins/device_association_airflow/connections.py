@@ -41,8 +41,7 @@ def settings() -> Settings:
 @cache
 def portal() -> Engine:
     """Return the engine of the portal's database; the connection's type decides the dialect."""
-    hook = _connection(PORTAL).get_hook()
-    url = make_url(getattr(hook, "sqlalchemy_url", None) or hook.get_uri())
+    url = make_url(_connection(PORTAL).get_hook().get_uri())
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername=POSTGRES_DRIVER)
     return make_engine(url)

@@ -64,4 +64,4 @@ def test_the_example_file_shows_every_setting_with_its_default() -> None:
         elif isinstance(default, Path):
             assert REPOSITORY / shown[name] == default
         else:
-            assert shown[name] == str(default)
+            assert shown[name] == ("" if default is None else str(default))

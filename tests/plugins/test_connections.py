@@ -56,6 +56,17 @@ def test_a_portal_database_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch
         connections.portal().connect()
 
 
+@pytest.mark.parametrize(("conn_type", "driver"), [("postgres", "postgresql+psycopg2"), ("mssql", "mssql+pymssql")])
+def test_the_connection_s_type_decides_the_database(
+    monkeypatch: pytest.MonkeyPatch, conn_type: str, driver: str
+) -> None:
+    give(monkeypatch, "portal_db", conn_type=conn_type, login="l", password="p@:/ß", host="db", port=1, schema="portal")
+    url = connections.portal().url
+    assert (url.drivername, url.username, url.password, url.host, url.port, url.database) == (
+        *(driver, "l", "p@:/ß", "db", 1, "portal"),
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "token", "url"),
     [
