@@ -47,15 +47,18 @@ def roll_back(connection: Any) -> None:
     """Roll a driver's connection back, also where SQL Server has done so itself, as it does to a deadlock's victim.
 
     pymssql then fails on its ROLLBACK, which would hide the error that matters, and opens no transaction again: what
-    came next on that connection would be kept statement by statement.
+    came next on that connection would be kept statement by statement. Where the connection is gone its transaction is
+    too, and the pool's ping finds out before the connection is used again.
     """
     try:
         connection.rollback()
     except Exception as error:
-        if f"{NO_TRANSACTION}" not in _text(error):
+        said = _text(error)
+        if f"{NO_TRANSACTION}" in said:
+            with closing(connection.cursor()) as cursor:
+                cursor.execute("BEGIN TRANSACTION")
+        elif _number(error) not in RETRIED_NUMBERS and "Not connected" not in said:
             raise
-        with closing(connection.cursor()) as cursor:
-            cursor.execute("BEGIN TRANSACTION")
 
 
 def to_driver(value: object) -> object:

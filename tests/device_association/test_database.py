@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL
 
 from device_association.database import in_transaction, make_engine
@@ -87,5 +87,7 @@ def _end(portal: Engine, connection: Connection) -> None:
         "mssql": ("SELECT @@SPID", "KILL {}"),
     }[connection.dialect.name]
     session = connection.scalar(text(own))
-    with portal.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+    killer = create_engine(portal.url, isolation_level="AUTOCOMMIT")
+    with killer.connect() as other:
         other.execute(text(kill.format(session)))
+    killer.dispose()
