@@ -53,8 +53,9 @@ def plan_rev_services(
             run(connection, "lines/insert_listed", lines=as_json(lines), **claim.key)
         run(connection, "intents/take_over_intents", **about)
         planned = changed(connection, "intents/insert_intents", **about)
-        reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
-        run(connection, "intents/abandon_planned", **about)
+        if customers:
+            reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
+            run(connection, "intents/abandon_planned", **about)
         slices = _slices(connection, claim, settings)
         counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
         record_step(connection, claim, STEP, counts, started=now, began=began)
