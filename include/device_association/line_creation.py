@@ -169,7 +169,10 @@ def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: boo
         return Outcome.REJECTED, None
     line = found[0]
     ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
-    return settle_line(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)
+    try:
+        return settle_line(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)
+    except RevioOutcomeUnknown:
+        return _why_not(desk, device), None
 
 
 def _call(desk: Desk, client: RevioClient, device: Record) -> tuple[Outcome, int | None]:

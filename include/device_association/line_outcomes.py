@@ -99,37 +99,9 @@ def settle_line(
     or lost before the adoption, or the call outlived its lease and the SIM has another line by now.
     """
     now = desk.clock()
-
-    def settle(connection: Connection) -> Settled:
-        account = {"account_id": device["account_id"], "service_id": service_id}
-        run(connection, "lines/own_line", iccid=device["iccid"], now=now, **account)
-        owner = row(connection, "lines/find_owner", **account)
-        if owner is None or owner["iccid"] != device["iccid"]:
-            return Settled.OTHER_SIM
-        settled = changed(
-            connection,
-            "intents/settle_line",
-            intent_id=device["intent_id"],
-            state=outcome.name,
-            service_id=service_id,
-            owner=desk.owner,
-            run_id=desk.claim.run_id,
-            detail=f"line {service_id} {outcome}",
-            now=now,
-            **desk.claim.key,
-        )
-        known = row(connection, "intents/find_intent", intent_id=device["intent_id"])
-        if not settled and (known is None or known["service_id"] != service_id):
-            if outcome is Outcome.CREATED:
-                _mirror(connection, desk, device, service_id, line, now)
-                late = f"line {service_id} was created by a call that outlived its lease; have it looked at in Rev.io"
-                _log(connection, desk, device, response=None, error=late, now=now)
-            return Settled.TOO_LATE
-        _mirror(connection, desk, device, service_id, line, now)
-        _log(connection, desk, device, response=f"line {service_id} {outcome}", error=None, now=now)
-        return Settled.DONE
-
-    settled = in_transaction(desk.engine, settle)
+    settled = in_transaction(
+        desk.engine, lambda connection: _record_line(connection, desk, device, service_id, outcome, line, now)
+    )
     if settled is Settled.TOO_LATE:
         raise RevioOutcomeUnknown(f"line {service_id} could not be recorded for this SIM any more")
     if settled is Settled.OTHER_SIM:
@@ -141,6 +113,44 @@ def settle_line(
         )
         return Outcome.REJECTED, None
     return outcome, service_id
+
+
+def _record_line(
+    connection: Connection,
+    desk: Desk,
+    device: Record,
+    service_id: int,
+    outcome: Outcome,
+    line: Line | None,
+    now: datetime,
+) -> Settled:
+    account = {"account_id": device["account_id"], "service_id": service_id}
+    run(connection, "lines/own_line", iccid=device["iccid"], now=now, **account)
+    owner = row(connection, "lines/find_owner", **account)
+    if owner is None or owner["iccid"] != device["iccid"]:
+        return Settled.OTHER_SIM
+    settled = changed(
+        connection,
+        "intents/settle_line",
+        intent_id=device["intent_id"],
+        state=outcome.name,
+        service_id=service_id,
+        owner=desk.owner,
+        run_id=desk.claim.run_id,
+        detail=f"line {service_id} {outcome}",
+        now=now,
+        **desk.claim.key,
+    )
+    known = row(connection, "intents/find_intent", intent_id=device["intent_id"])
+    if not settled and (known is None or known["service_id"] != service_id):
+        if outcome is Outcome.CREATED:
+            _mirror(connection, desk, device, service_id, line, now)
+            late = f"line {service_id} was created by a call that outlived its lease; have it looked at in Rev.io"
+            _log(connection, desk, device, response=None, error=late, now=now)
+        return Settled.TOO_LATE
+    _mirror(connection, desk, device, service_id, line, now)
+    _log(connection, desk, device, response=f"line {service_id} {outcome}", error=None, now=now)
+    return Settled.DONE
 
 
 def _mirror(
