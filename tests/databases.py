@@ -96,6 +96,13 @@ def empty_portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engin
 
 
 @pytest.fixture
+def postgres_portal(server: URL, empty_template: str) -> Iterator[Engine]:
+    """Give a portal database of this test's own on PostgreSQL, for what an engine says in its own words."""
+    with _clone(server, empty_template) as engine:
+        yield engine
+
+
+@pytest.fixture
 def portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Give a portal database of this test's own, with the sample world."""
     if dialect == SQL_SERVER:
