@@ -24,6 +24,7 @@ from device_association.dialects import POSTGRESQL, SQL_SERVER
 from device_association.schema import upgrade
 from local import sample_data
 from local.portal_tables import empty
+from tests.old_portal import make_old
 
 MSSQL_VARIABLE = "PORTAL_TEST_MSSQL_URL"
 NUMBERS = itertools.count(1)
@@ -96,6 +97,13 @@ def empty_portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engin
 
 
 @pytest.fixture
+def postgres_portal(server: URL, empty_template: str) -> Iterator[Engine]:
+    """Give a portal database of this test's own on PostgreSQL, for what an engine says in its own words."""
+    with _clone(server, empty_template) as engine:
+        yield engine
+
+
+@pytest.fixture
 def portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Give a portal database of this test's own, with the sample world."""
     if dialect == SQL_SERVER:
@@ -105,6 +113,18 @@ def portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     else:
         with _clone(request.getfixturevalue("server"), request.getfixturevalue("sample_template")) as engine:
             yield engine
+
+
+@pytest.fixture
+def old_portal(portal: Engine) -> Iterator[Engine]:
+    """Give the sample world in a portal that has nothing of ours; on SQL Server the session's database is built anew."""
+    make_old(portal)
+    yield portal
+    if portal.dialect.name == SQL_SERVER:
+        portal.dispose()
+        _command(make_url(os.environ[MSSQL_VARIABLE]), f"DROP DATABASE {portal.url.database}")
+        _command(make_url(os.environ[MSSQL_VARIABLE]), f"CREATE DATABASE {portal.url.database}")
+        upgrade(portal.url.render_as_string(hide_password=False))
 
 
 @contextmanager

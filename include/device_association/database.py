@@ -34,6 +34,7 @@ from device_association.dialects import (
     refused_connection,
     roll_back,
     to_driver,
+    unsuitable,
     utc_milliseconds,
 )
 
@@ -55,7 +56,8 @@ def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
     """Return an engine for the portal's database, whose connections are checked before use.
 
     A connection that cannot be made says so under the name a person knows it by: DatabaseUnavailable where no server
-    answers, ConfigurationError where one answers and refuses (password, database).
+    answers, ConfigurationError where one answers and refuses (password, database). A statement that the database refuses
+    because a right, a table, a column or a parameter is missing is a ConfigurationError too.
     """
     engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
     if engine.dialect.name == SQL_SERVER:
@@ -71,6 +73,9 @@ def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
     def say_who_refused(context: ExceptionContext) -> None:
         if context.connection is None and not context.is_pre_ping:
             raise refused_connection(named, context.original_exception) from None
+        misfit = unsuitable(named, context.original_exception)
+        if misfit is not None:
+            raise misfit from context.original_exception
 
     return engine
 

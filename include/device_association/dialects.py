@@ -5,6 +5,7 @@ PostgreSQL speaks through psycopg2, SQL Server through pymssql. Everything else 
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,14 @@ NOBODY_ANSWERED = (
 REFUSED_NUMBERS = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 """SQL Server's numbers for a login that it refuses."""
 
+
+DENIED_NUMBERS = frozenset({229, 230, 262, 297, 300, 1088, 2760, 3701, 4902, 15151, 15247})
+DENIED_STATES = frozenset({"42501"})
+"""What SQL Server and PostgreSQL say where a login lacks a right."""
+MISFIT_NUMBERS = frozenset({201, 207, 208, 446, 448, 449, 451, 468, 2812, 8144, 8145, 8146})
+MISFIT_STATES = frozenset({"3F000", "42703", "42883", "42P01", "42P21", "42P22"})
+"""What they say where a database is not as we need it: a table, column, procedure or parameter that is missing, or
+collations that do not go together."""
 
 NO_TRANSACTION = 3903
 
@@ -107,6 +116,37 @@ def refused_connection(named: str, error: BaseException) -> ConfigurationError |
     return ConfigurationError(
         f"the database refuses connection {named!r}: {said}; correct it under Admin, Connections, then clear this task"
     )
+
+
+def unsuitable(named: str, error: BaseException | None) -> ConfigurationError | None:
+    """Return what to raise where a statement met a right that the login lacks, or a database that is not as we need it."""
+    number, state = _number(error), getattr(error, "pgcode", None)
+    if error is None or not (number in DENIED_NUMBERS | MISFIT_NUMBERS or state in DENIED_STATES | MISFIT_STATES):
+        return None
+    said = " ".join(_text(error).partition("DB-Lib error")[0].split()).removeprefix(f"{number} ")
+    if number in DENIED_NUMBERS or state in DENIED_STATES:
+        return ConfigurationError(
+            f"the login of connection {named!r} lacks a right: {said}; {_to_grant(said)}. "
+            "`python -m device_association.adoption` with that login lists every right it lacks; then clear this task"
+        )
+    return ConfigurationError(
+        f"the database of connection {named!r} is not as we need it: {said}; run `python -m device_association.adoption`, "
+        "which names what differs, do what it says, then clear this task"
+    )
+
+
+def _to_grant(said: str) -> str:
+    """Return the GRANT that a refusal asks for, as far as its text tells."""
+    right = re.search(
+        r"The ([A-Z ]+) permission was denied on the object '([^']+)', database '[^']*', schema '([^']+)'", said
+    )
+    if right:
+        return f"GRANT {right[1]} ON {right[3]}.{right[2]} to it"
+    making = re.search(r"([A-Z ]+) permission denied in database '([^']+)'", said)
+    if making:
+        return f"GRANT {making[1].strip()} to it in {making[2]}"
+    thing = re.search(r"permission denied for (\w+) (\S+)", said)
+    return f"GRANT it the right on {thing[1]} {thing[2]}" if thing else "grant it what the message names"
 
 
 def _number(error: BaseException | None) -> int | None:

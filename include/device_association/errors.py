@@ -5,7 +5,7 @@
     ├── ClaimLost                somebody else works on this change: end without writing
     ├── ChangeNotRunnable        the change is missing, ended or another program's: do what the message says
     ├── DataCheckFailed          the batch failed its data checks: nothing was billed or associated
-    ├── ConfigurationError       a connection or setting is missing or wrong: correct it, then clear the task
+    ├── ConfigurationError       a connection, setting, right or table is missing or wrong: correct it, then clear the task
     ├── DatabaseUnavailable      no database answers: the transaction is tried again for a while
     ├── StepUnfinished           some devices wait for the outcome of a call: run the step again later
     └── RevioError
@@ -60,7 +60,7 @@ class DataCheckFailed(AssociationError):
 
 
 class ConfigurationError(AssociationError):
-    """A connection or a setting is missing or cannot be used."""
+    """A connection, a setting, a right of the login or a part of the database is missing or cannot be used."""
 
 
 class DatabaseUnavailable(AssociationError):

@@ -1,39 +1,97 @@
-"""Builds and upgrades the portal's schema on an empty installation: `python -m device_association.schema`.
+"""Builds the portal's schema on an empty installation, and upgrades ours on any: `python -m device_association.schema`.
 
-The DDL stands in `include/sql/schema` and `include/sql/procedures`; Alembic decides what has still to run.
+The DDL stands in `include/sql/schema` and `include/sql/procedures`; Alembic decides what has still to run. A portal that
+is there already is adopted (`device_association.adoption`): its tables count as revision 0001, and are never touched.
 """
 
 from __future__ import annotations
 
+import argparse
+import logging
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from device_association.database import SQL_FOLDER, make_engine
+from device_association.database import SQL_FOLDER, make_engine, rows
 from device_association.dialects import SQL_SERVER, SUFFIX
 from device_association.errors import ConfigurationError
+from device_association.portal_needs import portal_tables
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 URL_VARIABLE = "DEVICE_ASSOCIATION_PORTAL_URL"
-VERSION_SCHEMA = "device_association"
+VERSION_SCHEMA, VERSION_TABLE = "device_association", "schema_version"
+PORTAL_TABLES = "0001"
+"""The revision of a database that has the portal's tables and nothing of ours."""
+MARKER = "Installed by device_association"
+"""What the text of each procedure of ours says; without it the procedure is the portal's."""
+log = logging.getLogger(__name__)
 
 
 def upgrade(url: str) -> None:
-    """Bring the database at this SQLAlchemy URL to the newest schema; two at once wait for each other."""
+    """Bring the database at this SQLAlchemy URL to the newest schema; two at once wait for each other.
+
+    Raises ConfigurationError for a portal that was not adopted: its tables are there, and no version of ours.
+    """
+
+    def refuse(connection: Connection) -> None:
+        columns = rows(connection, "adoption/list_columns")
+        there = {f"{one['schema_name']}.{one['table_name']}".lower() for one in columns}
+        if there & portal_tables(connection.dialect.name):
+            raise ConfigurationError(
+                "this database has a portal's tables, which we did not make; nothing was changed. To adopt it, run "
+                "`python -m device_association.adoption`, which says what differs and changes nothing by itself"
+            )
+
     engine = make_engine(url)
+    try:
+        migrate(engine, first=refuse)
+    finally:
+        engine.dispose()
+
+
+def adopt(engine: Engine, additions: Sequence[Callable[[Connection], None]]) -> None:
+    """Add our schema and what is missing of the procedures to a portal that is there, in one transaction.
+
+    The additions run first; nothing of the portal's is changed, and its own procedures stay.
+    """
+
+    def keep_theirs(connection: Connection) -> None:
+        command.stamp(_config(connection), PORTAL_TABLES)
+
+    migrate(engine, first=keep_theirs, additions=additions)
+
+
+def migrate(
+    engine: Engine, *, first: Callable[[Connection], None], additions: Sequence[Callable[[Connection], None]] = ()
+) -> None:
+    """Run what has still to run in one transaction; `first` is called on a database that no version of ours has seen."""
     with engine.begin() as connection:
         _lock(connection)
         _make_schema(connection)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+        if current_revision(connection) is None:
+            first(connection)
+        for add in additions:
+            add(connection)
+        command.upgrade(_config(connection), "head")
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision of the database, None where it has none."""
+    options = {"version_table": VERSION_TABLE, "version_table_schema": VERSION_SCHEMA}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """Return the revision of this checkout."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def run_scripts(connection: Connection, folder: str, pattern: str) -> None:
@@ -50,10 +108,33 @@ def run_scripts(connection: Connection, folder: str, pattern: str) -> None:
             connection.exec_driver_sql(batch if connection.dialect.name == SQL_SERVER else batch.replace("%", "%%"))
 
 
+def install_procedures(connection: Connection, *, replace: bool = False) -> None:
+    """Install the stored procedures in the form of this checkout.
+
+    One of the same name that somebody else installed is left alone, unless told to `replace` it.
+    """
+    installed = rows(connection, "adoption/list_procedures")
+    suffix = SUFFIX[connection.dialect.name]
+    for script in sorted((SQL_FOLDER / "procedures").glob(f"*{suffix}")):
+        name = script.name.removesuffix(suffix)
+        there = [one["procedure_text"] for one in installed if one["procedure_name"].lower() == name.lower()]
+        if replace or all(MARKER in (text or "") for text in there):
+            run_scripts(connection, "procedures", name)
+        else:
+            log.warning("dbo.%s is the portal's own and is left alone", name)
+
+
 def reinstall_procedures(engine: Engine) -> None:
-    """Install the stored procedures anew, in the form of this checkout."""
+    """Install the stored procedures anew, in the form of this checkout; the portal's own of these names are replaced."""
     with engine.begin() as connection:
-        run_scripts(connection, "procedures", "*")
+        install_procedures(connection, replace=True)
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _lock(connection: Connection) -> None:
@@ -73,12 +154,28 @@ def _make_schema(connection: Connection) -> None:
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
 
 
-def main() -> None:
-    """Upgrade the database that DEVICE_ASSOCIATION_PORTAL_URL names."""
+def portal_url() -> str:
+    """Return the URL in DEVICE_ASSOCIATION_PORTAL_URL; without one, end the program as wrongly used."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
-        sys.exit(f"{URL_VARIABLE} is not set; set it to the portal database's SQLAlchemy URL")
-    upgrade(url)
+        print(f"{URL_VARIABLE} is not set; set it to the portal database's SQLAlchemy URL", file=sys.stderr)
+        sys.exit(2)
+    return url
+
+
+def main() -> None:
+    """Upgrade the database that DEVICE_ASSOCIATION_PORTAL_URL names."""
+    parser = argparse.ArgumentParser(prog="python -m device_association.schema", description=main.__doc__)
+    parser.add_argument(
+        "--replace-procedures", action="store_true", help="replace the portal's own procedures of our names by ours"
+    )
+    asked, url = parser.parse_args(), portal_url()
+    try:
+        upgrade(url)
+        if asked.replace_procedures:
+            reinstall_procedures(make_engine(url))
+    except ConfigurationError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

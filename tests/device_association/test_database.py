@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL
 
 from device_association.database import in_transaction, make_engine
+from device_association.dialects import unsuitable
 from device_association.errors import ConfigurationError, DatabaseUnavailable
 from local.processes import free_ports
 
@@ -79,6 +80,68 @@ def test_a_victim_whose_transaction_the_server_ended_is_tried_again_as_a_whole(e
     assert in_transaction(empty_portal, work) == 1
     with empty_portal.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM dbo.Tenant")) == 1
+
+
+def test_a_right_that_the_login_lacks_is_named_and_is_not_tried_again(
+    postgres_portal: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        connection.execute(text("SET LOCAL ROLE nobody_at_all"))
+        connection.execute(text("CALL dbo.UPDATE_DEVICE_REV_SERVICE_LINKS(1)"))
+
+    with postgres_portal.begin() as connection:
+        connection.execute(text("CREATE ROLE nobody_at_all"))
+        connection.execute(text("GRANT USAGE ON SCHEMA dbo TO nobody_at_all"))
+        connection.execute(text("REVOKE EXECUTE ON PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS FROM PUBLIC"))
+    with pytest.raises(ConfigurationError, match=r"lacks a right: .*GRANT it the right on procedure update_device_rev"):
+        in_transaction(postgres_portal, work)
+    assert len(tries) == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT nothing_like_it FROM dbo.device", "SELECT 1 FROM dbo.no_such_table", "CALL dbo.no_such_procedure(1)"],
+)
+def test_a_database_that_is_not_as_we_need_it_is_said_to_be_wrong(postgres_portal: Engine, sql: str) -> None:
+    said = r"'portal_db' is not as we need it: .* does not exist.*device_association\.adoption"
+    with pytest.raises(ConfigurationError, match=said):
+        in_transaction(postgres_portal, lambda connection: connection.execute(text(sql)))
+
+
+@pytest.mark.parametrize(
+    ("number", "said", "answer"),
+    [
+        (
+            229,
+            b"The EXECUTE permission was denied on the object 'usp_X', database 'portal', schema 'dbo'.",
+            "GRANT EXECUTE ON dbo.usp_X to it",
+        ),
+        (262, b"CREATE TABLE permission denied in database 'portal'.", "GRANT CREATE TABLE to it in portal"),
+        (300, b"VIEW SERVER STATE permission was denied on object 'server', database 'master'.", "lacks a right"),
+        (
+            2760,
+            b'The specified schema name "x" either does not exist or you do not have permission.',
+            'schema name "x"',
+        ),
+        (3701, b"Cannot drop the procedure 'usp_X', because it does not exist or you do not have permission.", "usp_X"),
+        (207, b"Invalid column name 'ErrorCode'.", "not as we need it: Invalid column name 'ErrorCode'"),
+        (468, b'Cannot resolve the collation conflict between "A" and "B".', "not as we need it: Cannot resolve"),
+        (8145, b"@x is not a parameter for procedure usp_X.", "not as we need it: @x is not a parameter"),
+    ],
+)
+def test_sql_server_s_refusals_say_what_to_do(number: int, said: bytes, answer: str) -> None:
+    error = unsuitable("portal_db", Exception((number, said + b"DB-Lib error message 20018, severity 14:\nGeneral")))
+    assert error is not None
+    assert answer in str(error)
+    assert "DB-Lib" not in str(error)
+
+
+def test_what_a_statement_does_wrong_by_itself_stays_the_database_s_error() -> None:
+    assert unsuitable("portal_db", Exception((8134, b"Divide by zero error encountered."))) is None
+    assert unsuitable("portal_db", None) is None
 
 
 def _end(portal: Engine, connection: Connection) -> None:

@@ -4,6 +4,7 @@ CREATE OR REPLACE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS(bulkChangeId big
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
+-- Installed by device_association, which renews it; without this line it is the portal's and is left alone.
 DECLARE
     moment timestamptz(3) := CURRENT_TIMESTAMP;
     change bigint := UPDATE_DEVICE_REV_SERVICE_LINKS.bulkChangeId;

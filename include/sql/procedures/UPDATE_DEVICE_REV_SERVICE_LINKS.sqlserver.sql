@@ -8,6 +8,7 @@ CREATE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS
     @bulkChangeId bigint = NULL
 AS
 BEGIN
+    -- Installed by device_association, which renews it; without this line it is the portal's and is left alone.
     SET NOCOUNT ON;
     DECLARE @moment datetime2(3) = SYSUTCDATETIME();
     DECLARE @devices TABLE (

@@ -5,6 +5,7 @@ CREATE OR REPLACE PROCEDURE dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange(
 )
 LANGUAGE sql
 AS $$
+-- Installed by device_association, which renews it; without this line it is the portal's and is left alone.
 UPDATE dbo.M2M_DeviceChange AS m
 SET
     Status = CASE WHEN apiCallResult = 1 THEN 'PROCESSED' ELSE 'API_FAILED' END,

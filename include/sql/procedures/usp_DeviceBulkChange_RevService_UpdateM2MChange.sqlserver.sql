@@ -9,6 +9,7 @@ CREATE PROCEDURE dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange
     @statusDetails nvarchar(MAX)
 AS
 BEGIN
+    -- Installed by device_association, which renews it; without this line it is the portal's and is left alone.
     SET NOCOUNT ON;
     UPDATE dbo.M2M_DeviceChange
     SET

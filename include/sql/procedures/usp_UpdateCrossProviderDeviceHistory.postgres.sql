@@ -7,6 +7,7 @@ CREATE OR REPLACE PROCEDURE dbo.usp_UpdateCrossProviderDeviceHistory(
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
+-- Installed by device_association, which renews it; without this line it is the portal's and is left alone.
 DECLARE
     moment timestamptz(3) := CURRENT_TIMESTAMP;
     tenant int := usp_UpdateCrossProviderDeviceHistory.tenantId;

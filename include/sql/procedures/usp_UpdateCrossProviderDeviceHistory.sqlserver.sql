@@ -13,6 +13,7 @@ CREATE PROCEDURE dbo.usp_UpdateCrossProviderDeviceHistory
     @effectiveDate datetime2(3) = NULL
 AS
 BEGIN
+    -- Installed by device_association, which renews it; without this line it is the portal's and is left alone.
     SET NOCOUNT ON;
     DECLARE @moment datetime2(3) = SYSUTCDATETIME();
     DECLARE @ids TABLE (device_id int NOT NULL PRIMARY KEY);

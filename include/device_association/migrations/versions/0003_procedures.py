@@ -1,8 +1,8 @@
-"""The three stored procedures."""
+"""The three stored procedures, where the portal has none of its own."""
 
 from alembic import op
 
-from device_association.schema import run_scripts
+from device_association.schema import install_procedures
 
 revision = "0003"
 down_revision = "0002"
@@ -11,4 +11,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_scripts(op.get_bind(), "procedures", "*")
+    install_procedures(op.get_bind())

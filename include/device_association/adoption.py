@@ -1,0 +1,123 @@
+"""Adopts a portal that is there: says what differs from what we need, and, told to, adds what is ours.
+
+`python -m device_association.adoption` changes nothing. `--apply` adds our schema with its working tables, and the view
+and the procedures that are missing; nothing of the portal's is altered or dropped. The runbook is docs/runbook-cut-over.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from device_association.database import make_engine, run
+from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.portal_catalogue import Catalogue, read_catalogue
+from device_association.portal_differences import compare, theirs
+from device_association.portal_findings import Asked, Finding, Severity
+from device_association.portal_needs import ERROR_CODE, PORTAL, read_needs
+from device_association.schema import adopt, install_procedures, portal_url, run_scripts
+
+NOTHING_IN_THE_WAY, SOMETHING_FIRST = 0, 1
+
+
+def find_differences(engine: Engine, asked: Asked) -> tuple[Catalogue, list[Finding]]:
+    """Compare the database with what we need; reads only."""
+    found = read_catalogue(engine)
+    left_alone = frozenset() if asked.replace_procedures else theirs(found)
+    return found, compare(read_needs(engine.dialect.name, left_alone=left_alone), found, asked)
+
+
+def apply(engine: Engine, findings: Sequence[Finding], asked: Asked) -> None:
+    """Add what the findings say is added, in one transaction; raise ConfigurationError if something must be done first."""
+    if in_the_way(findings):
+        raise ConfigurationError("something must be done first; nothing was changed")
+    adopt(engine, list(_additions({one.subject for one in findings if one.severity is Severity.ADDS}, asked)))
+
+
+def in_the_way(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that stand in the way."""
+    return [one for one in findings if one.severity is Severity.MUST]
+
+
+def report(findings: Sequence[Finding]) -> str:
+    """Return the findings as a table for people."""
+    table = [("", "what", "difference"), *((one.severity.upper(), one.subject, one.problem) for one in findings)]
+    widths = [max(len(line[column]) for line in table) for column in (0, 1)]
+    lines = [f"{mark:{widths[0]}}  {what:{widths[1]}}  {said}" for mark, what, said in table]
+    for number, one in enumerate(findings, start=1):
+        lines[number] += f"\n{'':{widths[0]}}  {'':{widths[1]}}  -> {one.remedy}"
+    return "\n".join(lines)
+
+
+def _additions(subjects: set[str], asked: Asked) -> list[Callable[[Connection], None]]:
+    """Return what is added in the portal's schema, each before our own tables and in the same transaction."""
+    additions: list[Callable[[Connection], None]] = []
+    if asked.add_error_code and ".".join(ERROR_CODE) in subjects:
+        additions.append(lambda connection: _run(connection, "add_error_code"))
+    if f"{PORTAL}.vwDeviceBulkChangeCounts" in subjects:
+        additions.append(lambda connection: run_scripts(connection, "schema", "0001_5_*"))
+    if any(name.startswith(f"{PORTAL}.") for name in subjects):
+        additions.append(lambda connection: install_procedures(connection, replace=asked.replace_procedures))
+    return additions
+
+
+def _run(connection: Connection, name: str) -> None:
+    run(connection, f"adoption/{name}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare, and apply when told to; return the exit code (2, wrong usage, comes from argparse)."""
+    asked, applies = _parse(arguments)
+    engine = make_engine(portal_url())
+    try:
+        found, findings = find_differences(engine, asked)
+        print(f"{found.database.get('database_name')} as {found.database.get('login_name')}")
+        print(report(findings) if findings else "no difference")
+        blocking = in_the_way(findings)
+        if applies and not blocking:
+            apply(engine, findings, asked)
+    except (ConfigurationError, DatabaseUnavailable) as error:
+        print(error, file=sys.stderr)
+        return SOMETHING_FIRST
+    except DBAPIError as error:
+        print(f"the database refused, and nothing was kept: {error.orig}", file=sys.stderr)
+        return SOMETHING_FIRST
+    finally:
+        engine.dispose()
+    print(_last_line(findings, applied=applies and not blocking))
+    return SOMETHING_FIRST if blocking else NOTHING_IN_THE_WAY
+
+
+def _parse(arguments: Sequence[str] | None) -> tuple[Asked, bool]:
+    parser = argparse.ArgumentParser(
+        prog="python -m device_association.adoption",
+        description="Says what differs between a portal's database and what we need. Changes nothing without --apply.",
+        epilog="Exit codes: 0 nothing stands in the way, 1 something must be done first, 2 wrong usage.",
+    )
+    parser.add_argument("--apply", action="store_true", help="add our schema, its tables, and missing procedures")
+    parser.add_argument(
+        "--add-error-code", action="store_true", help="also add the nullable M2M_DeviceChange.ErrorCode"
+    )
+    parser.add_argument(
+        "--replace-procedures", action="store_true", help="replace the portal's own of our names by ours"
+    )
+    given = parser.parse_args(arguments)
+    return Asked(given.add_error_code, given.replace_procedures), given.apply
+
+
+def _last_line(findings: Sequence[Finding], *, applied: bool) -> str:
+    blocking = len(in_the_way(findings))
+    added = [one.subject for one in findings if one.severity is Severity.ADDS]
+    if blocking:
+        return f"{blocking} thing{'s' if blocking > 1 else ''} must be done first; nothing was changed"
+    if applied:
+        return f"added: {', '.join(added)}" if added else "there was nothing to add"
+    return f"nothing stands in the way; --apply adds: {', '.join(added)}" if added else "nothing stands in the way"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

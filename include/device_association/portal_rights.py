@@ -1,0 +1,68 @@
+"""Compares what a login may do in a portal's database with what our statements, and `--apply`, do there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from device_association.dialects import SQL_SERVER
+from device_association.portal_catalogue import Catalogue
+from device_association.portal_findings import Finding, Severity
+from device_association.portal_needs import ERROR_CODE, OURS, PORTAL, Needs
+
+
+def missing_rights(needs: Needs, found: Catalogue, *, making: Collection[str]) -> Iterator[Finding]:
+    """Find the rights that the login lacks, with those that it takes to make what is to be added."""
+    if "list_rights" in found.unread or "find_database" in found.unread:
+        return
+    login = found.database["login_name"]
+    for name in sorted(needs.uses):
+        has = found.rights.get(found.ours(name))
+        lacking = ", ".join(sorted(_wanted(needs, name, making) - has)) if has is not None else ""
+        if lacking:
+            yield Finding(Severity.MUST, name, f"{login} lacks {lacking}", _grant(lacking, name, found))
+    absent = [right for right, needed in _to_make(needs, making).items() if needed and not found.database[right]]
+    if absent:
+        said = ", ".join(_MAKING[right] for right in absent)
+        yield Finding(
+            Severity.MUST, "--apply", f"{login} lacks {said}", "grant it, or --apply with a login that has it"
+        )
+
+
+_MAKING = {
+    "can_create_schema": "CREATE SCHEMA",
+    "can_create_table": "CREATE TABLE",
+    "can_create_view": "CREATE VIEW",
+    "can_create_procedure": "CREATE PROCEDURE",
+    "can_change_dbo": "the right to make objects in schema dbo",
+}
+
+
+def _wanted(needs: Needs, name: str, making: Collection[str]) -> set[str]:
+    use, wanted = needs.uses[name], set(needs.uses[name].rights)
+    if use.referenced and OURS in making:
+        wanted.add("REFERENCES")
+    if name == ERROR_CODE[0] and ".".join(ERROR_CODE) in making:
+        wanted.add("ALTER")
+    return wanted
+
+
+def _grant(rights: str, name: str, found: Catalogue) -> str:
+    login = found.database["login_name"]
+    if found.dialect == SQL_SERVER:
+        return f"GRANT {rights} ON {name} TO {login}"
+    if "ALTER" in rights:
+        return f"--apply as the owner of {name}"
+    return f"GRANT {rights} ON {'PROCEDURE ' if rights == 'EXECUTE' else ''}{name} TO {login}"
+
+
+def _to_make(needs: Needs, making: Collection[str]) -> dict[str, bool]:
+    """Return which rights in the database the additions need."""
+    view = any(name in needs.views for name in making)
+    procedure = any(name.removeprefix(f"{PORTAL}.") in needs.procedures for name in making)
+    return {
+        "can_create_schema": OURS in making,
+        "can_create_table": OURS in making,
+        "can_create_view": OURS in making or view,
+        "can_create_procedure": procedure,
+        "can_change_dbo": view or procedure,
+    }

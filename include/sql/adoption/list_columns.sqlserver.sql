@@ -1,0 +1,23 @@
+-- Every column of the portal's tables and of ours, as the database describes it; a value that comes by itself is a default.
+-- Safe to run twice: reads only. INFORMATION_SCHEMA hides defaults from a login without VIEW DEFINITION, sys.columns doesn't.
+SELECT
+    c.TABLE_SCHEMA AS schema_name,
+    c.TABLE_NAME AS table_name,
+    c.COLUMN_NAME AS column_name,
+    c.DATA_TYPE AS type_name,
+    COALESCE(c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION, c.NUMERIC_PRECISION) AS size,
+    c.NUMERIC_SCALE AS scale,
+    CASE WHEN c.IS_NULLABLE = 'YES' THEN 1 ELSE 0 END AS is_nullable,
+    CASE
+        WHEN k.default_object_id <> 0 OR k.is_identity = 1 OR k.is_computed = 1 THEN 1
+        WHEN c.DATA_TYPE = 'timestamp' THEN 1
+        WHEN COLUMNPROPERTY(k.object_id, k.name, 'GeneratedAlwaysType') > 0 THEN 1
+        ELSE 0
+    END AS has_default,
+    c.COLLATION_NAME AS collation_name
+FROM INFORMATION_SCHEMA.COLUMNS AS c
+INNER JOIN sys.schemas AS s ON c.TABLE_SCHEMA = s.name
+INNER JOIN sys.objects AS t ON s.schema_id = t.schema_id AND c.TABLE_NAME = t.name AND t.type IN ('U', 'V')
+INNER JOIN sys.columns AS k ON t.object_id = k.object_id AND c.COLUMN_NAME = k.name
+WHERE c.TABLE_SCHEMA IN ('dbo', 'device_association')
+ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION;
