@@ -13,16 +13,35 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
+from pydantic_core import PydanticCustomError
 
 from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
 
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def at_most(units: int) -> AfterValidator:
+    """Refuse a text that an nvarchar of this length cannot hold: SQL Server counts a character beyond U+FFFF as two."""
+
+    def check(text: str) -> str:
+        if (len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2) > units:
+            said = "String should have at most {units} characters, an emoji counts as two"
+            raise PydanticCustomError("string_too_long", said, {"units": units})
+        return text
+
+    return AfterValidator(check)
+
+
 Int = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
-Iccid = Annotated[str, Field(max_length=50, strict=True)]
+Iccid = Annotated[str, Field(strict=True), at_most(50)]
+Text50 = Annotated[str, at_most(50)]
+Text100 = Annotated[str, at_most(100)]
+Text500 = Annotated[str, at_most(500)]
+Text1000 = Annotated[str, at_most(1000)]
 Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
 
 Allocation = Annotated[Decimal, Field(ge=0, max_digits=25, decimal_places=4, allow_inf_nan=False)]
@@ -35,7 +54,7 @@ class AssociateCustomer(BaseModel):
 
     service_provider_id: Int
     devices: tuple[Iccid, ...]
-    rev_customer_id: Annotated[str, Field(min_length=1, max_length=50)]
+    rev_customer_id: Annotated[Text50, Field(min_length=1)]
     create_rev_service: bool = False
     service_type_id: Int | None = None
     provider_id: Int | None = None
@@ -44,17 +63,17 @@ class AssociateCustomer(BaseModel):
     rev_product_id_list: tuple[Int, ...] = ()
     rate_list: tuple[Rate, ...] = ()
     prorate: bool = False
-    description: Annotated[str, Field(max_length=1000)] = ""
+    description: Text1000 = ""
     effective_date: datetime | None = None
     activated_date: datetime | None = None
     add_carrier_rate_plan: bool = False
-    carrier_rate_plan: Annotated[str, Field(max_length=50)] | None = None
-    comm_plan: Annotated[str, Field(max_length=100)] | None = None
+    carrier_rate_plan: Text50 | None = None
+    comm_plan: Text100 | None = None
     add_customer_rate_plan: bool = False
     customer_rate_plan: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_rate_pool: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_data_allocation_mb: Annotated[Allocation | None, Field(alias="CustomerDataAllocationMB")] = None
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Text500 | None = None
 
     @property
     def iccids(self) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from device_association.association_request import AssociateCustomer, Rate
+from device_association.association_request import AssociateCustomer, Rate, Text50, Text100, Text1000
 from device_association.database import as_json
 
-OptionalInt = int | None
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+OptionalInt = Int32 | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,14 @@ class Payload(BaseModel):
     create_rev_service: bool = False
     service_type_id: OptionalInt = None
     rev_package_id: OptionalInt = None
-    rev_product_id_list: tuple[int, ...] | None = None
+    rev_product_id_list: tuple[Int32, ...] | None = None
     rate_list: tuple[Rate, ...] | None = None
     prorate: bool = False
-    description: str | None = None
+    description: Text1000 | None = None
     effective_date: datetime | None = None
     add_carrier_rate_plan: bool = False
-    carrier_rate_plan: str | None = None
-    comm_plan: str | None = None
+    carrier_rate_plan: Text50 | None = None
+    comm_plan: Text100 | None = None
     integration_authentication_id: OptionalInt = None
     jasper_device_id: Annotated[str | int | None, Field(alias="JasperDeviceID")] = None
     site_id: OptionalInt = None
