@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -77,8 +78,13 @@ class AssociateCustomer(BaseModel):
 
     @property
     def iccids(self) -> tuple[str, ...]:
-        """The ICCIDs, trimmed, each once, in the order of the request."""
-        return tuple(dict.fromkeys(iccid.strip() for iccid in self.devices))
+        """The ICCIDs, trimmed, each once, in the order of the request; of two that SQL Server takes as equal a valid one."""
+        kept: dict[str, str] = {}
+        for iccid in map(str.strip, self.devices):
+            key = _folded(iccid)
+            if key not in kept or (is_iccid(iccid) and not is_iccid(kept[key])):
+                kept[key] = iccid
+        return tuple(kept.values())
 
     @property
     def customer_rate_plan_id(self) -> int | None:
@@ -118,6 +124,14 @@ def is_storable(moment: datetime) -> bool:
 def is_iccid(text: str) -> bool:
     """Whether the text has the shape of an ICCID: 18 to 22 ASCII digits."""
     return 18 <= len(text) <= 22 and text.isascii() and text.isdigit()
+
+
+def _folded(iccid: str) -> str:
+    """Return what SQL Server's usual collation compares: not case, nor width, nor characters that it does not know."""
+    if iccid.isascii() and iccid.isdigit():
+        return iccid
+    compatible = unicodedata.normalize("NFKC", iccid).casefold()
+    return "".join(one for one in compatible if one <= "\uffff" and unicodedata.category(one)[0] != "C").strip()
 
 
 def luhn_holds(digits: str) -> bool:
