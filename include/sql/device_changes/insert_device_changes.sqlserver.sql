@@ -27,7 +27,12 @@ SELECT
         CAST(:now AS datetime2(3))
     )
 FROM OPENJSON(:iccids) AS i
-LEFT JOIN dbo.Device AS d ON d.ServiceProviderId = :service_provider_id AND d.ICCID = i.[value] AND d.IsDeleted = 0;
+LEFT JOIN dbo.Device AS d
+    ON
+        d.ServiceProviderId = :service_provider_id
+        AND d.ICCID = i.[value]
+        AND CAST(d.ICCID AS varbinary(100)) = CAST(i.[value] AS varbinary(100))
+        AND d.IsDeleted = 0;
 
 -- The template holds each of these four as null; quotes within its texts are escaped, so nothing else can match.
 INSERT INTO dbo.DeviceChangeRequest (ChangeRequest, CreatedBy, CreatedDate, IsActive, IsDeleted)
@@ -39,7 +44,10 @@ SELECT
                 REPLACE(
                     CAST(:template AS nvarchar(MAX)),
                     CONCAT(N'"Number":', N'null'),
-                    CONCAT(N'"Number":', COALESCE(N'"' + STRING_ESCAPE(r.msisdn, 'json') + N'"', N'null'))
+                    CONCAT(
+                        N'"Number":',
+                        CASE WHEN r.msisdn IS NULL THEN N'null' ELSE CONCAT(N'"', STRING_ESCAPE(r.msisdn, 'json'), N'"') END
+                    )
                 ),
                 CONCAT(N'"ICCID":', N'null'),
                 CONCAT(N'"ICCID":"', STRING_ESCAPE(r.iccid, 'json'), N'"')
@@ -53,13 +61,14 @@ SELECT
     :actor, :now, 1, 0
 FROM @requested AS r;
 
+-- Every ICCID of the request gets its row, whatever its text.
 INSERT INTO dbo.M2M_DeviceChange (
     BulkChangeId, DeviceChangeRequestId, DeviceId, ICCID, MSISDN, Status, IsProcessed, HasErrors,
     CreatedBy, CreatedDate, IsActive, IsDeleted
 )
 SELECT :bulk_change_id, p.id, r.device_id, r.iccid, r.msisdn, 'NEW', 0, 0, :actor, :now, 1, 0
-FROM @payloads AS p
-INNER JOIN @requested AS r ON JSON_VALUE(p.payload, '$.ICCID') = r.iccid
+FROM @requested AS r
+LEFT JOIN @payloads AS p ON r.iccid = JSON_VALUE(p.payload, '$.ICCID')
 ORDER BY r.place;
 
 INSERT INTO device_association.requested_device (
