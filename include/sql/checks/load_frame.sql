@@ -21,7 +21,7 @@ SELECT
         (
             SELECT MIN(h.DateOfChange)
             FROM dbo.DeviceStatusHistory AS h
-            INNER JOIN dbo.DeviceStatus AS x ON h.CurrentStatus = x.Status AND x.IsActiveStatus = 1
+            INNER JOIN dbo.DeviceStatus AS x ON UPPER(h.CurrentStatus) = UPPER(x.Status) AND x.IsActiveStatus = 1
             WHERE h.ICCID = m.ICCID
         ),
         :now

@@ -13,7 +13,7 @@ WITH requested AS (
             (
                 SELECT MIN(h.DateOfChange)
                 FROM dbo.DeviceStatusHistory AS h
-                INNER JOIN dbo.DeviceStatus AS s ON h.CurrentStatus = s.Status AND s.IsActiveStatus = 1
+                INNER JOIN dbo.DeviceStatus AS s ON UPPER(h.CurrentStatus) = UPPER(s.Status) AND s.IsActiveStatus = 1
                 WHERE h.ICCID = i.iccid
             ),
             :now

@@ -21,7 +21,7 @@ SELECT
         (
             SELECT MIN(h.DateOfChange)
             FROM dbo.DeviceStatusHistory AS h
-            INNER JOIN dbo.DeviceStatus AS s ON h.CurrentStatus = s.Status AND s.IsActiveStatus = 1
+            INNER JOIN dbo.DeviceStatus AS s ON UPPER(h.CurrentStatus) = UPPER(s.Status) AND s.IsActiveStatus = 1
             WHERE h.ICCID = i.[value]
         ),
         CAST(:now AS datetime2(3))

@@ -11,7 +11,7 @@ FROM (
         CASE
             WHEN d.id IS NULL THEN 'DEVICE_NOT_FOUND'
             WHEN own.id IS NULL AND inherited.id IS NULL THEN 'DEVICE_NOT_IN_TENANT'
-            WHEN d.IsActive = 0 OR s.Status = 'ARCHIVED' THEN 'DEVICE_ARCHIVED'
+            WHEN d.IsActive = 0 OR UPPER(s.Status) = 'ARCHIVED' THEN 'DEVICE_ARCHIVED'
             WHEN COALESCE(s.AllowsCustomerAssignment, 0) = 0 THEN 'DEVICE_STATUS_NOT_ALLOWED'
         END AS code,
         CASE
@@ -19,7 +19,7 @@ FROM (
                 THEN CONCAT('DEVICE_NOT_FOUND: service provider ', p.Name, ' has no device with this ICCID; check the number')
             WHEN own.id IS NULL AND inherited.id IS NULL
                 THEN CONCAT('DEVICE_NOT_IN_TENANT: the device is not in the inventory of ', t.Name, '; have it moved there')
-            WHEN d.IsActive = 0 OR s.Status = 'ARCHIVED'
+            WHEN d.IsActive = 0 OR UPPER(s.Status) = 'ARCHIVED'
                 THEN 'DEVICE_ARCHIVED: the device is archived; restore it in the portal, then send it again'
             ELSE CONCAT(
                 'DEVICE_STATUS_NOT_ALLOWED: a device in status ', COALESCE(s.DisplayName, s.Status, 'unknown'),

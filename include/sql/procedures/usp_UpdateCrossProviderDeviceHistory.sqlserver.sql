@@ -50,7 +50,7 @@ BEGIN
             (
                 SELECT MIN(s.DateOfChange)
                 FROM dbo.DeviceStatusHistory AS s
-                INNER JOIN dbo.DeviceStatus AS a ON s.CurrentStatus = a.Status AND a.IsActiveStatus = 1
+                INNER JOIN dbo.DeviceStatus AS a ON UPPER(s.CurrentStatus) = UPPER(a.Status) AND a.IsActiveStatus = 1
                 WHERE s.ICCID = d.ICCID
             ),
             @moment
