@@ -71,7 +71,9 @@ def take_claim(
         _check_retry(bulk_change_id, wanted, state["retry_number"])
         mine = Claim(bulk_change_id, wanted, run_id, state["actor"])
         if not changed(connection, "claims/take_claim", dead_run_id=dead, run_id=run_id, now=now, **mine.key):
-            raise ClaimLost(f"bulk change {bulk_change_id} is held by run {state['claim_run_id'] or holder}")
+            now_there = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+            winner = now_there and now_there["claim_run_id"]
+            raise ClaimLost(f"bulk change {bulk_change_id} is held by run {winner or holder or 'that has just ended'}")
         run(connection, "bulk_changes/set_processing", bulk_change_id=bulk_change_id, actor=mine.actor, now=now)
         return mine
 
