@@ -31,6 +31,7 @@ from device_association.dialects import (
     from_driver,
     is_collision,
     is_transient,
+    keep_line_ends,
     refused_connection,
     roll_back,
     to_driver,
@@ -62,6 +63,7 @@ def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
     engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
     if engine.dialect.name == SQL_SERVER:
         engine.dialect.do_rollback = roll_back  # type: ignore  # SQLAlchemy has no event in its place
+        event.listen(engine, "before_cursor_execute", _keep_line_ends, retval=True)
 
     @event.listens_for(engine, "connect")
     def tell_session(connection: Any, _record: object) -> None:
@@ -148,6 +150,12 @@ def in_transaction(engine: Engine, work: Callable[[Connection], Result], *, give
 def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[str, object]) -> str:
     """Return the one JSON parameter that carries many devices; decimals travel as strings, instants as UTC."""
     return json.dumps(value, default=_encode, separators=(",", ":"))
+
+
+def _keep_line_ends(
+    _connection: Connection, _cursor: object, statement: str, binds: Any, _context: object, _many: bool
+) -> tuple[str, Any]:
+    return keep_line_ends(statement, binds) if isinstance(binds, dict) else (statement, binds)
 
 
 def _encode(value: object) -> str:

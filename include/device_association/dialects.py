@@ -6,6 +6,7 @@ PostgreSQL speaks through psycopg2, SQL Server through pymssql. Everything else 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,8 @@ MISFIT_STATES = frozenset({"3F000", "42703", "42883", "42P01", "42P21", "42P22"}
 collations that do not go together."""
 
 NO_TRANSACTION = 3903
+LINE_GOES_ON = re.compile(r"(?<=\\)(?=\r?\n)")
+"""Where T-SQL drops what it reads: a backslash at the end of a line within a text, and the line's end."""
 
 
 def roll_back(connection: Any) -> None:
@@ -73,6 +76,23 @@ def roll_back(connection: Any) -> None:
 def to_driver(value: object) -> object:
     """Return a bind as both drivers understand it alike: instants as UTC, cut to the milliseconds that are stored."""
     return utc_milliseconds(value) if isinstance(value, datetime) and value.tzinfo is not None else value
+
+
+def keep_line_ends(statement: str, binds: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return a statement for pymssql and its binds so that no text of them has a backslash at the end of a line.
+
+    pymssql writes the texts into the statement, where SQL Server would take such a line to go on and drop both
+    characters: the text is sent in pieces that the statement joins.
+    """
+    sent: dict[str, Any] = {}
+    for name, value in binds.items():
+        pieces = LINE_GOES_ON.split(value) if isinstance(value, str) else [value]
+        names = [name, *(f"{name}__{number}" for number in range(1, len(pieces)))]
+        sent |= zip(names, pieces, strict=True)
+        if len(pieces) > 1:
+            joined = " + ".join(f"CAST(%({piece})s AS nvarchar(max))" for piece in names)
+            statement = statement.replace(f"%({name})s", f"({joined})")
+    return statement, sent
 
 
 def from_driver(value: Any) -> Any:
