@@ -92,14 +92,14 @@ def empty_portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engin
             empty(connection)
         yield engine
     else:
-        with _clone(request.getfixturevalue("server"), request.getfixturevalue("empty_template")) as engine:
+        with clone(request.getfixturevalue("server"), request.getfixturevalue("empty_template")) as engine:
             yield engine
 
 
 @pytest.fixture
 def postgres_portal(server: URL, empty_template: str) -> Iterator[Engine]:
     """Give a portal database of this test's own on PostgreSQL, for what an engine says in its own words."""
-    with _clone(server, empty_template) as engine:
+    with clone(server, empty_template) as engine:
         yield engine
 
 
@@ -111,7 +111,7 @@ def portal(dialect: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
         sample_data.load(engine)
         yield engine
     else:
-        with _clone(request.getfixturevalue("server"), request.getfixturevalue("sample_template")) as engine:
+        with clone(request.getfixturevalue("server"), request.getfixturevalue("sample_template")) as engine:
             yield engine
 
 
@@ -128,7 +128,7 @@ def old_portal(portal: Engine) -> Iterator[Engine]:
 
 
 @contextmanager
-def _clone(server: URL, template: str) -> Iterator[Engine]:
+def clone(server: URL, template: str) -> Iterator[Engine]:
     name = f"portal_{next(NUMBERS)}"
     _command(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     engine = make_engine(server.set(database=name))
