@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.codes import RUNNING
+from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.database import row
 
 BIGGEST_ID = 2**63 - 1
@@ -58,6 +58,8 @@ def decide(engine: Engine, message: Message) -> Decision:
         change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=message.bulk_change_id)
     if change is None:
         return Decision(Verdict.LEAVE, f"there is no bulk change {message.bulk_change_id}")
+    if change["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
+        return Decision(Verdict.LEAVE, f"a change of type {change['change_request_type_id']} is another program's")
     current = change["retry_number"] or 0
     if message.retry_number < current:
         return Decision(Verdict.DELETE, f"stale: the change is at retry {current}")

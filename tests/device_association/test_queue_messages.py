@@ -55,7 +55,9 @@ def test_the_change_decides_what_becomes_of_a_message(flow: Flow) -> None:
     assert decide(flow.portal, Message(refused, 0)).verdict is Verdict.DELETE
     assert decide(flow.portal, Message(fresh, 0)).verdict is Verdict.START
     assert decide(flow.portal, Message(fresh, 1)).verdict is Verdict.LEAVE
-    assert decide(flow.portal, Message(999, 0)).verdict is Verdict.LEAVE
+    assert decide(flow.portal, Message(10**9, 0)).verdict is Verdict.LEAVE
+    theirs = flow.all("dbo", "devicebulkchange")[0]["id"]
+    assert decide(flow.portal, Message(theirs, 0)).verdict is Verdict.LEAVE
 
 
 @pytest.mark.parametrize(
