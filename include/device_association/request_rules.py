@@ -94,7 +94,7 @@ def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) 
     if not found:
         raise _refused(RequestCode.CUSTOMER_NOT_FOUND, f"no customer {rev_customer_id} in tenant {caller.tenant_name}")
     if len(found) > 1:
-        accounts = ", ".join(str(one["account_id"]) for one in found)
+        accounts = ", ".join(sorted(str(one["account_id"]) for one in found))
         raise _refused(
             RequestCode.CUSTOMER_AMBIGUOUS,
             f"number {rev_customer_id} exists in the Rev.io accounts {accounts}; send the customer's guid instead",

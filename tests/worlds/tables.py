@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.dialects import SQL_SERVER, from_driver
+from device_association.dialects import SQL_SERVER, from_driver, keep_line_ends
 from local.portal_tables import table_names
 from tests.flow import NOW
 from tests.worlds import World
@@ -31,11 +31,12 @@ def load_world(engine: Engine, world: World) -> None:
     """Replace everything in the database by this world."""
     with _cursor(engine) as (cursor, dialect):
         statements = [f"DELETE FROM {name}" for name in reversed(table_names())]
-        binds: list[Any] = []
+        binds: dict[str, Any] = {}
         for name in table_names():
             if world.tables.get(name):
                 statements += _inserts(name, world.tables[name], binds, dialect)
-        cursor.execute(";\n".join(statements), tuple(binds))
+        script = ";\n".join(statements)
+        cursor.execute(*(keep_line_ends(script, binds) if dialect == SQL_SERVER else (script, binds)))
         _start_counting(cursor, dialect)
 
 
@@ -134,16 +135,17 @@ def _comparable(tables: Snapshot) -> Snapshot:
     return compared
 
 
-def _inserts(name: str, rows: list[Row], binds: list[Any], dialect: str) -> Iterator[str]:
-    """Yield the statements that insert the rows of one table, and put their values behind the binds."""
-    columns = list(rows[0])
-    stamped = name.startswith("dbo.") and "CreatedDate" not in columns
+def _inserts(name: str, rows: list[Row], binds: dict[str, Any], dialect: str) -> Iterator[str]:
+    """Yield the statements that insert the rows of one table, and add their values to the binds."""
+    stamp = {"CreatedDate": NOW} if name.startswith("dbo.") else {}
+    columns = list(stamp | rows[0])
+    tuples = []
     for row in rows:
-        binds += [_for_driver(row[column], dialect) for column in columns] + [_for_driver(NOW, dialect)] * stamped
-    one = f"({', '.join(['%s'] * (len(columns) + stamped))})"
-    insert = (
-        f"INSERT INTO {name} ({', '.join(columns + ['CreatedDate'] * stamped)}) VALUES {', '.join([one] * len(rows))}"
-    )
+        values = stamp | row
+        first = len(binds)
+        binds |= {f"b{first + place}": _for_driver(values[column], dialect) for place, column in enumerate(columns)}
+        tuples.append(", ".join(f"%(b{first + place})s" for place in range(len(columns))))
+    insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({'), ('.join(tuples)})"
     if dialect == SQL_SERVER and "id" in columns and name not in WITHOUT_ID:
         yield f"SET IDENTITY_INSERT {name} ON"
         yield insert
