@@ -18,7 +18,7 @@ READ_DAGS = """
 import json, sys, time
 from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
-DagBag(sys.argv[1])
+import device_association_airflow.association_tasks, device_association_airflow.bulk_change_sensor
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
