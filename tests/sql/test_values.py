@@ -293,3 +293,38 @@ def test_a_status_means_the_same_in_whatever_case_it_is_kept(flow: Flow) -> None
             select(text("ChangeRequest")).select_from(named("dbo.DeviceChangeRequest")).order_by(text("id DESC"))
         )
     assert Payload.model_validate_json(str(payload)).effective_date == datetime(2026, 1, 1, 7, tzinfo=UTC)
+
+
+def test_a_payload_that_no_column_keeps_refuses_its_own_row_only(flow: Flow) -> None:
+    wrong = [
+        {"Description": "x" * 1001},
+        {"Description": "😀" * 501},
+        {"CommPlan": "x" * 101},
+        {"CarrierRatePlan": "x" * 51},
+        {"ServiceTypeId": 2**31},
+        {"CustomerRatePlan": -(2**31) - 1},
+        {"RevProductIdList": [2**31]},
+        {"CustomerDataAllocationMB": "1" + "0" * 21},
+        {"EffectiveDate": "1752-12-31T00:00:00"},
+    ]
+    change = flow.create(request(PLAIN[: len(wrong) + 1], **NO_LINE)).change_id
+    requests, devices = flow.table("dbo", "devicechangerequest"), flow.table("device_association", "requested_device")
+    written = flow.all("dbo", "m2m_devicechange", bulkchangeid=change)
+    with flow.portal.begin() as connection:
+        connection.execute(devices.delete())
+        for one, broken in zip(written, wrong, strict=False):
+            at = requests.c.id == one["devicechangerequestid"]
+            payload = {"ICCID": one["iccid"], "RevCustomerId": str(world.customer_id(world.ACME)), **broken}
+            connection.execute(update(requests).where(at).values(changerequest=json.dumps(payload)))
+    claim = flow.open(change)
+    flow.check(claim)
+    codes = list(flow.codes(change).values())
+    assert codes == ["INVALID_REQUEST"] * len(wrong) + ["PROCESSING"]
+    for one, broken in zip(flow.all("dbo", "m2m_devicechange", bulkchangeid=change), wrong, strict=False):
+        (field,) = broken
+        assert field.lower() in one["statusdetails"].replace("_", "").lower()
+
+
+def test_an_ambiguous_number_is_refused_in_the_same_words(flow: Flow) -> None:
+    with pytest.raises(RequestRefused, match=r"exists in the Rev\.io accounts 1, 2; send the customer's guid"):
+        flow.create(request(PLAIN[:1], RevCustomerId=world.TWICE))
