@@ -261,3 +261,19 @@ def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
         )
 
     return lambda: in_transaction(engine, mirror)
+
+
+def test_a_key_that_another_writer_took_is_tried_again_as_a_whole_transaction(empty_portal: Engine) -> None:
+    users, tries = named("dbo.PortalUser", "UserName", "TenantId"), []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        connection.execute(insert(named("dbo.Tenant", "Name")).values(Name="Northwind"))
+        tenant = connection.scalar(text("SELECT MAX(id) FROM dbo.Tenant"))
+        for _ in range(2 if len(tries) == 1 else 1):
+            connection.execute(insert(users).values(UserName="dora", TenantId=tenant))
+
+    in_transaction(empty_portal, work)
+    assert len(tries) == 2
+    assert count(empty_portal, "dbo.PortalUser", UserName="dora") == 1
+    assert count(empty_portal, "dbo.Tenant", Name="Northwind") == 1
