@@ -44,7 +44,7 @@ def engines(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Engine]]:
 @pytest.mark.timeout(300 + 5 * ASKED)
 @given(world=worlds())
 @hypothesis_settings(
-    max_examples=ASKED or 50,
+    max_examples=ASKED or 100,
     derandomize=not ASKED,
     deadline=None,
     database=None,

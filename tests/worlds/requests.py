@@ -70,4 +70,7 @@ def _asked(tables: Tables) -> st.SearchStrategy[list[str]]:
         "ABCDEFGHIJKLMNOPQRST",
         "abcdefghijklmnopqrst",
     ]
-    return st.lists(st.one_of(*[st.sampled_from(known)] * 5, st.sampled_from(odd)), min_size=1, max_size=12)
+    sound = st.lists(st.sampled_from(known), min_size=1, max_size=12)
+    return st.one_of(
+        sound, st.tuples(sound, st.lists(st.sampled_from(odd), max_size=4)).map(lambda two: [*two[0], *two[1]])
+    )
