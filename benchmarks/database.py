@@ -137,6 +137,7 @@ def _now() -> datetime:
 
 def _apart(url: Any, work: Callable[[Engine], Any]) -> tuple[Any, float, float]:
     """Run the work in a forked process; return its result, its seconds and its process' peak in MiB."""
+    import airflow.sdk  # noqa: F401 -- as below: a task's process has both
     import great_expectations  # noqa: F401 -- imported before the fork, as the scheduler does it
 
     context = multiprocessing.get_context("fork")

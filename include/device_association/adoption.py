@@ -57,7 +57,7 @@ def _additions(subjects: set[str], asked: Asked) -> list[Callable[[Connection], 
     """Return what is added in the portal's schema, each before our own tables and in the same transaction."""
     additions: list[Callable[[Connection], None]] = []
     if asked.add_error_code and ".".join(ERROR_CODE) in subjects:
-        additions.append(lambda connection: _run(connection, "add_error_code"))
+        additions.append(_add_error_code)
     if f"{PORTAL}.vwDeviceBulkChangeCounts" in subjects:
         additions.append(lambda connection: run_scripts(connection, "schema", "0001_5_*"))
     if any(name.startswith(f"{PORTAL}.") for name in subjects):
@@ -65,8 +65,8 @@ def _additions(subjects: set[str], asked: Asked) -> list[Callable[[Connection], 
     return additions
 
 
-def _run(connection: Connection, name: str) -> None:
-    run(connection, f"adoption/{name}")
+def _add_error_code(connection: Connection) -> None:
+    run(connection, "adoption/add_error_code")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

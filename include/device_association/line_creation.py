@@ -64,7 +64,8 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
 
 def slice_label(desk: Desk, slice_number: int) -> str:
     """Return what a person sees as the name of a slice: the ICCID, or the first of several."""
-    devices, _ = _load(desk, slice_number)
+    with desk.engine.connect() as connection:
+        devices = rows(connection, "intents/list_slice_devices", slice_number=slice_number, **desk.claim.key)
     if not devices:
         return f"slice {slice_number}"
     rest = f" and {len(devices) - 1} more" if len(devices) > 1 else ""

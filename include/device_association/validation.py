@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from device_association.association_request import is_iccid, is_storable, local_to_utc
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode, RequestCode
-from device_association.database import EVERY_ROW, Record, as_json, changed, row, rows, run
+from device_association.database import EVERY_ROW, ROWS_PER_STATEMENT, Record, as_json, changed, row, rows, run
 from device_association.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
 from device_association.terms import Terms, from_row, read_payload
@@ -65,7 +65,9 @@ def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, no
     run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id, **EVERY_ROW)
 
 
-def read_payloads(connection: Connection, claim: Claim, *, now: datetime, rows_at_once: int = 4000) -> None:
+def read_payloads(
+    connection: Connection, claim: Claim, *, now: datetime, rows_at_once: int = ROWS_PER_STATEMENT
+) -> None:
     """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
     about = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=claim.bulk_change_id)
     zone = about["time_zone"] if about else None

@@ -137,7 +137,6 @@ CREATE TABLE device_association.rev_intent (
     State varchar(20) NOT NULL CHECK (
         State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'REJECTED', 'ABANDONED')
     ),
-    IsOpen smallint GENERATED ALWAYS AS (CASE WHEN State IN ('PLANNED', 'CALLING', 'UNKNOWN') THEN 1 ELSE 0 END) STORED,
     LeaseOwner varchar(250) NULL,
     LeaseUntil timestamptz (3) NULL,
     UnknownSince timestamptz (3) NULL,

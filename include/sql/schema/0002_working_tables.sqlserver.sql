@@ -140,7 +140,6 @@ CREATE TABLE device_association.rev_intent (
     State nvarchar(20) NOT NULL CHECK (
         State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'REJECTED', 'ABANDONED')
     ),
-    IsOpen AS (CASE WHEN State IN ('PLANNED', 'CALLING', 'UNKNOWN') THEN 1 ELSE 0 END),
     LeaseOwner nvarchar(250) NULL,
     LeaseUntil datetime2(3) NULL,
     UnknownSince datetime2(3) NULL,
