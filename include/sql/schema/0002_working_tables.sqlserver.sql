@@ -160,6 +160,8 @@ CREATE TABLE device_association.rev_intent (
 CREATE UNIQUE INDEX ux_rev_intent_open
     ON device_association.rev_intent (IntegrationAuthenticationId, ICCID)
     WHERE State IN ('PLANNED', 'CALLING', 'UNKNOWN');
+-- Who else asks for a SIM, in whatever account, is looked up before each call.
+CREATE INDEX ix_rev_intent_iccid ON device_association.rev_intent (ICCID, State);
 CREATE INDEX ix_rev_intent_row ON device_association.rev_intent (M2MDeviceChangeId);
 CREATE INDEX ix_rev_intent_change ON device_association.rev_intent (BulkChangeId, M2MDeviceChangeId);
 
