@@ -79,13 +79,13 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
     }
     run(connection, "associations/insert_device_tenants", **about)
     fields = changed(connection, "associations/associate_devices", **about)
-    wants_plan = any(one["customer_rate_plan"] for one in batch)
-    wants_carrier_plan = any(one["carrier_rate_plan"] for one in batch)
-    queued = changed(connection, "associations/queue_rate_plans", **about) if wants_plan else 0
-    if wants_carrier_plan:
+    queued = 0
+    if any(one["customer_rate_plan"] for one in batch):
+        queued = changed(connection, "associations/queue_rate_plans", **about)
+        run(connection, "associations/log_customer_rate_plans", **about)
+    if any(one["carrier_rate_plan"] for one in batch):
         fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
-    if wants_plan or wants_carrier_plan:
-        run(connection, "associations/log_plans", **about)
+        run(connection, "associations/log_carrier_rate_plans", **about)
     done = changed(connection, "associations/finish_devices", **about)
     run(connection, "audit/log_ended_rows", step=STEP, **about)
     batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}

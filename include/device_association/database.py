@@ -105,7 +105,7 @@ def rows(connection: Connection, name: str, **binds: object) -> Sequence[Record]
     """Return all rows of the statement file `name`."""
     found = run(connection, name, **binds)
     columns = tuple(found.keys())
-    return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found]
+    return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found.all()]
 
 
 def row(connection: Connection, name: str, **binds: object) -> Record | None:

@@ -33,56 +33,48 @@ FROM (
         SELECT
             matched.row_id,
             matched.line,
-            CASE WHEN matched.line_customer = matched.asked_customer THEN 0 ELSE 1 END AS is_other,
+            CASE WHEN matched.line_customer = t.RevCustomerId THEN 0 ELSE 1 END AS is_other,
             CASE
                 WHEN owner.id IS NULL THEN 'an unknown customer'
                 ELSE CONCAT('customer ', owner.RevCustomerId, ' (', owner.CustomerName, ')')
             END AS owner,
-            matched.asks_line
+            matched.is_line * t.CreateRevService AS asks_line
         FROM (
             SELECT
-                m.id AS row_id, t.RevCustomerId AS asked_customer, t.CreateRevService AS asks_line,
-                l.RevServiceId AS line, l.RevCustomerId AS line_customer, l.IntegrationAuthenticationId AS account_id
+                m.id AS row_id, l.RevServiceId AS line, l.RevCustomerId AS line_customer,
+                l.IntegrationAuthenticationId AS account_id, 1 AS is_line
             FROM dbo.M2M_DeviceChange AS m
-            INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
-            INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
             INNER JOIN dbo.RevService AS l ON m.ICCID = l.Number2
             WHERE
                 m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
                 AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
             UNION ALL
             SELECT
-                m.id AS row_id, t.RevCustomerId AS asked_customer, t.CreateRevService AS asks_line,
-                l.RevServiceId AS line, l.RevCustomerId AS line_customer, l.IntegrationAuthenticationId AS account_id
-            FROM dbo.M2M_DeviceChange AS m
-            INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
-            INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
-            INNER JOIN dbo.RevService AS l ON m.ICCID = l.Number
-            WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
-                AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+                asked.row_id, l.RevServiceId AS line, l.RevCustomerId AS line_customer,
+                l.IntegrationAuthenticationId AS account_id, 1 AS is_line
+            FROM (
+                SELECT m.id AS row_id, m.ICCID AS number, 1 AS is_sim
+                FROM dbo.M2M_DeviceChange AS m
+                WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                UNION ALL
+                SELECT m.id AS row_id, m.MSISDN AS number, 0 AS is_sim
+                FROM dbo.M2M_DeviceChange AS m
+                WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+            ) AS asked
+            INNER JOIN dbo.RevService AS l
+                ON asked.number = l.Number AND (asked.is_sim = 1 OR COALESCE(l.Number2, '') = '')
+            WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
             UNION ALL
             SELECT
-                m.id AS row_id, t.RevCustomerId AS asked_customer, t.CreateRevService AS asks_line,
-                l.RevServiceId AS line, l.RevCustomerId AS line_customer, l.IntegrationAuthenticationId AS account_id
+                m.id AS row_id, 0 AS line, i.RevCustomerId AS line_customer,
+                i.IntegrationAuthenticationId AS account_id, 0 AS is_line
             FROM dbo.M2M_DeviceChange AS m
-            INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
-            INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
-            INNER JOIN dbo.RevService AS l ON m.MSISDN = l.Number AND COALESCE(l.Number2, '') = ''
-            WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
-                AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
-            UNION ALL
-            SELECT
-                m.id AS row_id, t.RevCustomerId AS asked_customer, 0 AS asks_line,
-                0 AS line, i.RevCustomerId AS line_customer, i.IntegrationAuthenticationId AS account_id
-            FROM dbo.M2M_DeviceChange AS m
-            INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
-            INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
             INNER JOIN device_association.rev_intent AS i
                 ON m.ICCID = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
             WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
         ) AS matched
+        INNER JOIN device_association.requested_device AS d ON matched.row_id = d.M2MDeviceChangeId
+        INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
         INNER JOIN dbo.Integration_Authentication AS a ON matched.account_id = a.id
         INNER JOIN dbo.Tenant AS account_tenant ON a.TenantId = account_tenant.id
         INNER JOIN dbo.DeviceBulkChange AS c ON c.id = :bulk_change_id

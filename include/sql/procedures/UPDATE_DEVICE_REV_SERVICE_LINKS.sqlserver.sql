@@ -55,18 +55,16 @@ BEGIN
         ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number2
     WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
     UNION ALL
-    SELECT d.id, l.id, 1, l.ActivatedDate, l.RevServiceId
-    FROM @devices AS d
-    INNER JOIN dbo.RevService AS l
-        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number
-    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
-    UNION ALL
-    SELECT d.id, l.id, 0, l.ActivatedDate, l.RevServiceId
-    FROM @devices AS d
+    SELECT a.id, l.id, a.is_sim, l.ActivatedDate, l.RevServiceId
+    FROM (
+        SELECT d.id, d.customer_id, d.account_id, d.iccid AS number, 1 AS is_sim FROM @devices AS d
+        UNION ALL
+        SELECT d.id, d.customer_id, d.account_id, d.msisdn AS number, 0 AS is_sim FROM @devices AS d
+    ) AS a
     INNER JOIN dbo.RevService AS l
         ON
-            d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.msisdn = l.Number
-            AND COALESCE(l.Number2, N'') = N''
+            a.customer_id = l.RevCustomerId AND a.account_id = l.IntegrationAuthenticationId AND a.number = l.Number
+            AND (a.is_sim = 1 OR COALESCE(l.Number2, N'') = N'')
     WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment);
 
     WITH ranked AS (
@@ -80,17 +78,12 @@ BEGIN
     wanted AS (
         SELECT
             d.id,
-            COALESCE(
-                r.line_id,
-                (
-                    SELECT l.id FROM dbo.RevService AS l
-                    WHERE
-                        l.id = d.linked AND l.IsDeleted = 0
-                        AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
-                )
-            ) AS line_id
+            COALESCE(r.line_id, l.id) AS line_id
         FROM @devices AS d
         LEFT JOIN ranked AS r ON d.id = r.id AND r.place = 1
+        LEFT JOIN dbo.RevService AS l
+            ON
+                d.linked = l.id AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
     )
 
     UPDATE dbo.Device_Tenant

@@ -61,16 +61,18 @@ CREATE TABLE dbo.M2M_DeviceChange (
     CHECK (HasErrors = CASE WHEN Status IN ('ERROR', 'API_FAILED') THEN 1 ELSE 0 END)
 );
 
-CREATE INDEX ix_m2m_devicechange_status ON dbo.M2M_DeviceChange (BulkChangeId, Status);
+CREATE INDEX ix_m2m_devicechange_status ON dbo.M2M_DeviceChange (BulkChangeId, Status, id);
 
 CREATE INDEX ix_m2m_devicechange_processed ON dbo.M2M_DeviceChange (BulkChangeId, IsProcessed);
 
 CREATE INDEX ix_m2m_devicechange_device ON dbo.M2M_DeviceChange (DeviceId);
 
+-- The three tables that tell what happened (this log, DeviceActionHistory, CrossProviderDeviceHistory) outlive what they
+-- tell of, and are written up to ten rows a device: they reference nothing.
 CREATE TABLE dbo.DeviceBulkChangeLog (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
-    BulkChangeId bigint NOT NULL REFERENCES dbo.DeviceBulkChange (id),
-    M2MDeviceChangeId bigint NULL REFERENCES dbo.M2M_DeviceChange (id),
+    BulkChangeId bigint NOT NULL,
+    M2MDeviceChangeId bigint NULL,
     LogEntryDescription nvarchar(500) NOT NULL,
     RequestText nvarchar(MAX) NULL,
     ResponseText nvarchar(MAX) NULL,
@@ -91,7 +93,6 @@ CREATE INDEX ix_devicebulkchangelog_change ON dbo.DeviceBulkChangeLog (BulkChang
 
 CREATE INDEX ix_devicebulkchangelog_row ON dbo.DeviceBulkChangeLog (M2MDeviceChangeId);
 
--- An audit trail outlives what it tells of, and is written several rows a device: it references nothing.
 CREATE TABLE dbo.DeviceActionHistory (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
     ServiceProviderId int NULL,
@@ -146,8 +147,8 @@ CREATE INDEX ix_rate_plan_queue_due ON dbo.Device_CustomerRatePlanOrRatePool_Que
 -- One open row per device and tenant: the unique key takes nulls as equal.
 CREATE TABLE dbo.CrossProviderDeviceHistory (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
-    DeviceId int NOT NULL REFERENCES dbo.Device (id),
-    TenantId int NOT NULL REFERENCES dbo.Tenant (id),
+    DeviceId int NOT NULL,
+    TenantId int NOT NULL,
     ServiceProviderId int NULL,
     ICCID nvarchar(50) NULL,
     MSISDN nvarchar(50) NULL,
