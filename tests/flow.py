@@ -131,6 +131,7 @@ class Flow:
             lambda c: changed(
                 c,
                 "device_changes/begin_checked_rows",
+                first_row_id=0,
                 last_row_id=2**62,
                 bulk_change_id=claim.bulk_change_id,
                 actor=claim.actor,

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, keep
 from device_association.codes import ChangeStatus
-from device_association.database import EVERY_ROW, as_json, changed, in_transaction, row, rows, run
+from device_association.database import as_json, changed, in_transaction, row, rows, run
 from device_association.errors import ChangeNotRunnable
 from device_association.outbox import owe_notification
 from device_association.validation import count_codes
@@ -58,25 +59,20 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
         if done is not None:
             return done
         keep(connection, claim, now)
-        run(
+        batches = row_batches(connection, claim.bulk_change_id)
+        in_batches(
             connection,
             "device_changes/end_open_rows",
+            batches,
             failed_step=", ".join(failed_steps) or "an earlier step",
             actor=claim.actor,
             now=now,
             **claim.key,
         )
-        run(
-            connection,
-            "audit/log_ended_rows",
-            bulk_change_id=claim.bulk_change_id,
-            step=STEP,
-            actor=claim.actor,
-            now=now,
-            **EVERY_ROW,
-        )
-        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id, **EVERY_ROW)
-        run(connection, "intents/abandon_planned", bulk_change_id=claim.bulk_change_id, now=now)
+        about = {"bulk_change_id": claim.bulk_change_id}
+        in_batches(connection, "audit/log_ended_rows", batches, step=STEP, actor=claim.actor, now=now, **about)
+        in_batches(connection, "device_changes/release_holds", batches, **about)
+        in_batches(connection, "intents/abandon_planned", batches, now=now, **about)
         run(connection, "claims/free_claim", run_id=claim.run_id, **claim.key)
         return close(connection, claim.bulk_change_id, claim.retry_number, actor=claim.actor, now=now)
 

@@ -20,9 +20,10 @@ import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from device_association.association_request import luhn_holds
+from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode
-from device_association.database import EVERY_ROW, changed, row, rows, run
+from device_association.database import row, rows, run
 from device_association.errors import DataCheckFailed
 
 STEP = "check_data"
@@ -164,12 +165,15 @@ def _record(
     )
     if critical:
         details = f"{DeviceCode.DATA_CHECK_FAILED}: {reasons}; nothing was billed or associated"
-        run(connection, "device_changes/reject_open_rows", code=DeviceCode.DATA_CHECK_FAILED, details=details, **about)
-        run(connection, "audit/log_ended_rows", step=STEP, **about, **EVERY_ROW)
-        run(connection, "device_changes/release_holds", bulk_change_id=claim.bulk_change_id, **EVERY_ROW)
+        batches = row_batches(connection, claim.bulk_change_id)
+        refusal = {"code": DeviceCode.DATA_CHECK_FAILED, "details": details}
+        in_batches(connection, "device_changes/reject_open_rows", batches, **refusal, **about)
+        in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
+        in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=claim.bulk_change_id)
         counts = {"failed": len(critical)}
     else:
-        passed = changed(connection, "device_changes/begin_checked_rows", last_row_id=last_row_id, **about)
+        checked = row_batches(connection, claim.bulk_change_id, up_to=last_row_id)
+        passed = in_batches(connection, "device_changes/begin_checked_rows", checked, **about)
         counts = {"passed": passed}
     counts["warnings"] = len(findings) - len(critical)
     record_step(connection, claim, STEP, counts, started=now, began=began)

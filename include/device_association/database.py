@@ -42,8 +42,6 @@ from device_association.dialects import (
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 ROWS_PER_STATEMENT = 4000
 """Most rows that one statement writes where others work on the table: SQL Server escalates its locks near 5,000."""
-EVERY_ROW = {"first_row_id": 0, "last_row_id": 2**63 - 1}
-"""The range of row ids for a statement that works on a batch, where it is to work on the whole change."""
 COLLISION_TRIES = 5
 """How often a transaction is tried whose unique key met another's; more is no race but a row that is there."""
 

@@ -13,9 +13,10 @@ from math import ceil
 
 from sqlalchemy import Connection, Engine
 
+from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, record_step, stop
 from device_association.codes import DeviceCode
-from device_association.database import Record, as_json, changed, rows, run
+from device_association.database import Record, as_json, rows, run
 from device_association.errors import ConfigurationError, RevioUnauthorized
 from device_association.revio import Line, RevioClient
 from device_association.settings import Settings
@@ -51,11 +52,12 @@ def plan_rev_services(
         run(connection, "lines/delete_listed", **claim.key)
         if lines:
             run(connection, "lines/insert_listed", lines=as_json(lines), **claim.key)
-        run(connection, "intents/take_over_intents", **about)
-        planned = changed(connection, "intents/insert_intents", **about)
+        batches = row_batches(connection, claim.bulk_change_id) if customers else []
+        in_batches(connection, "intents/take_over_intents", batches, **about)
+        planned = in_batches(connection, "intents/insert_intents", batches, **about)
         if customers:
             reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
-            run(connection, "intents/abandon_planned", **about)
+            in_batches(connection, "intents/abandon_planned", batches, **about)
         slices = _slices(connection, claim, settings)
         counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
         record_step(connection, claim, STEP, counts, started=now, began=began)

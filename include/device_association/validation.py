@@ -12,9 +12,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from device_association.association_request import is_iccid, is_storable, local_to_utc
+from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode, RequestCode
-from device_association.database import EVERY_ROW, ROWS_PER_STATEMENT, Record, as_json, changed, row, rows, run
+from device_association.database import ROWS_PER_STATEMENT, Record, as_json, row, rows, run
 from device_association.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
 from device_association.terms import Terms, from_row, read_payload
@@ -32,7 +33,8 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
 
     def validate(connection: Connection) -> dict[str, int]:
         read_payloads(connection, claim, now=now)
-        changed(connection, "device_changes/resolve_devices", bulk_change_id=claim.bulk_change_id)
+        batches = row_batches(connection, claim.bulk_change_id)
+        in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=claim.bulk_change_id)
         reject_requests(connection, claim, now=now)
         reject_devices(connection, claim.bulk_change_id, actor=claim.actor, now=now)
         counts = count_codes(connection, claim.bulk_change_id)
@@ -50,19 +52,21 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     """
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
-    run(connection, "device_changes/reject_unassignable", **about)
-    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id, **EVERY_ROW)
-    run(connection, "device_changes/take_holds", bulk_change_id=bulk_change_id, now=now)
-    run(connection, "device_changes/reject_held", **about)
+    batches = row_batches(connection, bulk_change_id)
+    in_batches(connection, "device_changes/reject_unassignable", batches, **about)
+    in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
+    hold_devices(connection, bulk_change_id, now=now)
+    in_batches(connection, "device_changes/reject_held", batches, **about)
     reject_billed(connection, bulk_change_id, actor=actor, now=now)
 
 
 def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
-    run(connection, "device_changes/reject_billed", **about)
-    run(connection, "audit/log_ended_rows", step=STEP, **about, **EVERY_ROW)
-    run(connection, "device_changes/release_holds", bulk_change_id=bulk_change_id, **EVERY_ROW)
+    batches = row_batches(connection, bulk_change_id)
+    in_batches(connection, "device_changes/reject_billed", batches, **about)
+    in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
+    in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
 
 
 def read_payloads(
@@ -118,9 +122,10 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
         terms = from_row(one)
         found = _request_refusals(connection, terms, one, change, now)
         if found:
-            run(
+            in_batches(
                 connection,
                 "device_changes/reject_terms",
+                row_batches(connection, claim.bulk_change_id),
                 bulk_change_id=claim.bulk_change_id,
                 terms_id=one["terms_id"],
                 code=found[0].code,
@@ -134,12 +139,12 @@ def reject_rows(
     connection: Connection, bulk_change_id: int, refused: list[dict[str, object]], *, actor: str, now: datetime
 ) -> None:
     """Mark the given rows (row_id, code, details) as errors."""
-    if refused:
+    for start in range(0, len(refused), ROWS_PER_STATEMENT):
         run(
             connection,
             "device_changes/reject_rows",
             bulk_change_id=bulk_change_id,
-            refused=as_json(refused),
+            refused=as_json(refused[start : start + ROWS_PER_STATEMENT]),
             actor=actor,
             now=now,
         )

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from device_association import claims, data_checks, line_creation, line_planning, validation
+from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.bulk_changes import check_may_run
 from device_association.database import changed, run
 from device_association.errors import (
@@ -137,10 +138,11 @@ def test_a_row_that_could_not_take_its_hold_never_goes_on(flow: Flow) -> None:
     claim = flow.open(made, "late")
     about = {"bulk_change_id": made, "actor": "x", "now": flow.clock()}
     with flow.portal.begin() as connection:
-        assert changed(connection, "device_changes/take_holds", bulk_change_id=made, now=flow.clock()) == 0
+        hold_devices(connection, made, now=flow.clock())
     flow.close(holder, failed=["check_data"])
     with flow.portal.begin() as connection:
-        assert changed(connection, "device_changes/reject_held", **about) == 1
+        batches = row_batches(connection, made)
+        assert in_batches(connection, "device_changes/reject_held", batches, **about) == 1
     assert flow.codes(claim.bulk_change_id) == {PLAIN[0]: "DEVICE_IN_OTHER_CHANGE"}
     assert "send it again" in details(flow, made)
 
@@ -154,6 +156,7 @@ def test_a_row_without_its_hold_does_not_pass_the_gate(flow: Flow) -> None:
             connection,
             "device_changes/begin_checked_rows",
             bulk_change_id=claim.bulk_change_id,
+            first_row_id=0,
             last_row_id=2**62,
             actor="x",
             now=flow.clock(),

@@ -4,7 +4,7 @@
 UPDATE dbo.M2M_DeviceChange SET Status = 'PROCESSING', ModifiedBy = :actor, ModifiedDate = :now
 WHERE
     BulkChangeId = :bulk_change_id
-    AND id <= :last_row_id
+    AND id BETWEEN :first_row_id AND :last_row_id
     AND Status = 'NEW'
     AND IsProcessed = 0
     AND IsDeleted = 0

@@ -36,6 +36,6 @@ FROM (
             m.id = i.M2MDeviceChangeId
             AND (i.State IN ('CALLING', 'UNKNOWN') OR (i.State IN ('CREATED', 'ADOPTED') AND i.ReadyDate IS NULL))
     LEFT JOIN device_association.change_stop AS s ON m.BulkChangeId = s.BulkChangeId AND s.RetryNumber = :retry_number
-    WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+    WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.id BETWEEN :first_row_id AND :last_row_id
 ) AS v
 WHERE dbo.M2M_DeviceChange.id = v.row_id AND dbo.M2M_DeviceChange.IsProcessed = 0

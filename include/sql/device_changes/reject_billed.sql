@@ -46,7 +46,7 @@ FROM (
             FROM dbo.M2M_DeviceChange AS m
             INNER JOIN dbo.RevService AS l ON m.ICCID = l.Number2
             WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.id BETWEEN :first_row_id AND :last_row_id
                 AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
             UNION ALL
             SELECT
@@ -55,11 +55,11 @@ FROM (
             FROM (
                 SELECT m.id AS row_id, m.ICCID AS number, 1 AS is_sim
                 FROM dbo.M2M_DeviceChange AS m
-                WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.id BETWEEN :first_row_id AND :last_row_id
                 UNION ALL
                 SELECT m.id AS row_id, m.MSISDN AS number, 0 AS is_sim
                 FROM dbo.M2M_DeviceChange AS m
-                WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.id BETWEEN :first_row_id AND :last_row_id
             ) AS asked
             INNER JOIN dbo.RevService AS l
                 ON asked.number = l.Number AND (asked.is_sim = 1 OR COALESCE(l.Number2, '') = '')
@@ -71,7 +71,7 @@ FROM (
             FROM dbo.M2M_DeviceChange AS m
             INNER JOIN device_association.rev_intent AS i
                 ON m.ICCID = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
-            WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+            WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.id BETWEEN :first_row_id AND :last_row_id
         ) AS matched
         INNER JOIN device_association.requested_device AS d ON matched.row_id = d.M2MDeviceChangeId
         INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id

@@ -28,6 +28,7 @@ FROM (
         LEFT JOIN device_association.device_hold AS h ON c.TenantId = h.TenantId AND m.DeviceId = h.DeviceId
         WHERE
             m.BulkChangeId = :bulk_change_id
+            AND m.id BETWEEN :first_row_id AND :last_row_id
             AND m.IsProcessed = 0
             AND m.DeviceId IS NOT NULL
             AND (h.M2MDeviceChangeId IS NULL OR h.M2MDeviceChangeId <> m.id)
@@ -38,6 +39,7 @@ FROM (
         INNER JOIN dbo.M2M_DeviceChange AS other ON m.DeviceId = other.DeviceId
         WHERE
             m.BulkChangeId = :bulk_change_id
+            AND m.id BETWEEN :first_row_id AND :last_row_id
             AND m.IsProcessed = 0
             AND other.IsProcessed = 0
             AND other.IsDeleted = 0

@@ -6,6 +6,7 @@ SET
     ProcessedBy = :actor, ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
 WHERE
     BulkChangeId = :bulk_change_id
+    AND id BETWEEN :first_row_id AND :last_row_id
     AND IsProcessed = 0
     AND NOT EXISTS (
         SELECT 1 FROM device_association.rev_intent AS i

@@ -8,6 +8,7 @@ SET
 FROM device_association.requested_device AS d
 WHERE
     dbo.M2M_DeviceChange.BulkChangeId = :bulk_change_id
+    AND dbo.M2M_DeviceChange.id BETWEEN :first_row_id AND :last_row_id
     AND dbo.M2M_DeviceChange.IsProcessed = 0
     AND d.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
     AND d.TermsId = :terms_id

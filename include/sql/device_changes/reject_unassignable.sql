@@ -37,6 +37,7 @@ FROM (
     LEFT JOIN dbo.Device_Tenant AS inherited ON d.id = inherited.DeviceId AND t.ParentTenantId = inherited.TenantId
     WHERE
         m.BulkChangeId = :bulk_change_id
+        AND m.id BETWEEN :first_row_id AND :last_row_id
         AND m.IsProcessed = 0
         AND NOT EXISTS (
             SELECT 1 FROM device_association.rev_intent AS i

@@ -4,6 +4,7 @@ UPDATE dbo.M2M_DeviceChange SET DeviceId = d.id, MSISDN = COALESCE(d.MSISDN, dbo
 FROM dbo.DeviceBulkChange AS c, dbo.Device AS d
 WHERE
     dbo.M2M_DeviceChange.BulkChangeId = :bulk_change_id
+    AND dbo.M2M_DeviceChange.id BETWEEN :first_row_id AND :last_row_id
     AND dbo.M2M_DeviceChange.IsProcessed = 0
     AND c.id = dbo.M2M_DeviceChange.BulkChangeId
     AND d.ServiceProviderId = c.ServiceProviderId

@@ -3,6 +3,7 @@
 UPDATE device_association.rev_intent SET State = 'ABANDONED', Detail = 'the change ended before the call', ModifiedDate = :now
 WHERE
     BulkChangeId = :bulk_change_id
+    AND M2MDeviceChangeId BETWEEN :first_row_id AND :last_row_id
     AND State = 'PLANNED'
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m

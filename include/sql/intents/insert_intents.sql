@@ -12,6 +12,7 @@ INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
 INNER JOIN dbo.RevCustomer AS c ON t.RevCustomerId = c.id
 WHERE
     m.BulkChangeId = :bulk_change_id
+    AND m.id BETWEEN :first_row_id AND :last_row_id
     AND m.Status = 'PROCESSING'
     AND m.IsProcessed = 0
     AND m.IsDeleted = 0

@@ -6,6 +6,7 @@ FROM dbo.M2M_DeviceChange AS m, device_association.requested_device AS d, device
     dbo.RevCustomer AS c
 WHERE
     m.BulkChangeId = :bulk_change_id
+    AND m.id BETWEEN :first_row_id AND :last_row_id
     AND m.Status = 'PROCESSING'
     AND m.IsProcessed = 0
     AND m.IsDeleted = 0
