@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine, TableClause, select, text
@@ -33,17 +34,19 @@ class Rev:
     refusing: dict[str, list[RevioError]] = field(default_factory=dict)
     refusing_products: list[RevioError] = field(default_factory=list)
     posts: int = 0
+    lock: Lock = field(default_factory=Lock)
 
     def create_line(self, body: dict[str, Any]) -> int:
-        self.posts += 1
-        self.kept.append(Line(1000 + self.posts, body["customer_id"], body["number"], body["number2"], NOW, None))
-        waiting = self.refusing.get(body["number2"], [])
-        if waiting:
-            error = waiting.pop(0)
-            if not getattr(error, "committed", False):
-                self.kept.pop()
+        with self.lock:
+            self.posts += 1
+            line = Line(1000 + self.posts, body["customer_id"], body["number"], body["number2"], NOW, None)
+            waiting = self.refusing.get(body["number2"], [])
+            error = waiting.pop(0) if waiting else None
+            if error is None or getattr(error, "committed", False):
+                self.kept.append(line)
+        if error is not None:
             raise error
-        return self.kept[-1].service_id
+        return line.service_id
 
     def create_product(self, body: dict[str, Any]) -> int:
         if self.refusing_products:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
+from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, ClaimLost
 
@@ -111,6 +111,38 @@ def keep(connection: Connection, claim: Claim, now: datetime) -> None:
 def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: datetime) -> None:
     """Begin no further device of the change in this retry; the first stop stays."""
     run(connection, "intents/insert_stop", code=code, actor=claim.actor, reason=reason, now=now, **claim.key)
+
+
+def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> bool:
+    """Whether the change should have been done by now. The deadline stands still while its account is paused.
+
+    Source: the domain contract, section 4, 'Deadline'; it counts from the plan of the calls.
+    """
+    found = row(connection, "claims/find_deadline", bulk_change_id=claim.bulk_change_id)
+    if found is None or found["deadline"] is None:
+        return False
+    return bool(now > found["deadline"] + timedelta(seconds=found["paused_seconds"]))
+
+
+def set_abort_rule(engine: Engine, bulk_change_id: int, *, percent: int | None, sample: int | None) -> None:
+    """Stop a change, also one that runs, once Rev.io refused `percent` of at least `sample` devices; None: the setting's."""
+    binds = {"bulk_change_id": bulk_change_id, "abort_percent": percent, "abort_sample": sample}
+    in_transaction(engine, lambda connection: run(connection, "claims/set_abort_rule", **binds))
+
+
+def stop_if_failing(connection: Connection, claim: Claim, *, percent: int, sample: int, now: datetime) -> bool:
+    """Stop the change when Rev.io refuses too many of its devices: by its own rule, else by `percent` and `sample`."""
+    about = {"bulk_change_id": claim.bulk_change_id, "abort_percent": percent, "abort_sample": sample}
+    counts = row(connection, "claims/count_failures", **about)
+    assert counts is not None, "a sum is always one row"
+    failed, asked = counts["failed"] or 0, (counts["failed"] or 0) + (counts["settled"] or 0)
+    if asked < counts["abort_sample"] or failed * 100 < counts["abort_percent"] * asked:
+        return False
+    reason = (
+        f"Rev.io refused {failed} of {asked} devices; see their reasons, correct the request, then retry the change"
+    )
+    stop(connection, claim, DeviceCode.STOPPED, reason, now=now)
+    return True
 
 
 def record_step(

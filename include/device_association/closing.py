@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from device_association.batches import in_batches, row_batches
-from device_association.claims import Claim, keep
+from device_association.claims import Claim, is_past_deadline, keep
 from device_association.codes import ChangeStatus
 from device_association.database import as_json, changed, in_transaction, row, rows, run
 from device_association.errors import ChangeNotRunnable
@@ -65,6 +65,7 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
             "device_changes/end_open_rows",
             batches,
             failed_step=", ".join(failed_steps) or "an earlier step",
+            is_late=int(is_past_deadline(connection, claim, now)),
             actor=claim.actor,
             now=now,
             **claim.key,

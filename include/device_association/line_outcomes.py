@@ -6,7 +6,7 @@ Each function is one transaction; which of two workers may write is decided by t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from device_association.call_budget import CallBudget
 from device_association.claims import Claim, stop
 from device_association.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.database import Record, as_json, changed, in_transaction, row, run
@@ -56,6 +57,10 @@ class Desk:
     clients: Clients
     settings: Settings
     clock: Callable[[], datetime]
+    budgets: Callable[[str], CallBudget | None] = lambda _: None
+    """Gives the call budget of the account behind a connection id; None: no limit is kept."""
+    is_small: bool = False
+    """Whether the change is small enough to take at once what the account's minute has left."""
     owner: str = field(default_factory=lambda: uuid4().hex)
     """Who owns the leases: this try alone, so that a try that was given up can't speak for the next one."""
 
@@ -125,7 +130,7 @@ def _record_line(
     now: datetime,
 ) -> Settled:
     account = {"account_id": device["account_id"], "service_id": service_id}
-    run(connection, "lines/own_line", iccid=device["iccid"], now=now, **account)
+    run(connection, "lines/own_lines", lines=as_json([{**account, "number2": device["iccid"]}]), now=now)
     owner = row(connection, "lines/find_owner", **account)
     if owner is None or owner["iccid"] != device["iccid"]:
         return Settled.OTHER_SIM
@@ -146,33 +151,31 @@ def _record_line(
         if outcome is Outcome.CREATED:
             _mirror(connection, desk, device, service_id, line, now)
             late = f"line {service_id} was created by a call that outlived its lease; have it looked at in Rev.io"
-            _log(connection, desk, device, response=None, error=late, now=now)
+            log_devices(connection, desk, [log_entry(device, error=late)], now)
         return Settled.TOO_LATE
     _mirror(connection, desk, device, service_id, line, now)
-    _log(connection, desk, device, response=f"line {service_id} {outcome}", error=None, now=now)
+    log_devices(connection, desk, [log_entry(device, response=f"line {service_id} {outcome}")], now)
     return Settled.DONE
+
+
+def mirror_row(device: Record, service_id: int, line: Line | None = None) -> dict[str, object]:
+    """Return a line as the billing mirror keeps it: as it was asked for, or as Rev.io showed it."""
+    body = line_body(device)
+    names = ("customer_id", "account_id", "activated_date", "service_type_id", "provider_id", "usage_plan_group_id")
+    return {
+        "service_id": service_id,
+        "number": line.number if line else body["number"],
+        "number2": (line.number2 if line else None) or device["iccid"],
+        "description": device["description"],
+        **{name: device[name] for name in names},
+    }
 
 
 def _mirror(
     connection: Connection, desk: Desk, device: Record, service_id: int, line: Line | None, now: datetime
 ) -> None:
-    body = line_body(device)
-    run(
-        connection,
-        "lines/insert_rev_service",
-        service_id=service_id,
-        customer_id=device["customer_id"],
-        number=line.number if line else body["number"],
-        number2=(line.number2 if line else None) or device["iccid"],
-        activated_date=device["activated_date"],
-        account_id=device["account_id"],
-        service_type_id=device["service_type_id"],
-        provider_id=device["provider_id"],
-        usage_plan_group_id=device["usage_plan_group_id"],
-        description=device["description"],
-        actor=desk.claim.actor,
-        now=now,
-    )
+    mirrored = as_json([mirror_row(device, service_id, line)])
+    run(connection, "lines/insert_rev_services", lines=mirrored, actor=desk.claim.actor, now=now)
 
 
 def reject_line(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
@@ -217,22 +220,24 @@ def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCo
         now=now,
         **desk.claim.key,
     ):
-        _log(connection, desk, device, response=None, error=details, now=now)
+        log_devices(connection, desk, [log_entry(device, error=details)], now)
         run(connection, "device_changes/release_hold", row_id=device["row_id"])
 
 
-def _log(
-    connection: Connection, desk: Desk, device: Record, *, response: str | None, error: str | None, now: datetime
-) -> None:
+def log_entry(device: Record, *, response: str | None = None, error: str | None = None) -> dict[str, object]:
+    """Return what the log tells of one device in this step: what was asked, and what came of it."""
+    asked = as_json({name: value for name, value in line_body(device).items() if value is not None})
+    return {"row_id": device["row_id"], "request": asked, "response": response, "error": error}
+
+
+def log_devices(connection: Connection, desk: Desk, entries: Sequence[dict[str, object]], now: datetime) -> None:
+    """Write the log rows of some devices in the caller's transaction."""
     run(
         connection,
-        "audit/log_device_step",
+        "audit/log_device_steps",
         bulk_change_id=desk.claim.bulk_change_id,
-        row_id=device["row_id"],
+        devices=as_json(entries),
         step=STEP,
-        request=as_json({name: value for name, value in line_body(device).items() if value is not None}),
-        response=response,
-        error=error,
         actor=desk.claim.actor,
         now=now,
     )

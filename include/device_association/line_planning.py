@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy import Connection, Engine
@@ -16,13 +16,15 @@ from sqlalchemy import Connection, Engine
 from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, record_step, stop
 from device_association.codes import DeviceCode
-from device_association.database import Record, as_json, rows, run
+from device_association.database import Record, as_json, row, rows, run
 from device_association.errors import ConfigurationError, RevioUnauthorized
 from device_association.revio import Line, RevioClient
 from device_association.settings import Settings
 from device_association.validation import reject_billed
 
 STEP = "plan_rev_services"
+LEAST_TIME = timedelta(hours=2)
+"""What a change has beside twice the time that the account's budget needs for its devices: the domain contract, section 4."""
 log = logging.getLogger(__name__)
 Clients = Callable[[str], RevioClient]
 """Gives the client of the Rev.io account behind a connection id."""
@@ -58,7 +60,7 @@ def plan_rev_services(
         if customers:
             reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
             in_batches(connection, "intents/abandon_planned", batches, **about)
-        slices = _slices(connection, claim, settings)
+        slices = _slices(connection, claim, settings, customers[0]["connection_id"] if customers else None, now)
         counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
         record_step(connection, claim, STEP, counts, started=now, began=began)
         return slices
@@ -102,17 +104,24 @@ def _active_lines(clients: Clients, customer: Record, now: datetime) -> Iterator
             }
 
 
-def _slices(connection: Connection, claim: Claim, settings: Settings) -> list[int]:
+def _slices(
+    connection: Connection, claim: Claim, settings: Settings, connection_id: str | None, now: datetime
+) -> list[int]:
+    """Return the slices of this retry, cut once; the deadline counts from then."""
     stored = rows(connection, "intents/list_slices", **claim.key)
-    if not stored:
-        wanted = rows(connection, "intents/list_rows", bulk_change_id=claim.bulk_change_id)
-        slices = list(
-            cut(
-                [one["row_id"] for one in wanted],
-                most_slices=settings.max_mapped_tasks,
-                fewest_devices=settings.slice_devices,
-            )
+    if stored or connection_id is None:
+        return [one["slice_number"] for one in stored]
+    wanted = rows(connection, "intents/list_rows", bulk_change_id=claim.bulk_change_id)
+    slices = list(
+        cut(
+            [one["row_id"] for one in wanted],
+            most_slices=settings.max_mapped_tasks,
+            fewest_devices=settings.slice_devices,
         )
-        run(connection, "intents/insert_slices", slices=as_json(slices), **claim.key)
-        return [one["slice_number"] for one in slices]
-    return [one["slice_number"] for one in stored]
+    )
+    run(connection, "intents/insert_slices", slices=as_json(slices), **claim.key)
+    limit = row(connection, "budgets/find_limit", connection_id=connection_id)
+    budget_time = timedelta(minutes=len(wanted) / limit["calls_per_minute"]) if limit else timedelta()
+    deadline = now + LEAST_TIME + 2 * budget_time
+    run(connection, "claims/set_deadline", deadline=deadline, connection_id=connection_id, **claim.key)
+    return [one["slice_number"] for one in slices]

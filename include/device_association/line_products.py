@@ -56,6 +56,8 @@ def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
 
 def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record) -> None:
     product = step["product_id"]
+    if budget := desk.budgets(device["connection_id"]):
+        budget.wait_for_call()
     if not _begin(desk, device, product):
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
     try:

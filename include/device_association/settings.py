@@ -41,3 +41,7 @@ class Settings(BaseSettings):
     rev_retry_seconds: float = Field(
         60.0, gt=0, description="How long a call that was turned away is repeated before the task gives its slot back."
     )
+    abort_percent: int = Field(
+        50, ge=1, le=100, description="A change is stopped once Rev.io refused this share of its devices, in percent."
+    )
+    abort_sample: int = Field(50, ge=1, description="Fewest devices that Rev.io answered before that share counts.")

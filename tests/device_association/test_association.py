@@ -21,6 +21,7 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
+from device_association.line_calls import begin_calls
 from device_association.revio import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
@@ -415,19 +416,10 @@ def test_a_call_that_is_out_is_not_begun_again_by_a_worker_that_read_it_as_plann
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
     line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
-    desk, intent = flow.desk(claim), flow.all("device_association", "rev_intent")[0]["id"]
-    begun = [
-        desk.transact(
-            "intents/begin_call",
-            intent_id=intent,
-            owner=owner,
-            lease_until=flow.clock() + timedelta(seconds=90),
-            run_id=claim.run_id,
-            **claim.key,
-        )
-        for owner in ("first", "second")
-    ]
-    assert begun == [1, 0]
+    (intent,) = flow.all("device_association", "rev_intent")
+    device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
+    begun = [begin_calls(flow.desk(claim), [device]) for _ in range(2)]
+    assert begun == [{intent["id"]}, set()]
 
 
 def test_two_changes_at_once_share_no_device(flow: Flow) -> None:

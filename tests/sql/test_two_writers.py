@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
 from device_association.claims import Claim
-from device_association.database import changed, in_transaction, run
+from device_association.database import as_json, changed, in_transaction, run
 from device_association.errors import ClaimLost
+from device_association.line_calls import begin_calls
 from device_association.line_planning import plan_rev_services
 from local.portal_tables import named
 from local.sample_data import groups, world
@@ -168,10 +170,8 @@ def test_a_line_gets_one_of_two_sims(flow: Flow, pair: Callable[..., list[Any]])
         both = [
             once(
                 flow.portal,
-                "lines/own_line",
-                account_id=world.ACCOUNT,
-                service_id=70_000 + number,
-                iccid=iccid,
+                "lines/own_lines",
+                lines=as_json([{"account_id": world.ACCOUNT, "service_id": 70_000 + number, "number2": iccid}]),
                 now=NOW,
             )
             for iccid in PLAIN[:2]
@@ -196,25 +196,14 @@ def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list
     intents = flow.all("device_association", "rev_intent", bulkchangeid=claim.bulk_change_id)
     assert len(intents) == TIMES
     for intent in intents:
+        device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
         began = pair(
-            *(
-                once(
-                    flow.portal,
-                    "intents/begin_call",
-                    intent_id=intent["id"],
-                    owner=owner,
-                    lease_until=NOW + timedelta(seconds=90),
-                    run_id=claim.run_id,
-                    now=NOW,
-                    **claim.key,
-                )
-                for owner in ("one", "two")
-            )
+            *(partial(begin_calls, replace(flow.desk(claim), owner=owner), [device]) for owner in ("one", "two"))
         )
-        assert sorted(began) == [0, 1]
+        assert sorted(began, key=len) == [set(), {intent["id"]}]
         (called,) = flow.all("device_association", "rev_intent", id=intent["id"])
         assert (called["state"], called["calls"]) == ("CALLING", 1)
-        assert called["leaseowner"] == ("one", "two")[began.index(1)]
+        assert called["leaseowner"] == ("one", "two")[began.index({intent["id"]})]
 
 
 def test_two_runs_of_a_step_at_once_leave_one_row_of_it(flow: Flow, pair: Callable[..., list[Any]]) -> None:
@@ -242,23 +231,17 @@ def _portals_change(flow: Flow) -> int:
 
 
 def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
+    empty = ("number", "activated_date", "service_type_id", "provider_id", "usage_plan_group_id", "description")
+    line = {
+        "service_id": service_id,
+        "customer_id": world.customer_id(world.ACME),
+        "number2": PLAIN[0],
+        "account_id": world.ACCOUNT,
+        **dict.fromkeys(empty),
+    }
+
     def mirror(connection: Connection) -> None:
-        run(
-            connection,
-            "lines/insert_rev_service",
-            service_id=service_id,
-            customer_id=world.customer_id(world.ACME),
-            number=None,
-            number2=PLAIN[0],
-            activated_date=None,
-            account_id=world.ACCOUNT,
-            service_type_id=None,
-            provider_id=None,
-            usage_plan_group_id=None,
-            description=None,
-            actor="dora.ops",
-            now=NOW,
-        )
+        run(connection, "lines/insert_rev_services", lines=as_json([line]), actor="dora.ops", now=NOW)
 
     return lambda: in_transaction(engine, mirror)
 

@@ -14,6 +14,7 @@ FROM (
             WHEN i.RevServiceId IS NOT NULL THEN 'REV_PRODUCT_FAILED'
             WHEN i.id IS NOT NULL THEN 'REV_OUTCOME_UNKNOWN'
             WHEN s.Code IS NOT NULL THEN s.Code
+            WHEN :is_late = 1 THEN 'DEADLINE_EXCEEDED'
             ELSE 'STEP_FAILED'
         END AS code,
         CASE
@@ -28,6 +29,8 @@ FROM (
                     '); it is looked up again, nobody asks for this SIM before'
                 )
             WHEN s.Code IS NOT NULL THEN CONCAT(s.Code, ': ', s.Reason)
+            WHEN :is_late = 1
+                THEN 'DEADLINE_EXCEEDED: the change had no time left for this device, Rev.io was not asked for it; retry the change'
             ELSE CONCAT('STEP_FAILED: ', :failed_step, ' did not end well; read its log, then retry the change')
         END AS details
     FROM dbo.M2M_DeviceChange AS m

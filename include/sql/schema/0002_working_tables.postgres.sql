@@ -2,7 +2,8 @@
 -- Alembic runs this once.
 CREATE SCHEMA IF NOT EXISTS device_association;
 
--- One row per bulk change that we have seen: who works on it, for which retry, on whose behalf.
+-- One row per bulk change that we have seen: who works on it, for which retry, on whose behalf. The deadline counts from
+-- the plan of its calls; it moves by what its account was paused since PausedSeconds was noted.
 CREATE TABLE device_association.change_state (
     BulkChangeId bigint PRIMARY KEY REFERENCES dbo.DeviceBulkChange (id),
     RetryNumber int NOT NULL DEFAULT 0 CHECK (RetryNumber >= 0),
@@ -11,6 +12,11 @@ CREATE TABLE device_association.change_state (
     RunKey varchar(250) NULL UNIQUE,
     Actor varchar(100) NOT NULL,
     Reason varchar(500) NULL,
+    DeadlineDate timestamptz (3) NULL,
+    ConnectionId varchar(250) NULL,
+    PausedSeconds int NULL,
+    AbortPercent int NULL CHECK (AbortPercent BETWEEN 1 AND 100),
+    AbortSample int NULL CHECK (AbortSample > 0),
     CreatedDate timestamptz (3) NOT NULL,
     CHECK ((ClaimRunId IS NULL) = (ClaimedDate IS NULL))
 );
@@ -180,6 +186,31 @@ CREATE TABLE device_association.rev_product_step (
     PRIMARY KEY (IntentId, ProductId),
     CHECK ((State = 'CALLING') = (LeaseUntil IS NOT NULL)),
     CHECK ((State = 'CREATED') = (ServiceProductId IS NOT NULL))
+);
+
+-- What all workers and runs together know of a Rev.io account's limits: its pace, its pause, its day, its breaker.
+CREATE TABLE device_association.call_budget (
+    ConnectionId varchar(250) PRIMARY KEY,
+    CallsPerMinute int NOT NULL CHECK (CallsPerMinute > 0),
+    NextPaced timestamptz (3) NOT NULL,
+    PausedUntil timestamptz (3) NOT NULL,
+    PauseReason varchar(200) NOT NULL DEFAULT '',
+    PausedSeconds int NOT NULL DEFAULT 0,
+    Day date NOT NULL,
+    CallsToday int NOT NULL DEFAULT 0 CHECK (CallsToday >= 0),
+    FailuresInRow int NOT NULL DEFAULT 0,
+    OpenUntil timestamptz (3) NOT NULL
+);
+
+-- One row for each call that fits into the account's sliding minute. A call takes a row, which is free again a minute later:
+-- what a killed worker took comes back by itself.
+CREATE TABLE device_association.call_slot (
+    ConnectionId varchar(250) NOT NULL REFERENCES device_association.call_budget (ConnectionId),
+    SlotNumber int NOT NULL CHECK (SlotNumber > 0),
+    FreeFrom timestamptz (3) NOT NULL,
+    UsedFrom timestamptz (3) NOT NULL,
+    BulkChangeId bigint NOT NULL,
+    PRIMARY KEY (ConnectionId, SlotNumber)
 );
 
 -- Messages and notifications that are owed, written in the transaction that owes them.

@@ -1,7 +1,8 @@
 -- Our own working tables. Correctness rests on their keys alone, since a portal's tables may lack ours.
 -- Alembic runs this once.
 
--- One row per bulk change that we have seen: who works on it, for which retry, on whose behalf.
+-- One row per bulk change that we have seen: who works on it, for which retry, on whose behalf. The deadline counts from
+-- the plan of its calls; it moves by what its account was paused since PausedSeconds was noted.
 CREATE TABLE device_association.change_state (
     BulkChangeId bigint PRIMARY KEY REFERENCES dbo.DeviceBulkChange (id),
     RetryNumber int NOT NULL DEFAULT 0 CHECK (RetryNumber >= 0),
@@ -10,6 +11,11 @@ CREATE TABLE device_association.change_state (
     RunKey nvarchar(250) NULL,
     Actor nvarchar(100) NOT NULL,
     Reason nvarchar(500) NULL,
+    DeadlineDate datetime2(3) NULL,
+    ConnectionId nvarchar(250) NULL,
+    PausedSeconds int NULL,
+    AbortPercent int NULL CHECK (AbortPercent BETWEEN 1 AND 100),
+    AbortSample int NULL CHECK (AbortSample > 0),
     CreatedDate datetime2(3) NOT NULL,
     CHECK (
         (ClaimRunId IS NULL AND ClaimedDate IS NULL) OR (ClaimRunId IS NOT NULL AND ClaimedDate IS NOT NULL)
@@ -187,6 +193,31 @@ CREATE TABLE device_association.rev_product_step (
     PRIMARY KEY (IntentId, ProductId),
     CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
     CHECK ((State = 'CREATED' AND ServiceProductId IS NOT NULL) OR (State <> 'CREATED' AND ServiceProductId IS NULL))
+);
+
+-- What all workers and runs together know of a Rev.io account's limits: its pace, its pause, its day, its breaker.
+CREATE TABLE device_association.call_budget (
+    ConnectionId nvarchar(250) PRIMARY KEY,
+    CallsPerMinute int NOT NULL CHECK (CallsPerMinute > 0),
+    NextPaced datetime2(3) NOT NULL,
+    PausedUntil datetime2(3) NOT NULL,
+    PauseReason nvarchar(200) NOT NULL DEFAULT N'',
+    PausedSeconds int NOT NULL DEFAULT 0,
+    Day date NOT NULL,
+    CallsToday int NOT NULL DEFAULT 0 CHECK (CallsToday >= 0),
+    FailuresInRow int NOT NULL DEFAULT 0,
+    OpenUntil datetime2(3) NOT NULL
+);
+
+-- One row for each call that fits into the account's sliding minute. A call takes a row, which is free again a minute later:
+-- what a killed worker took comes back by itself.
+CREATE TABLE device_association.call_slot (
+    ConnectionId nvarchar(250) NOT NULL REFERENCES device_association.call_budget (ConnectionId),
+    SlotNumber int NOT NULL CHECK (SlotNumber > 0),
+    FreeFrom datetime2(3) NOT NULL,
+    UsedFrom datetime2(3) NOT NULL,
+    BulkChangeId bigint NOT NULL,
+    PRIMARY KEY (ConnectionId, SlotNumber)
 );
 
 -- Messages and notifications that are owed, written in the transaction that owes them.

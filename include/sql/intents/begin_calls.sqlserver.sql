@@ -1,11 +1,15 @@
--- Begins the call for one SIM: the intent is planned, the run holds the change, nobody has stopped it, and nobody has a line
--- for this SIM or asks for one in whatever account; of two that are planned the older one goes.
--- Safe to run twice: only one worker finds the intent planned. No row: do not call.
+-- Begins the calls for SIMs and returns which may be made: the intent is planned, the run holds the change, nobody has
+-- stopped it or turned the account away, and nobody has a line for this SIM or asks for one in whatever account; of two that
+-- are planned the older one goes.
+-- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
+DECLARE @begun TABLE (intent_id bigint NOT NULL);
 UPDATE device_association.rev_intent
 SET State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, ModifiedDate = :now
+OUTPUT INSERTED.id INTO @begun (intent_id)
+FROM OPENJSON (:intents) WITH (intent_id bigint '$.intent_id') AS r
 WHERE
-    id = :intent_id
-    AND State = 'PLANNED'
+    device_association.rev_intent.id = r.intent_id
+    AND device_association.rev_intent.State = 'PLANNED'
     AND EXISTS (
         SELECT 1 FROM device_association.change_state AS s
         WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.ClaimRunId = :run_id
@@ -13,6 +17,10 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM device_association.change_stop AS x
         WHERE x.BulkChangeId = :bulk_change_id AND x.RetryNumber = :retry_number
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.call_budget AS b
+        WHERE b.ConnectionId = :connection_id AND b.PausedUntil > :now
     )
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
@@ -30,8 +38,6 @@ WHERE
         WHERE
             o.ICCID = device_association.rev_intent.ICCID
             AND o.id <> device_association.rev_intent.id
-            AND (
-                o.State IN ('CALLING', 'UNKNOWN')
-                OR (o.State = 'PLANNED' AND o.id < device_association.rev_intent.id)
-            )
-    )
+            AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < device_association.rev_intent.id))
+    );
+SELECT intent_id FROM @begun;

@@ -1,13 +1,18 @@
--- Mirrors a line that was created or adopted.
+-- Mirrors lines that were created or adopted.
 -- Safe to run twice: one row a line and account; a row that was there only learns that the line lives.
 INSERT INTO dbo.RevService (
     RevServiceId, RevCustomerId, Number, Number2, ActivatedDate, IntegrationAuthenticationId, RevServiceTypeId,
     RevProviderId, RevUsagePlanGroupId, Description, CreatedBy, CreatedDate, IsActive, IsDeleted
 )
-VALUES (
-    :service_id, :customer_id, :number, :number2, :activated_date, :account_id, :service_type_id, :provider_id,
-    :usage_plan_group_id, :description, :actor, :now, 1, 0
-)
+SELECT
+    r.service_id, r.customer_id, r.number, r.number2, r.activated_date, r.account_id, r.service_type_id, r.provider_id,
+    r.usage_plan_group_id, r.description, :actor, :now, 1, 0
+FROM
+    JSONB_TO_RECORDSET(CAST(:lines AS jsonb))
+        AS r (
+            service_id int, customer_id uuid, number text, number2 text, activated_date timestamptz, account_id int,
+            service_type_id int, provider_id int, usage_plan_group_id int, description text
+        )
 ON CONFLICT (RevServiceId, IntegrationAuthenticationId) DO UPDATE
     SET
         RevCustomerId = EXCLUDED.RevCustomerId, Number2 = EXCLUDED.Number2, DisconnectedDate = NULL, IsActive = 1,

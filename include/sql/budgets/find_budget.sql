@@ -1,0 +1,17 @@
+-- How an account's budget stands, and how many calls a change has yet to make of those it was given.
+-- Safe to run twice: reads only.
+SELECT
+    b.CallsPerMinute AS calls_per_minute,
+    b.NextPaced AS next_paced,
+    b.PausedUntil AS paused_until,
+    b.PauseReason AS pause_reason,
+    b.PausedSeconds AS paused_seconds,
+    b.CallsToday AS calls_today,
+    b.FailuresInRow AS failures_in_row,
+    b.OpenUntil AS open_until,
+    (
+        SELECT COUNT(*) FROM device_association.call_slot AS s
+        WHERE s.ConnectionId = b.ConnectionId AND s.BulkChangeId = :bulk_change_id AND s.UsedFrom > :now
+    ) AS ahead
+FROM device_association.call_budget AS b
+WHERE b.ConnectionId = :connection_id

@@ -1,0 +1,10 @@
+-- Gives slots of an account to a change, each from the moment of its call.
+-- Safe to run twice: the same slots get the same moments. It runs in the transaction that has the account's turn.
+UPDATE device_association.call_slot
+SET UsedFrom = r.used_from, FreeFrom = r.free_from, BulkChangeId = :bulk_change_id
+FROM
+    OPENJSON (:slots)
+    WITH (number int '$.number', used_from datetime2(3) '$.used_from', free_from datetime2(3) '$.free_from') AS r
+WHERE
+    device_association.call_slot.ConnectionId = :connection_id
+    AND device_association.call_slot.SlotNumber = r.number;

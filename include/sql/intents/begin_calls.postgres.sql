@@ -1,0 +1,41 @@
+-- Begins the calls for SIMs and returns which may be made: the intent is planned, the run holds the change, nobody has
+-- stopped it or turned the account away, and nobody has a line for this SIM or asks for one in whatever account; of two that
+-- are planned the older one goes.
+-- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
+UPDATE device_association.rev_intent AS i
+SET State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, ModifiedDate = :now
+FROM JSONB_TO_RECORDSET(CAST(:intents AS jsonb)) AS r (intent_id bigint)
+WHERE
+    i.id = r.intent_id
+    AND i.State = 'PLANNED'
+    AND EXISTS (
+        SELECT 1 FROM device_association.change_state AS s
+        WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.ClaimRunId = :run_id
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.change_stop AS x
+        WHERE x.BulkChangeId = :bulk_change_id AND x.RetryNumber = :retry_number
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.call_budget AS b
+        WHERE b.ConnectionId = :connection_id AND b.PausedUntil > :now
+    )
+    AND EXISTS (
+        SELECT 1 FROM dbo.M2M_DeviceChange AS m
+        WHERE m.id = i.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM dbo.RevService AS l
+        WHERE
+            l.Number2 = i.ICCID
+            AND l.IsDeleted = 0
+            AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.rev_intent AS o
+        WHERE
+            o.ICCID = i.ICCID
+            AND o.id <> i.id
+            AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < i.id))
+    )
+RETURNING i.id AS intent_id

@@ -1,0 +1,16 @@
+-- Records the lines that a worker's calls created, and returns which SIMs have theirs; a line without products is ready.
+-- Safe to run twice: only the owner's own calls are settled, and only with a line that belongs to the SIM.
+UPDATE device_association.rev_intent AS i
+SET
+    State = 'CREATED', RevServiceId = r.service_id, LeaseOwner = NULL, LeaseUntil = NULL,
+    Detail = CONCAT('line ', r.service_id, ' created'),
+    ReadyDate = CASE WHEN r.is_ready = 1 THEN :now END, ModifiedDate = :now
+FROM JSONB_TO_RECORDSET(CAST(:lines AS jsonb)) AS r (intent_id bigint, service_id int, is_ready int)
+INNER JOIN device_association.rev_line_owner AS o ON r.service_id = o.RevServiceId
+WHERE
+    i.id = r.intent_id
+    AND i.State = 'CALLING'
+    AND i.LeaseOwner = :owner
+    AND o.IntegrationAuthenticationId = i.IntegrationAuthenticationId
+    AND o.ICCID = i.ICCID
+RETURNING i.id AS intent_id
