@@ -29,6 +29,8 @@ TURN = 8
 """Most calls that a big change has yet to make of those it was given: about a second of 500 a minute."""
 SMALL = 20
 """A change with no more devices than this takes at once what the minute has left."""
+MOST_KEPT = 10_000
+"""More calls a minute than this count as no limit: for benchmarks and vendors of one's own."""
 MOST_FAILURES = 10
 """So many calls in a row without an answer, or with a 5xx, open the breaker."""
 OPEN_SECONDS = 20.0
@@ -72,6 +74,11 @@ class Limits:
 
     calls_per_minute: int = 500
     calls_per_day: int = 150_000
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is a limit to keep: with none, or with one that no vendor has, calls go as fast as they can."""
+        return 0 < self.calls_per_minute <= MOST_KEPT
 
     @property
     def pace(self) -> timedelta:

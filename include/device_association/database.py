@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -143,6 +144,22 @@ def in_transaction(engine: Engine, work: Callable[[Connection], Result], *, give
         with attempt, engine.begin() as connection:
             return work(connection)
     raise AssertionError("tenacity either returns or raises")
+
+
+def database_clock(engine: Engine) -> Callable[[], datetime]:
+    """Return a clock that tells the database's time, in which the leases and budgets of all workers are compared.
+
+    The database is asked once; from there on this machine's monotonic clock counts. Good for the life of a task.
+    """
+
+    def read(connection: Connection) -> tuple[datetime, float]:
+        sent = time.monotonic()
+        told = row(connection, "clock/read_clock")
+        assert told is not None, "the time is always one row"
+        return told["now"], (sent + time.monotonic()) / 2
+
+    told, at = in_transaction(engine, read)
+    return lambda: utc_milliseconds(told + timedelta(seconds=time.monotonic() - at))
 
 
 def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[str, object]) -> str:

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from device_association.call_budget import CallBudget
-from device_association.claims import Claim, stop
+from device_association.call_budget import SMALL, CallBudget
+from device_association.claims import Claim, is_past_deadline, stop
 from device_association.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.database import Record, as_json, changed, in_transaction, row, run
 from device_association.errors import RevioOutcomeUnknown, RevioUnauthorized
@@ -64,9 +64,29 @@ class Desk:
     owner: str = field(default_factory=lambda: uuid4().hex)
     """Who owns the leases: this try alone, so that a try that was given up can't speak for the next one."""
 
+    def is_late(self) -> bool:
+        """Whether the change's deadline has passed: what is open now is not tried again."""
+        with self.engine.connect() as connection:
+            return is_past_deadline(connection, self.claim, self.clock())
+
     def transact(self, statement: str, **binds: object) -> int:
         """Run one conditional statement in a transaction of its own and return how many rows it changed."""
         return in_transaction(self.engine, lambda connection: changed(connection, statement, now=self.clock(), **binds))
+
+
+def open_desk(
+    engine: Engine,
+    claim: Claim,
+    clients: Clients,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    budgets: Callable[[str], CallBudget | None],
+) -> Desk:
+    """Return the desk for a slice of the claim's change."""
+    with engine.connect() as connection:
+        counts = row(connection, "device_changes/count_open", bulk_change_id=claim.bulk_change_id)
+    is_small = counts is not None and counts["open_rows"] <= SMALL
+    return Desk(engine, claim, clients, settings, clock, budgets, is_small)
 
 
 def line_body(device: Record) -> dict[str, object]:

@@ -38,6 +38,8 @@ POLICY: dict[str, Any] = {
     "retry_policy": AssociationRetryPolicy(),
     "execution_timeout": timedelta(hours=2),
 }
+MOST_TRIES = 10_000
+"""Slices are tried again until their change's deadline: waiting for a quota or a settled outcome is no failure."""
 log = logging.getLogger(__name__)
 
 
@@ -94,32 +96,36 @@ def check_data() -> CheckDataOperator:
 @speaks_plainly
 def plan_rev_services() -> list[int]:
     """Return the numbers of the slices whose devices want a line."""
+    claim = current_claim()
     return line_planning.plan_rev_services(
         connections.portal(),
-        current_claim(),
-        connections.revio_clients(),
+        claim,
+        connections.revio_clients(claim.bulk_change_id),
         connections.settings(),
         now=connections.clock(),
     )
 
 
 @task(
-    **POLICY | {"retries": 10, "retry_delay": timedelta(seconds=10)},
+    **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
-    max_active_tis_per_dagrun=8,
+    max_active_tis_per_dagrun=4,
     pool="rev_services",
 )
 @speaks_plainly
 def create_rev_service(slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
-    context = get_current_context()
-    desk = line_outcomes.Desk(
-        connections.portal(), current_claim(), connections.revio_clients(), connections.settings(), connections.clock
+    context, claim = get_current_context(), current_claim()
+    desk = line_outcomes.open_desk(
+        connections.portal(),
+        claim,
+        connections.revio_clients(claim.bulk_change_id),
+        connections.settings(),
+        connections.clock,
+        lambda connection_id: connections.call_budget(connection_id, claim.bulk_change_id),
     )
     context["devices"] = line_creation.slice_label(desk, slice_number)  # type: ignore[typeddict-unknown-key]
-    instance = context["ti"]
-    last_try = instance.try_number > instance.max_tries
-    log.info("%s", line_creation.create_rev_services(desk, slice_number, last_try=last_try))
+    log.info("%s", line_creation.create_rev_services(desk, slice_number, last_try=desk.is_late()))
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)

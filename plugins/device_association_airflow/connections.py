@@ -5,7 +5,8 @@ A connection that is missing or cannot be used is a ConfigurationError that name
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,8 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import Engine, make_url
 
-from device_association.database import make_engine
-from device_association.dialects import utc_milliseconds
+from device_association.call_budget import CallBudget, Limits
+from device_association.database import database_clock, make_engine
 from device_association.errors import ConfigurationError
 from device_association.line_planning import Clients
 from device_association.notifications import Receiver
@@ -28,8 +29,8 @@ PORTAL, QUEUE, RECEIVER = "portal_db", "bulk_change_queue", "amop_2_0"
 
 
 def clock() -> datetime:
-    """Return now, in UTC, cut to the milliseconds that the portal's tables keep."""
-    return utc_milliseconds(datetime.now(UTC))
+    """Return now at the portal's database, in UTC, cut to the milliseconds that its tables keep."""
+    return _database_clock()()
 
 
 @cache
@@ -47,9 +48,28 @@ def portal() -> Engine:
     return make_engine(url)
 
 
-def revio_clients() -> Clients:
-    """Return what gives the one client of this process for a Rev.io connection."""
-    return cache(_revio_client)
+@cache
+def _database_clock() -> Callable[[], datetime]:
+    return database_clock(portal())
+
+
+@cache
+def call_budget(connection_id: str, bulk_change_id: int) -> CallBudget | None:
+    """Return the budget of a Rev.io account as one change uses it; None where the connection's extra keeps no limit."""
+    extra = _connection(connection_id).extra_dejson
+    limits = Limits(
+        **{name: _whole(connection_id, extra, name) for name in ("calls_per_minute", "calls_per_day") if name in extra}
+    )
+    if not limits.are_kept:
+        return None
+    budget = CallBudget(portal(), connection_id, limits, clock, bulk_change_id, settings().rev_retry_seconds)
+    budget.open()
+    return budget
+
+
+def revio_clients(bulk_change_id: int) -> Clients:
+    """Return what gives this process' one client for a Rev.io connection; its calls count in the account's budget."""
+    return cache(lambda connection_id: _revio_client(connection_id, call_budget(connection_id, bulk_change_id)))
 
 
 def queue_client() -> Any:
@@ -65,7 +85,16 @@ def receiver() -> Receiver:
     return Receiver(_url(found), token=token, login=found.login or None, password=found.password)
 
 
-def _revio_client(connection_id: str) -> RevioClient:
+def _whole(connection_id: str, extra: dict[str, Any], name: str) -> int:
+    try:
+        return int(extra[name])
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"connection {connection_id!r}: extra {name!r} must be a whole number, {extra[name]!r} is none; correct it"
+        ) from None
+
+
+def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
     found, limits = _connection(connection_id), settings()
     account = Account(
         name=connection_id,
@@ -75,7 +104,13 @@ def _revio_client(connection_id: str) -> RevioClient:
         subscription_key=found.extra_dejson.get("subscription_key", ""),
     )
     timeouts = Timeouts(limits.rev_connect_seconds, limits.rev_read_seconds, limits.rev_call_seconds)
-    return RevioClient(account, timeouts=timeouts, connections=limits.rev_concurrency)
+    return RevioClient(
+        account,
+        timeouts=timeouts,
+        connections=limits.rev_concurrency,
+        before_call=budget and budget.wait_for_call,
+        after_call=budget and budget.after_call,
+    )
 
 
 def _connection(connection_id: str) -> Connection:

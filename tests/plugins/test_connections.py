@@ -29,7 +29,7 @@ def give(patch: pytest.MonkeyPatch, name: str, **fields: object) -> None:
         (connections.portal, "portal_db"),
         (connections.queue_client, "bulk_change_queue"),
         (connections.receiver, "amop_2_0"),
-        (lambda: connections.revio_clients()("revio_nowhere"), "revio_nowhere"),
+        (lambda: connections.revio_clients(1)("revio_nowhere"), "revio_nowhere"),
     ],
 )
 def test_a_missing_connection_is_named(asked: Callable[[], object], name: str) -> None:
