@@ -154,19 +154,13 @@ def lines_by_hand() -> st.SearchStrategy[Act]:
 
 
 def _acts(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Act]:
-    """What may happen in a worker's moment. First what a failing example is best explained by."""
-    return st.one_of(
-        passes(),
-        st.just(Die()),
-        works(scripts),
-        take_overs(scripts),
-        closings(scripts),
-        stops(),
-        retries(scripts),
-        asks(scripts),
-        lines_by_hand(),
-    )
+    """What may happen; first what a failing example is best explained by, and often what moves a change on."""
+    moves = [works(scripts)] * 4 + [take_overs(scripts), closings(scripts), retries(scripts), asks(scripts)] * 2
+    return st.sampled_from([passes(), passes(), *moves, stops(), lines_by_hand()]).flatmap(lambda chosen: chosen)
 
 
-SCRIPTS = scripts(_acts(scripts(st.one_of(passes(), st.just(Die())))))
+ALONE = scripts(st.one_of(passes(), st.just(Die())))
+"""What may go wrong for a worker while nobody else is at work."""
+SCRIPTS = scripts(st.one_of(st.just(Die()), passes(), _acts(ALONE)))
 """What may go wrong for a worker: others may be at work meanwhile, for whom less may go wrong."""
+ACTS = _acts(SCRIPTS)

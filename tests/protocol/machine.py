@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Engine
 
 from device_association.settings import Settings
 from tests.flow import settings
 from tests.protocol import acts, promises
-from tests.protocol.acts import HONEST, Act, Close, Script, TakeOver, Work
-from tests.protocol.office import Office, reset
+from tests.protocol.acts import Act, Close, TakeOver, Work
+from tests.protocol.office import Change, Office, reset
 from tests.protocol.vendor import CALL_SECONDS, MOST_LAG
 
 ROUNDS = 3
@@ -47,62 +47,25 @@ class Protocol(RuleBasedStateMachine):
         reset(self.portal)
         self.figures.examples += 1
 
-    @initialize(lag=st.sampled_from([0.0, 10.0, MOST_LAG]), ignores_filters=st.booleans(), one_slice=st.booleans())
-    def open_office(self, lag: float, ignores_filters: bool, one_slice: bool) -> None:
+    @initialize(
+        lag=st.sampled_from([0.0, 10.0, MOST_LAG]),
+        ignores_filters=st.booleans(),
+        one_slice=st.booleans(),
+        first=acts.asks(acts.SCRIPTS),
+    )
+    def open_office(self, lag: float, ignores_filters: bool, one_slice: bool, first: Act) -> None:
         slices = {"max_mapped_tasks": 1} if one_slice else {}
-        changed = self.settings.model_copy(update=slices)
-        self.office = self.make_office(changed, lag, ignores_filters)
+        self.office = self.make_office(self.settings.model_copy(update=slices), lag, ignores_filters)
+        self.something_happens(first)
 
     def make_office(self, settings: Settings, lag: float, ignores_filters: bool) -> Office:
         return Office(self.portal, settings, lag=lag, ignores_filters=ignores_filters)
 
-    def _do(self, act: Act) -> None:
+    @rule(act=acts.ACTS)
+    def something_happens(self, act: Act) -> None:
         self.figures.steps[type(act).__name__] += 1
         self.office.do(act)
         promises.check(self.office)
-
-    @rule(act=acts.asks(acts.SCRIPTS))
-    def ask(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.runs)
-    @rule(act=acts.works(acts.SCRIPTS))
-    def work(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.runs)
-    @rule(act=acts.works(acts.SCRIPTS))
-    def work_more(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.runs)
-    @rule(act=acts.closings(acts.SCRIPTS))
-    def close(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.changes)
-    @rule(act=acts.take_overs(acts.SCRIPTS))
-    def take_over(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.changes)
-    @rule(act=acts.retries(acts.SCRIPTS))
-    def retry(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.changes)
-    @rule(act=acts.stops())
-    def stop(self, act: Act) -> None:
-        self._do(act)
-
-    @rule(act=acts.passes())
-    def pass_time(self, act: Act) -> None:
-        self._do(act)
-
-    @precondition(lambda self: self.office.changes)
-    @rule(act=acts.lines_by_hand())
-    def make_line_by_hand(self, act: Act) -> None:
-        self._do(act)
 
     def teardown(self) -> None:
         if hasattr(self, "office"):
@@ -113,21 +76,19 @@ class Protocol(RuleBasedStateMachine):
         """Let quiet time pass with an honest vendor, and bring every change to its end."""
         self.office.clock.pass_seconds(1000)
         for turn in range(ROUNDS):
-            for place in range(len(self.office.changes)):
-                change = self.office.changes[place]
+            for change in list(self.office.changes):
                 if turn:
                     self.office.retry(change)
-                self._bring_to_end(len(self.office.changes) - 1 - place)
+                if self.office.is_open(change):
+                    self._bring_to_end(change)
         promises.check(self.office, at_the_end=True)
 
-    def _bring_to_end(self, place: int) -> None:
-        runs = len(self.office.runs)
-        self.office.do(TakeOver(place))
-        if len(self.office.runs) == runs:
-            return
+    def _bring_to_end(self, change: Change) -> None:
+        self.office.do(TakeOver(self.office.changes[::-1].index(change)))
         for _ in range(3):
-            self.office.do(Work(0))
-            self.office.clock.pass_seconds(200)
+            if self.office.has_work(change):
+                self.office.do(Work(0))
+                self.office.clock.pass_seconds(200)
         self.office.do(Close(0))
         promises.check(self.office)
 
@@ -136,5 +97,3 @@ def machine(portal: Engine, settings: Settings, base: type[Protocol] = Protocol)
     """Return the machine for a database, with figures of its own."""
     return type(base.__name__, (base,), {"portal": portal, "settings": settings, "figures": Figures()})
 
-
-__all__ = ["HONEST", "Figures", "Protocol", "Script", "machine", "protocol_settings"]

@@ -368,6 +368,23 @@ class Office:
 
     # What is looked at from outside.
 
+    def is_open(self, change: Change) -> bool:
+        """Return whether the change has not ended."""
+        sql = "SELECT 1 FROM dbo.DeviceBulkChange WHERE id = %s AND Status IN ('NEW', 'PROCESSING')"
+        return self._ask_one(sql, change.change_id) is not None
+
+    def has_work(self, change: Change) -> bool:
+        """Return whether an open row of the change waits for its line or its products."""
+        return (
+            self._ask_one(
+                "SELECT 1 FROM device_association.rev_intent AS i "
+                "INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id "
+                "WHERE m.BulkChangeId = %s AND m.IsProcessed = 0 AND i.ReadyDate IS NULL",
+                change.change_id,
+            )
+            is not None
+        )
+
     def ask(self, sql: str, *binds: object) -> list[Any]:
         with self.portal.connect() as connection, closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, binds)
@@ -442,6 +459,7 @@ def prepare(portal: Engine) -> None:
         connection.exec_driver_sql("DELETE FROM dbo.Device WHERE ICCID <> ALL(%s)", (list(DEVICES),))
         connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET synchronous_commit = off")
         connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET lock_timeout = '5s'")
+        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET jit = off")
     portal.dispose()
 
     @event.listens_for(portal, "begin")
