@@ -90,7 +90,7 @@ FOUND: dict[str, list[Act]] = {
     ],
     "a product that was planned when it was read, and whose caller has died since": [
         Ask(0, (0,), products=2),
-        Work(0, script=answers(turns=((13, Pass(200)), (0, Work(0, script=answers(LOST))), (0, Pass(200))))),
+        Work(0, script=answers(turns=((12, Pass(200)), (-1, Work(0, script=answers(LOST))), (-1, Pass(200))))),
     ],
     "a product's answer that says 429 when somebody else has called": [
         Ask(0, (0,), products=1),

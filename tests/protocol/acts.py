@@ -18,7 +18,7 @@ class Script:
     """What goes wrong for one worker.
 
     `answers` are those to its POSTs, in order, then the vendor is honest. `failing_reads` are the places of look-ups that
-    are turned away. `turns` are what happens meanwhile: after so many more of its moments, this.
+    are turned away. `turns` are what happens meanwhile: after so many more of its moments, this; -1 is the same moment.
     """
 
     answers: tuple[Answer, ...] = ()
@@ -114,7 +114,7 @@ SCRIPTS_READS = st.frozensets(st.integers(0, 3), max_size=1)
 
 
 def scripts(acts: st.SearchStrategy[Act]) -> st.SearchStrategy[Script]:
-    turns = st.lists(st.tuples(st.integers(0, 12), acts), max_size=3).map(tuple)
+    turns = st.lists(st.tuples(st.integers(-1, 12), acts), max_size=3).map(tuple)
     return st.builds(Script, st.lists(ANSWERS, max_size=3).map(tuple), SCRIPTS_READS, turns)
 
 

@@ -117,13 +117,13 @@ class Worker:
         if self.is_dead:
             raise Killed
         self.moments += 1
-        while self.turns < len(self.script.turns) and self.moments > self.script.turns[self.turns][0]:
-            act = self.script.turns[self.turns][1]
-            self.turns, self.moments = self.turns + 1, 0
-            if isinstance(act, Die):
-                self.is_dead = True
-                raise Killed
-            with self.office.clock.at_most(at_most) if at_most is not None else nullcontext():
+        with self.office.clock.at_most(at_most) if at_most is not None else nullcontext():
+            while self.turns < len(self.script.turns) and self.moments > self.script.turns[self.turns][0]:
+                act = self.script.turns[self.turns][1]
+                self.turns, self.moments = self.turns + 1, 0
+                if isinstance(act, Die):
+                    self.is_dead = True
+                    raise Killed
                 self.office.do(act)
 
     def next_answer(self) -> Answer:
