@@ -151,6 +151,7 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     if device["state"] == "PLANNED":
         found = match_lines(listed, iccid=device["iccid"], msisdn=device["msisdn"])
         return _use_found(desk, device, found, after_call=False) if found else None
+    asked = desk.clock()
     try:
         found = _look_up(desk, desk.clients(device["connection_id"]), device, listed)
     except RevioUnauthorized as refused:
@@ -158,7 +159,7 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
         return Outcome.STOPPED
     if found:
         return _use_found(desk, device, found, after_call=True)
-    before = desk.clock() - timedelta(seconds=desk.settings.rev_settle_seconds)
+    before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
     if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before):
         raise RevioOutcomeUnknown("the line is not to be seen yet; it is looked up again before any other call")
     return None
