@@ -273,12 +273,11 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
 
 
 def _record_alone(desk: Desk, device: Record, service_id: int) -> Outcome:
-    """Record a line that belongs to another SIM, or that came after the lease of its call."""
+    """Record a line that came after the lease of its call; one that belongs to another SIM leaves the outcome unknown."""
     try:
         return settle_line(desk, device, service_id, Outcome.CREATED, None)[0]
-    except RevioOutcomeUnknown as late:
-        log.warning("%s: %s", device["iccid"], late)
-        return Outcome.UNKNOWN
+    except RevioOutcomeUnknown as problem:
+        return record_refusal(desk, device, problem)
 
 
 def wants_products(device: Record) -> bool:

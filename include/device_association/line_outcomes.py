@@ -121,7 +121,8 @@ def settle_line(
     """Record the SIM's line, its mirror row and its log row in one transaction; a line of another SIM is refused.
 
     A line that comes too late is mirrored and logged as such, and RevioOutcomeUnknown is raised: the change was stopped
-    or lost before the adoption, or the call outlived its lease and the SIM has another line by now.
+    or lost before the adoption, or the call outlived its lease and the SIM has another line by now. It is raised too when
+    the answer to a call (then there is no `line`) names another SIM's line: what the call created is not known.
     """
     now = desk.clock()
     settled = in_transaction(
@@ -129,12 +130,14 @@ def settle_line(
     )
     if settled is Settled.TOO_LATE:
         raise RevioOutcomeUnknown(f"line {service_id} could not be recorded for this SIM any more")
+    if settled is Settled.OTHER_SIM and line is None:
+        raise RevioOutcomeUnknown(f"Rev.io named line {service_id} as created, which belongs to another SIM")
     if settled is Settled.OTHER_SIM:
         reject_line(
             desk,
             device,
             DeviceCode.REV_LINE_AMBIGUOUS,
-            f"Rev.io names line {service_id}, which belongs to another SIM; have the line looked at in Rev.io",
+            f"Rev.io shows line {service_id}, which belongs to another SIM; have the line looked at in Rev.io",
         )
         return Outcome.REJECTED, None
     return outcome, service_id
