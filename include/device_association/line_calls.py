@@ -244,6 +244,7 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
                     [
                         {
                             "intent_id": device["intent_id"],
+                            "row_id": device["row_id"],
                             "service_id": service_id,
                             "is_ready": int(not wants_products(device)),
                         }
