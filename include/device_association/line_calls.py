@@ -223,8 +223,7 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
         return Outcome.STOPPED
     if conflict:
         reason = f"{conflict['said']}; have it disconnected first"
-        reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
-        return Outcome.REJECTED
+        return reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
     return None if intent and intent["state"] == "PLANNED" and intent["row_is_open"] else Outcome.UNKNOWN
 
 
@@ -293,8 +292,8 @@ def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
         stop_change(desk, device, problem)
         return Outcome.STOPPED
     if isinstance(problem, RevioRejected):
-        reject_line(desk, device, DeviceCode.REV_REJECTED, f"Rev.io refused the line: {problem}")
-        return Outcome.REJECTED
+        reason = f"Rev.io refused the line: {problem}"
+        return reject_line(desk, device, DeviceCode.REV_REJECTED, reason, was_called=True)
     if not isinstance(problem, RevioError):
         log.error("%s: something unforeseen; its line is looked up", device["iccid"], exc_info=problem)
     log.warning("%s: outcome unknown: %s", device["iccid"], problem)

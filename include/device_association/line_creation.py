@@ -185,13 +185,12 @@ def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: boo
     """
     if len(found) > 1:
         named = ", ".join(str(line.service_id) for line in found)
-        reject_line(
+        return reject_line(
             desk,
             device,
             DeviceCode.REV_LINE_AMBIGUOUS,
             f"the active lines {named} are all this SIM's; disconnect all but one",
         )
-        return Outcome.REJECTED
     line = found[0]
     ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
     try:

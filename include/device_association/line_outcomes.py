@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
+from typing import Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -133,13 +134,13 @@ def settle_line(
     if settled is Settled.OTHER_SIM and line is None:
         raise RevioOutcomeUnknown(f"Rev.io named line {service_id} as created, which belongs to another SIM")
     if settled is Settled.OTHER_SIM:
-        reject_line(
+        rejected = reject_line(
             desk,
             device,
             DeviceCode.REV_LINE_AMBIGUOUS,
             f"Rev.io shows line {service_id}, which belongs to another SIM; have the line looked at in Rev.io",
         )
-        return Outcome.REJECTED, None
+        return rejected, None
     return outcome, service_id
 
 
@@ -201,22 +202,30 @@ def _mirror(
     run(connection, "lines/insert_rev_services", lines=mirrored, actor=desk.claim.actor, now=now)
 
 
-def reject_line(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
-    """End the SIM's intent and its row in one transaction."""
+def reject_line(
+    desk: Desk, device: Record, code: DeviceCode, reason: str, *, was_called: bool = False
+) -> Literal[Outcome.REJECTED, Outcome.UNKNOWN]:
+    """End the SIM's intent and its row in one transaction; UNKNOWN: another worker is at it, or has called since.
+
+    `was_called` says that this worker's own call was refused.
+    """
     now = desk.clock()
 
-    def reject(connection: Connection) -> None:
-        run(
+    def reject(connection: Connection) -> bool:
+        rejected = changed(
             connection,
             "intents/reject_intent",
             intent_id=device["intent_id"],
+            was_called=int(was_called),
             owner=desk.owner,
             detail=reason[:1000],
             now=now,
         )
-        _fail_row(connection, desk, device, code, reason, now)
+        if rejected:
+            _fail_row(connection, desk, device, code, reason, now)
+        return rejected > 0
 
-    in_transaction(desk.engine, reject)
+    return Outcome.REJECTED if in_transaction(desk.engine, reject) else Outcome.UNKNOWN
 
 
 def fail_device(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
