@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 
+from device_association.errors import RevioOutcomeUnknown
 from tests.databases import clone
 from tests.protocol import promises
 from tests.protocol.acts import Act, Ask, Close, Pass, Script, TakeOver, Work
 from tests.protocol.machine import machine, protocol_settings
-from tests.protocol.office import Office, prepare, reset
+from tests.protocol.office import Client, Office, prepare, reset
 from tests.protocol.vendor import MOST_LAG, Answer, Kind
 
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "150"))
@@ -31,6 +34,7 @@ SETTINGS = hypothesis_settings(
     suppress_health_check=list(HealthCheck),
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
+UNTIL_FOUND = hypothesis_settings(SETTINGS, max_examples=1500, phases=[Phase.generate], derandomize=True)
 LOST, LATE = Answer(Kind.LOST, 0.0), Answer(Kind.LOST, 40.0)
 OTHER_SIMS = Answer(Kind.OTHER_SIMS, 0.0)
 TURNED_AWAY, REFUSED = Answer(Kind.TURNED_AWAY, None), Answer(Kind.REFUSED, None)
@@ -114,3 +118,53 @@ def test_what_once_broke_a_promise_does_not_any_more(office: Engine, case: str) 
     for act in FOUND[case]:
         here.do(act)
         promises.check(here)
+
+
+class Repeating(Client):
+    """A client that repeats a call whose outcome is not known."""
+
+    def create_line(self, body: dict[str, Any]) -> int:
+        try:
+            return super().create_line(body)
+        except RevioOutcomeUnknown:
+            return super().create_line(body)
+
+
+@contextmanager
+def rewritten(portal: Engine, old: str, new: str) -> Iterator[None]:
+    """Let the database see `new` where a statement of ours says `old`."""
+
+    def rewrite(_connection: Any, _cursor: Any, sql: str, binds: Any, *_: Any) -> tuple[str, Any]:
+        return sql.replace(old, new), binds
+
+    event.listen(portal, "before_cursor_execute", rewrite, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(portal, "before_cursor_execute", rewrite)
+
+
+IS_PLANNED = "i.id = r.intent_id\n    AND i.State = 'PLANNED'"
+IS_STOPPED = "x.BulkChangeId ="
+
+
+MUTATIONS: dict[str, dict[str, Any]] = {
+    "the POST is repeated after a time-out": {"make_client": Repeating},
+    "a call is begun whoever holds its lease": {
+        "rewrite": (IS_PLANNED, IS_PLANNED.replace("= 'PLANNED'", "IN ('PLANNED', 'CALLING')"))
+    },
+    "a call is begun after the stop": {"rewrite": (IS_STOPPED, f"1 = 0 AND {IS_STOPPED}")},
+    "the settle time is forgotten": {"settings": {"rev_settle_seconds": 0.0}},
+}
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_protocol_without_one_of_its_rules_is_found_out(office: Engine, mutation: str) -> None:
+    how = MUTATIONS[mutation]
+    tested = machine(
+        office, protocol_settings(**how.get("settings", {})), how.get("make_client", Client), to_the_end=False
+    )
+    with rewritten(office, *how.get("rewrite", ("nothing", "nothing"))), pytest.raises(promises.Broken) as found:
+        run_state_machine_as_test(tested, settings=UNTIL_FOUND)
+    print(f"{mutation}: {found.value} after {tested.figures.examples} examples")

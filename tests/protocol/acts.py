@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -59,10 +60,14 @@ class TakeOver(Act):
 
 @dataclass(frozen=True)
 class Work(Act):
-    """A worker of a run works on all its slices; the run may have lost its change."""
+    """A worker of a run works on all its slices; the run may have lost its change.
+
+    `at_once`: it only calls, for all its planned SIMs together, as several threads do.
+    """
 
     run: int
     last_try: bool = False
+    at_once: bool = False
     script: Script = HONEST
 
 
@@ -96,7 +101,15 @@ class ByHand(Act):
     names_sim: bool = True
 
 
-NEWEST = st.sampled_from([0, 0, 0, 1, 2])
+T = TypeVar("T")
+
+
+def _one_of(*likely: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """Give what one of these gives; one that stands there twice is as likely again."""
+    return st.sampled_from(likely).flatmap(lambda chosen: chosen)
+
+
+NEWEST = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 2])
 SECONDS = st.sampled_from([1.0, 20.0, 50.0, 65.0, 125.0, 200.0, 1000.0])
 COMMITS = st.sampled_from([0.0, 0.0, None, 20.0, 40.0])
 ANSWERS = st.one_of(
@@ -110,12 +123,14 @@ ANSWERS = st.one_of(
         st.none(),
     ),
 )
-SCRIPTS_READS = st.frozensets(st.integers(0, 3), max_size=1)
+MOMENTS = st.sampled_from([3, 3, 3, 4, 4, 4, -1, 0, 1, 1, 1, 2, 2, 5, 6, 8, 10, 12])
+"""After how many moments something happens: the call comes in the third to fifth."""
+FAILING_READS = st.sampled_from([frozenset[int]()] * 4 + [frozenset({0}), frozenset({1})])
 
 
 def scripts(acts: st.SearchStrategy[Act]) -> st.SearchStrategy[Script]:
-    turns = st.lists(st.tuples(st.integers(-1, 12), acts), max_size=3).map(tuple)
-    return st.builds(Script, st.lists(ANSWERS, max_size=3).map(tuple), SCRIPTS_READS, turns)
+    turns = st.lists(st.tuples(MOMENTS, acts), max_size=2).map(tuple)
+    return st.builds(Script, st.lists(ANSWERS, min_size=1, max_size=4).map(tuple), FAILING_READS, turns)
 
 
 def passes() -> st.SearchStrategy[Act]:
@@ -130,7 +145,7 @@ def asks(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Act]:
 
 
 def works(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Act]:
-    return st.builds(Work, NEWEST, st.booleans(), scripts)
+    return st.builds(Work, NEWEST, st.booleans(), st.sampled_from([False, False, True]), scripts)
 
 
 def take_overs(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Act]:
@@ -153,14 +168,46 @@ def lines_by_hand() -> st.SearchStrategy[Act]:
     return st.builds(ByHand, st.sampled_from([0, 0, 1, 2]), st.integers(0, 2), st.booleans())
 
 
-def _acts(scripts: st.SearchStrategy[Script]) -> st.SearchStrategy[Act]:
-    """What may happen; first what a failing example is best explained by, and often what moves a change on."""
-    moves = [works(scripts)] * 4 + [take_overs(scripts), closings(scripts), retries(scripts), asks(scripts)] * 2
-    return st.sampled_from([passes(), passes(), *moves, stops(), lines_by_hand()]).flatmap(lambda chosen: chosen)
+def _acts(
+    scripts: st.SearchStrategy[Script], asked: st.SearchStrategy[Script], worked: st.SearchStrategy[Script]
+) -> st.SearchStrategy[Act]:
+    """What may happen; often what moves a change on, first what a failing example is best explained by."""
+    often = [passes(), works(worked), works(worked), works(worked)] * 2
+    return _one_of(
+        *often,
+        passes(),
+        asks(asked),
+        asks(asked),
+        closings(scripts),
+        closings(scripts),
+        take_overs(scripts),
+        retries(scripts),
+        retries(scripts),
+        stops(),
+        lines_by_hand(),
+    )
 
 
 ALONE = scripts(st.one_of(passes(), st.just(Die())))
 """What may go wrong for a worker while nobody else is at work."""
-SCRIPTS = scripts(st.one_of(st.just(Die()), passes(), _acts(ALONE)))
-"""What may go wrong for a worker: others may be at work meanwhile, for whom less may go wrong."""
-ACTS = _acts(SCRIPTS)
+MEANWHILE = scripts(_one_of(st.just(Die()), passes(), *[_acts(ALONE, ALONE, ALONE)] * 3))
+"""Others are at work meanwhile, for whom less may go wrong."""
+BEFORE_IT_BEGINS, IN_THE_CALL = st.sampled_from([1, 1, 1, 0, 2]), st.sampled_from([3, 3, 4, 4, 1, 2])
+DYING = st.builds(
+    Script, st.lists(ANSWERS, max_size=1).map(tuple), turns=st.tuples(st.tuples(IN_THE_CALL, st.just(Die())))
+)
+DUELS = st.builds(
+    lambda moment, rival, later: Script(turns=((moment, rival), *later)),
+    BEFORE_IT_BEGINS,
+    st.builds(Work, st.just(0), script=DYING),
+    st.lists(st.tuples(MOMENTS, passes()), max_size=1),
+)
+"""Another worker begins where this one has read what is to be done, and dies."""
+RIVALS = st.builds(lambda moment, rival: Script(turns=((moment, rival),)), st.integers(4, 8), asks(st.just(HONEST)))
+"""Somebody else asks while a change is checked and planned."""
+
+
+QUIET = st.just(HONEST)
+ACTS = _acts(
+    _one_of(QUIET, MEANWHILE), _one_of(QUIET, QUIET, MEANWHILE, RIVALS), _one_of(MEANWHILE, MEANWHILE, MEANWHILE, DUELS)
+)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -13,16 +15,21 @@ from device_association.settings import Settings
 from tests.flow import settings
 from tests.protocol import acts, promises
 from tests.protocol.acts import Act, Close, TakeOver, Work
-from tests.protocol.office import Change, Office, reset
-from tests.protocol.vendor import CALL_SECONDS, MOST_LAG
+from tests.protocol.office import Change, Client, Office, Worker, reset
+from tests.protocol.vendor import CALL_SECONDS, MOST_LAG, Vendor
 
-ROUNDS = 3
+ROUNDS = 2
 """How often the failed rows are retried in the end: the second time everybody else's have ended."""
 
 
 def protocol_settings(**more: object) -> Settings:
     """Return settings with which time is the example's own: a call that is turned away for a minute is given back."""
-    usual = {"rev_concurrency": 1, "rev_retry_seconds": 30.0, "rev_call_seconds": CALL_SECONDS, "rev_lease_seconds": 60.0}
+    usual = {
+        "rev_concurrency": 1,
+        "rev_retry_seconds": 30.0,
+        "rev_call_seconds": CALL_SECONDS,
+        "rev_lease_seconds": 60.0,
+    }
     return settings().model_copy(update=usual | more)
 
 
@@ -41,6 +48,8 @@ class Protocol(RuleBasedStateMachine):
     portal: Engine
     settings: Settings
     figures: Figures
+    make_client: Callable[[Worker, Vendor], Any]
+    to_the_end: bool
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,15 +60,14 @@ class Protocol(RuleBasedStateMachine):
         lag=st.sampled_from([0.0, 10.0, MOST_LAG]),
         ignores_filters=st.booleans(),
         one_slice=st.booleans(),
-        first=acts.asks(acts.SCRIPTS),
+        first=acts.asks(acts.QUIET),
     )
     def open_office(self, lag: float, ignores_filters: bool, one_slice: bool, first: Act) -> None:
         slices = {"max_mapped_tasks": 1} if one_slice else {}
-        self.office = self.make_office(self.settings.model_copy(update=slices), lag, ignores_filters)
+        settings = self.settings.model_copy(update=slices)
+        self.office = Office(self.portal, settings, lag=lag, ignores_filters=ignores_filters)
+        self.office.make_client = self.make_client
         self.something_happens(first)
-
-    def make_office(self, settings: Settings, lag: float, ignores_filters: bool) -> Office:
-        return Office(self.portal, settings, lag=lag, ignores_filters=ignores_filters)
 
     @rule(act=acts.ACTS)
     def something_happens(self, act: Act) -> None:
@@ -68,7 +76,7 @@ class Protocol(RuleBasedStateMachine):
         promises.check(self.office)
 
     def teardown(self) -> None:
-        if hasattr(self, "office"):
+        if hasattr(self, "office") and self.to_the_end:
             self._end()
             self.figures.came_to.update(promises.summary(self.office))
 
@@ -93,7 +101,14 @@ class Protocol(RuleBasedStateMachine):
         promises.check(self.office)
 
 
-def machine(portal: Engine, settings: Settings, base: type[Protocol] = Protocol) -> type[Protocol]:
-    """Return the machine for a database, with figures of its own."""
-    return type(base.__name__, (base,), {"portal": portal, "settings": settings, "figures": Figures()})
-
+def machine(
+    portal: Engine,
+    settings: Settings,
+    make_client: Callable[[Worker, Vendor], Any] = Client,
+    *,
+    to_the_end: bool = True,
+) -> type[Protocol]:
+    """Return the machine for a database, with figures of its own; not `to_the_end`, an example just stops."""
+    about = {"portal": portal, "settings": settings, "figures": Figures(), "make_client": staticmethod(make_client)}
+    about["to_the_end"] = to_the_end
+    return type("Protocol", (Protocol,), about)

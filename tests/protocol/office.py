@@ -7,9 +7,10 @@ happens; so any number of workers are interleaved without two of them ever runni
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from sqlalchemy import Connection, Engine, event
 
 from device_association import line_creation, line_outcomes, line_planning
 from device_association.batches import hold_devices
+from device_association.call_budget import Pace
 from device_association.claims import Claim
-from device_association.database import in_transaction
+from device_association.database import in_transaction, rows
 from device_association.errors import (
     ClaimLost,
     RevioOutcomeUnknown,
@@ -28,6 +30,7 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
+from device_association.line_calls import Caller
 from device_association.revio import Line, Product
 from device_association.settings import Settings
 from local.portal_tables import table_names
@@ -111,6 +114,7 @@ class Worker:
     turns: int = 0
     owner: str = ""
     run: Run | None = None
+    calls_at_once: bool = False
 
     def moment(self, *, at_most: float | None = MOMENT_SECONDS) -> None:
         """Let happen what the script has for this moment."""
@@ -170,12 +174,14 @@ class Client:
 
     def create_line(self, body: dict[str, Any]) -> int:
         iccid = body["number2"]
-        self.office.check_begun(self.worker, iccid)
+        lease_until = self.office.check_begun(self.worker, iccid)
 
         def keep(commits: Any) -> int:
             return self.vendor.keep(self.vendor.all_lines, body, commits)
 
-        return self._post(iccid, keep, Answer(Kind.CREATED))
+        # Calls that were begun together are made one after the other here, and leave each other's leases time.
+        with self.office.clock.until(lease_until) if self.worker.calls_at_once and lease_until else nullcontext():
+            return self._post(iccid, keep, Answer())
 
     def create_product(self, body: dict[str, Any]) -> int:
         there = any(one.number == body["service_id"] for one in self.vendor.lines())
@@ -229,9 +235,7 @@ class Office:
 
     def __init__(self, portal: Engine, settings: Settings, *, lag: float, ignores_filters: bool) -> None:
         self.portal, self.settings, self.clock = portal, settings, Clock()
-        self.vendors = {
-            name: Vendor(account, self.clock, lag, ignores_filters) for name, account in ACCOUNTS.items()
-        }
+        self.vendors = {name: Vendor(account, self.clock, lag, ignores_filters) for name, account in ACCOUNTS.items()}
         self.changes: list[Change] = []
         self.runs: list[Run] = []
         self.out: list[Call] = []
@@ -274,7 +278,9 @@ class Office:
         if run := _newest(self.runs, act.run):
             worker = Worker(self, act.script)
             for number in run.slices:
-                self._as(worker, lambda flow, number=number: self._work(worker, flow, run, number, act.last_try))
+                if worker.is_dead:
+                    return
+                self._as(worker, lambda flow, number=number: self._work(worker, flow, run, number, act))
 
     @do.register
     def _(self, act: Close) -> None:
@@ -320,8 +326,9 @@ class Office:
             about = (change.change_id,)
             opened = connection.exec_driver_sql(
                 "UPDATE dbo.M2M_DeviceChange SET Status = 'NEW', ErrorCode = NULL, IsProcessed = 0, HasErrors = 0, "
-                "ProcessedDate = NULL WHERE BulkChangeId = %s AND Status IN ('ERROR', 'API_FAILED', 'CANCELED') AND EXISTS "
-                "(SELECT 1 FROM dbo.DeviceBulkChange AS c WHERE c.id = BulkChangeId AND c.Status NOT IN ('NEW', 'PROCESSING'))",
+                "ProcessedDate = NULL WHERE BulkChangeId = %s AND Status IN ('ERROR', 'API_FAILED', 'CANCELED') "
+                "AND EXISTS (SELECT 1 FROM dbo.DeviceBulkChange AS c "
+                "WHERE c.id = BulkChangeId AND c.Status NOT IN ('NEW', 'PROCESSING'))",
                 about,
             ).rowcount
             if opened:
@@ -350,10 +357,25 @@ class Office:
 
         self._as(worker, begin)
 
-    def _work(self, worker: Worker, flow: Flow, run: Run, number: int, last_try: bool) -> None:
+    def _work(self, worker: Worker, flow: Flow, run: Run, number: int, act: Work) -> None:
         desk = line_outcomes.Desk(flow.portal, run.claim, self._clients(worker), self.settings, self.clock)
-        worker.owner, worker.run = desk.owner, run
-        line_creation.create_rev_services(desk, number, last_try=last_try)
+        worker.owner, worker.run, worker.calls_at_once = desk.owner, run, act.at_once
+        if act.at_once:
+            self._call_at_once(desk, number)
+        else:
+            line_creation.create_rev_services(desk, number, last_try=act.last_try)
+
+    def _call_at_once(self, desk: line_outcomes.Desk, number: int) -> None:
+        """Call for the SIMs of a slice that are planned and have no line, in batches of three."""
+        where = {"slice_number": number, **desk.claim.key}
+        with desk.engine.connect() as connection:
+            devices = rows(connection, "intents/list_slice_devices", **where)
+            listed = {line["intent_id"] for line in rows(connection, "intents/list_slice_lines", **where)}
+        free = [one for one in devices if one["state"] == "PLANNED" and one["intent_id"] not in listed]
+        if free:
+            three = replace(desk, settings=desk.settings.model_copy(update={"rev_concurrency": 3}))
+            client = desk.clients(free[0]["connection_id"])
+            Caller(three, client, None, InTurn(), Pace.AT_ONCE).call_all({**one, "now": self.clock()} for one in free)
 
     def _as(self, worker: Worker, work: Callable[[Flow], object]) -> None:
         try:
@@ -412,22 +434,54 @@ class Office:
         self.out.append(call)
         return _answering(call)
 
-    def check_begun(self, worker: Worker, iccid: str) -> None:
-        """A call is made only by the owner of its lease, and none is begun after its change was stopped."""
+    def check_begun(self, worker: Worker, iccid: str) -> datetime | None:
+        """A call is made only by the owner of its lease, and none is begun after its change was stopped.
+
+        Return the end of the lease.
+        """
         begun = self.ask(
-            "SELECT id, Calls FROM device_association.rev_intent "
+            "SELECT id, Calls, LeaseUntil FROM device_association.rev_intent "
             "WHERE ICCID = %s AND State = 'CALLING' AND LeaseOwner = %s",
             iccid,
             worker.owner,
         )
         if len(begun) != 1:
             self.broken.append(f"{iccid} was called for by a worker with {len(begun)} leases")
-            return
+            return None
         assert worker.run is not None
         claim = worker.run.claim
         before = self.stopped.get((claim.bulk_change_id, claim.retry_number))
         if before is not None and begun[0][1] > before.get(begun[0][0], 0):
             self.broken.append(f"a call for {iccid} was begun after its change was stopped")
+        lease_until: datetime = begun[0][2]
+        return lease_until
+
+
+class InOrder(Future[Any]):
+    """A future that has the same place in a set whenever an example is repeated."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self.place = place
+
+    def __hash__(self) -> int:
+        return self.place
+
+
+class InTurn(Executor):
+    """Does what it is given at once, in the order in which it is given."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.given += 1
+        done = InOrder(self.given)
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as problem:  # as a thread's, also the death of the worker
+            done.set_exception(problem)
+        return done
 
 
 class _answering:  # noqa: N801 -- a context manager that reads as a verb
@@ -470,7 +524,10 @@ def prepare(portal: Engine) -> None:
 
 
 RESET = ";".join(
-    [*(f"DELETE FROM {name}" for name in reversed(OPERATION)), "INSERT INTO dbo.Device_Tenant SELECT * FROM public.kept"]
+    [
+        *(f"DELETE FROM {name}" for name in reversed(OPERATION)),
+        "INSERT INTO dbo.Device_Tenant SELECT * FROM public.kept",
+    ]
 )
 
 

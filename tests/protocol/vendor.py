@@ -64,7 +64,13 @@ class Clock:
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
         """Let no more than this time pass inside."""
-        self.limits.append(self.now + timedelta(seconds=seconds))
+        with self.until(self.now + timedelta(seconds=seconds)):
+            yield
+
+    @contextmanager
+    def until(self, limit: datetime) -> Iterator[None]:
+        """Let time pass inside no further than this."""
+        self.limits.append(limit)
         try:
             yield
         finally:
