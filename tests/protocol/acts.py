@@ -205,9 +205,27 @@ DUELS = st.builds(
 """Another worker begins where this one has read what is to be done, and dies."""
 RIVALS = st.builds(lambda moment, rival: Script(turns=((moment, rival),)), st.integers(4, 8), asks(st.just(HONEST)))
 """Somebody else asks while a change is checked and planned."""
-
-
+LONG = st.builds(Pass, st.sampled_from([125.0, 200.0, 1000.0]))
+ANSWERED = st.lists(ANSWERS, max_size=3).map(tuple)
+STALLS = st.builds(
+    lambda answers, moment, first, then: Script(answers, turns=((moment, first), *((-1, act) for act in then))),
+    ANSWERED,
+    st.integers(2, 14),
+    LONG,
+    st.one_of(st.just(()), st.tuples(st.builds(Work, st.just(0), script=st.builds(Script, ANSWERED)), LONG)),
+)
+"""A worker stands still in a look-up or behind an answer for longer than its lease, and meanwhile another works."""
+SUPERSEDED = st.builds(
+    lambda answers, moment, *then: Script(answers, turns=((moment, TakeOver(0)), *((-1, act) for act in then))),
+    ANSWERED,
+    st.integers(3, 5),
+    st.just(Close(0)),
+    asks(st.just(HONEST)),
+)
+"""While a call is out, its change is taken over and ends, and somebody asks again."""
 QUIET = st.just(HONEST)
 ACTS = _acts(
-    _one_of(QUIET, MEANWHILE), _one_of(QUIET, QUIET, MEANWHILE, RIVALS), _one_of(MEANWHILE, MEANWHILE, MEANWHILE, DUELS)
+    _one_of(QUIET, MEANWHILE),
+    _one_of(QUIET, QUIET, MEANWHILE, RIVALS),
+    _one_of(MEANWHILE, MEANWHILE, MEANWHILE, DUELS, STALLS, STALLS, SUPERSEDED),
 )

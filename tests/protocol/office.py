@@ -210,14 +210,15 @@ class Client:
             raise result
         return result
 
-    def _answered(self, answer: Answer, number: int | None, iccid: str) -> int | Exception:
+    def _answered(self, answer: Answer, number: int | None, subject: str) -> int | Exception:
         kind = answer.kind
         if kind is Kind.CREATED and number is not None:
             return number
-        if kind is Kind.OTHER_SIMS and (others := self.office.lines_of_others(self.vendor, iccid)):
+        is_line = subject in DEVICES
+        if kind is Kind.OTHER_SIMS and is_line and (others := self.office.lines_of_others(self.vendor, subject)):
             return others[0]
-        if kind is Kind.NOBODYS and iccid in DEVICES:
-            self.office.lied_about.add(iccid)
+        if kind is Kind.NOBODYS and is_line:
+            self.office.lied_about.add(subject)
             return 900_000 + next(self.vendor.numbers)
         if kind is Kind.TURNED_AWAY:
             return RevioRetryable("429", status=429, retry_after=60.0)
