@@ -1,4 +1,7 @@
-"""No SIM is ever billed twice: whoever asks, dies, lies, is late or comes again, in whatever order."""
+"""No SIM is ever billed twice: whoever asks, dies, lies, is late or comes again, in whatever order.
+
+PROTOCOL_EXAMPLES says how many random examples are run; without it they are always the same 150.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,11 @@ from device_association.errors import RevioOutcomeUnknown
 from tests.databases import clone
 from tests.protocol import promises
 from tests.protocol.acts import Act, Ask, Close, Pass, Script, TakeOver, Work
+from tests.protocol.database import prepare, reset
 from tests.protocol.machine import machine, protocol_settings
-from tests.protocol.office import Client, Office, prepare, reset
+from tests.protocol.office import Office
 from tests.protocol.vendor import MOST_LAG, Answer, Kind
+from tests.protocol.worker import Client
 
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "150"))
 SETTINGS = hypothesis_settings(

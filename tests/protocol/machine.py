@@ -15,8 +15,10 @@ from device_association.settings import Settings
 from tests.flow import settings
 from tests.protocol import acts, promises
 from tests.protocol.acts import Act, Close, TakeOver, Work
-from tests.protocol.office import Change, Client, Office, Worker, reset
+from tests.protocol.database import reset
+from tests.protocol.office import Change, Office
 from tests.protocol.vendor import CALL_SECONDS, MOST_LAG, Vendor
+from tests.protocol.worker import Client, Worker
 
 ROUNDS = 2
 """How often the failed rows are retried in the end: the second time everybody else's have ended."""

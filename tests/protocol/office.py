@@ -7,15 +7,14 @@ happens; so any number of workers are interleaved without two of them ever runni
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 
 from device_association import line_creation, line_outcomes, line_planning
 from device_association.batches import hold_devices
@@ -24,73 +23,34 @@ from device_association.claims import Claim
 from device_association.database import in_transaction, rows
 from device_association.errors import (
     ClaimLost,
-    RevioOutcomeUnknown,
-    RevioRejected,
     RevioRetryable,
-    RevioUnauthorized,
     StepUnfinished,
 )
 from device_association.line_calls import Caller
-from device_association.revio import Line, Product
 from device_association.settings import Settings
-from local.portal_tables import table_names
-from local.sample_data import groups, world
+from local.sample_data import world
 from tests.flow import Flow, request
 from tests.protocol.acts import (
     Act,
     Ask,
     ByHand,
     Close,
-    Die,
     Pass,
     Retry,
-    Script,
     Stop,
     TakeOver,
     Work,
 )
-from tests.protocol.vendor import CALL_SECONDS, STALL_SECONDS, Answer, Call, Clock, Kind, Vendor
+from tests.protocol.database import DEVICES
+from tests.protocol.vendor import Call, Clock, Vendor
+from tests.protocol.worker import Client, InTurn, Killed, Run, Worker
 
-DEVICES = groups().inherited
 CUSTOMERS = ((world.ACME, "dora.ops"), (world.BOREALIS, "dora.ops"), (world.GULF, "finn.fleet"))
 """Two customers of a tenant in one account, and one of its sub-tenant in another account; each with who asks for them."""
 PRODUCTS = (world.PRODUCT, world.SECOND_PRODUCT)
 ACCOUNTS = {"revio_northwind": world.ACCOUNT, "revio_secondary": world.SECOND_ACCOUNT}
-MOMENT_SECONDS = 15.0
-"""How long a worker may stand still before a transaction: what it read of the clock is that old."""
 EXPECTED = (ClaimLost, StepUnfinished, RevioRetryable)
 """How a step may end without anything being wrong."""
-OPERATION = [
-    name
-    for name in table_names()
-    if name.startswith("device_association.")
-    or name.removeprefix("dbo.")
-    in {
-        "RevService",
-        "RevServiceProduct",
-        "DeviceBulkChange",
-        "DeviceChangeRequest",
-        "M2M_DeviceChange",
-        "DeviceBulkChangeLog",
-        "DeviceActionHistory",
-        "CrossProviderDeviceHistory",
-        "Device_CustomerRatePlanOrRatePool_Queue",
-        "Device_Tenant",
-    }
-]
-"""The tables that an example writes."""
-
-
-class Killed(BaseException):
-    """The process of a worker is no more: nothing may catch it, nothing more is written."""
-
-
-@dataclass
-class Run:
-    """A run of the DAG: its claim and the slices that it planned."""
-
-    claim: Claim
-    slices: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -99,136 +59,6 @@ class Change:
 
     change_id: int
     products: int
-
-
-@dataclass
-class Worker:
-    """One process: it follows its script and dies when that says so."""
-
-    office: Office
-    script: Script
-    is_dead: bool = False
-    moments: int = 0
-    answers: int = 0
-    reads: int = 0
-    turns: int = 0
-    owner: str = ""
-    run: Run | None = None
-    calls_at_once: bool = False
-
-    def moment(self, *, at_most: float | None = MOMENT_SECONDS) -> None:
-        """Let happen what the script has for this moment."""
-        if self.is_dead:
-            raise Killed
-        self.moments += 1
-        with self.office.clock.at_most(at_most) if at_most is not None else nullcontext():
-            while self.turns < len(self.script.turns) and self.moments > self.script.turns[self.turns][0]:
-                act = self.script.turns[self.turns][1]
-                self.turns, self.moments = self.turns + 1, 0
-                if isinstance(act, Die):
-                    self.is_dead = True
-                    raise Killed
-                self.office.do(act)
-
-    def next_answer(self) -> Answer:
-        self.answers += 1
-        return self.script.answers[self.answers - 1] if self.answers <= len(self.script.answers) else Answer()
-
-    def read(self) -> None:
-        self.reads += 1
-        if self.reads - 1 in self.script.failing_reads:
-            raise RevioRetryable("look-up turned away", status=503)
-
-    @property
-    def engine(self) -> Engine:
-        return self.office.portal.execution_options(worker=self)
-
-
-@dataclass
-class Client:
-    """What a worker sees of one account: the methods of RevioClient."""
-
-    worker: Worker
-    vendor: Vendor
-
-    @property
-    def office(self) -> Office:
-        return self.worker.office
-
-    def check_credentials(self) -> None:
-        self.worker.moment()
-
-    def lines(self, **filters: Any) -> Iterator[Line]:
-        self.worker.moment()
-        self.worker.read()
-        found = self.vendor.shown_lines(filters)
-        self.worker.moment(at_most=None)
-        yield from found
-
-    def products(self, service_id: int) -> Iterator[Product]:
-        self.worker.moment()
-        self.worker.read()
-        found = self.vendor.shown_products(service_id)
-        self.worker.moment(at_most=None)
-        yield from found
-
-    def create_line(self, body: dict[str, Any]) -> int:
-        iccid = body["number2"]
-        lease_until = self.office.check_begun(self.worker, iccid)
-
-        def keep(commits: Any) -> int:
-            return self.vendor.keep(self.vendor.all_lines, body, commits)
-
-        # Calls that were begun together are made one after the other here, and leave each other's leases time.
-        with self.office.clock.until(lease_until) if self.worker.calls_at_once and lease_until else nullcontext():
-            return self._post(iccid, keep, Answer())
-
-    def create_product(self, body: dict[str, Any]) -> int:
-        there = any(one.number == body["service_id"] for one in self.vendor.lines())
-
-        def keep(commits: Any) -> int:
-            return self.vendor.keep(self.vendor.all_products, body, commits)
-
-        subject = f"product {body['product_id']} of line {body['service_id']} in {self.vendor.account_id}"
-        return self._post(subject, keep, Answer() if there else Answer(Kind.REFUSED, None))
-
-    def _post(self, subject: str, keep: Callable[[Any], int], honest: Answer) -> int:
-        clock = self.office.clock
-        with clock.at_most(STALL_SECONDS):
-            self.worker.moment()
-        answer = self.worker.next_answer()
-        if honest.kind is not Kind.CREATED or answer.kind is Kind.CREATED:
-            answer = honest if honest.kind is not Kind.CREATED else replace(answer, commits_after=0.0)
-        sent = clock()
-        commits = None if answer.commits_after is None else sent + timedelta(seconds=answer.commits_after)
-        number = keep(commits) if commits is not None else None
-        with self.office.calling(Call(subject, sent, commits)), clock.at_most(CALL_SECONDS):
-            self.worker.moment()
-        result = self._answered(answer, number, subject)
-        self.worker.moment(at_most=None)
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-    def _answered(self, answer: Answer, number: int | None, subject: str) -> int | Exception:
-        kind = answer.kind
-        if kind is Kind.CREATED and number is not None:
-            return number
-        is_line = subject in DEVICES
-        if kind is Kind.OTHER_SIMS and is_line and (others := self.office.lines_of_others(self.vendor, subject)):
-            return others[0]
-        if kind is Kind.NOBODYS and is_line:
-            self.office.lied_about.add(subject)
-            return 900_000 + next(self.vendor.numbers)
-        if kind is Kind.TURNED_AWAY:
-            return RevioRetryable("429", status=429, retry_after=60.0)
-        if kind is Kind.TURNED_AWAY_BRIEFLY:
-            return RevioRetryable("429", status=429, retry_after=0.0)
-        if kind is Kind.REFUSED:
-            return RevioRejected("400", status=400)
-        if kind is Kind.UNAUTHORIZED:
-            return RevioUnauthorized("401", status=401)
-        return RevioOutcomeUnknown("500", status=500)
 
 
 class Office:
@@ -298,7 +128,7 @@ class Office:
             change.change_id,
         )
         if change and found:
-            Flow(self.portal, Path(), clock=self.clock).stop(  # type: ignore[arg-type]
+            Flow(self.portal, Path(), clock=self.clock).stop(
                 Claim(change.change_id, found[0], "a person", found[1]), "CANCELED_BY_USER", "wrong customer"
             )
             begun = self.ask(
@@ -380,7 +210,7 @@ class Office:
 
     def _as(self, worker: Worker, work: Callable[[Flow], object]) -> None:
         try:
-            work(Flow(worker.engine, Path(), clock=self.clock, settings=self.settings))  # type: ignore[arg-type]
+            work(Flow(worker.engine, Path(), clock=self.clock, settings=self.settings))
         except EXPECTED:
             pass
         except Killed:
@@ -428,12 +258,14 @@ class Office:
             )
         ]
 
-    def calling(self, call: Call) -> Any:
+    @contextmanager
+    def calling(self, call: Call) -> Iterator[None]:
         """Note that a call is out while inside; no other call for its subject may be out then."""
-        if any(other.iccid == call.iccid and other.is_out(call.sent) for other in self.out):
-            self.broken.append(f"two calls are out for {call.iccid} at once")
+        if any(other.subject == call.subject and other.is_out(call.sent) for other in self.out):
+            self.broken.append(f"two calls are out for {call.subject} at once")
         self.out.append(call)
-        return _answering(call)
+        yield
+        call.answered = True
 
     def check_begun(self, worker: Worker, iccid: str) -> datetime | None:
         """A call is made only by the owner of its lease, and none is begun after its change was stopped.
@@ -458,81 +290,5 @@ class Office:
         return lease_until
 
 
-class InOrder(Future[Any]):
-    """A future that has the same place in a set whenever an example is repeated."""
-
-    def __init__(self, place: int) -> None:
-        super().__init__()
-        self.place = place
-
-    def __hash__(self) -> int:
-        return self.place
-
-
-class InTurn(Executor):
-    """Does what it is given at once, in the order in which it is given."""
-
-    def __init__(self) -> None:
-        self.given = 0
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.given += 1
-        done = InOrder(self.given)
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except BaseException as problem:  # as a thread's, also the death of the worker
-            done.set_exception(problem)
-        return done
-
-
-class _answering:  # noqa: N801 -- a context manager that reads as a verb
-    def __init__(self, call: Call) -> None:
-        self.call = call
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.call.answered = kind is None
-
-
 def _newest(things: list[Any], place: int) -> Any:
     return things[-1 - place] if place < len(things) else None
-
-
-def prepare(portal: Engine) -> None:
-    """Keep of the sample world what an example needs, once; let a worker's moment come before each of its transactions."""
-    with portal.begin() as connection:
-        connection.exec_driver_sql("SET synchronous_commit = off")
-        connection.exec_driver_sql(
-            "CREATE TABLE public.kept AS SELECT t.* FROM dbo.Device_Tenant AS t "
-            "INNER JOIN dbo.Device AS d ON t.DeviceId = d.id WHERE d.ICCID = ANY(%s)",
-            (list(DEVICES),),
-        )
-        for name in reversed(OPERATION):
-            connection.exec_driver_sql(f"DELETE FROM {name}")
-        connection.exec_driver_sql("DELETE FROM dbo.Device WHERE ICCID <> ALL(%s)", (list(DEVICES),))
-        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET synchronous_commit = off")
-        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET lock_timeout = '5s'")
-        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET jit = off")
-    portal.dispose()
-
-    @event.listens_for(portal, "begin")
-    def come(connection: Connection) -> None:
-        worker = connection.get_execution_options().get("worker")
-        if worker is not None:
-            worker.moment()
-
-
-RESET = ";".join(
-    [
-        *(f"DELETE FROM {name}" for name in reversed(OPERATION)),
-        "INSERT INTO dbo.Device_Tenant SELECT * FROM public.kept",
-    ]
-)
-
-
-def reset(portal: Engine) -> None:
-    """Bring the database back to how an example begins."""
-    with portal.begin() as connection:
-        connection.exec_driver_sql(RESET)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tests.protocol.office import CUSTOMERS, DEVICES, Office
+from tests.protocol.office import Office
 from tests.protocol.vendor import Kept
 
 
@@ -189,6 +189,3 @@ def summary(office: Office) -> dict[str, Any]:
     """Return what an example came to, for the figures."""
     lines = [line for vendor in office.vendors.values() for line in vendor.lines()]
     return {"changes": len(office.changes), "runs": len(office.runs), "lines": len(lines), "calls": len(office.out)}
-
-
-__all__ = ["CUSTOMERS", "DEVICES", "Broken", "check", "summary"]

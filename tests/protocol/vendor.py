@@ -79,9 +79,9 @@ class Clock:
 
 @dataclass
 class Call:
-    """A POST on its way. Nobody else may call for its SIM until it is answered and committed or can't be any more."""
+    """A POST on its way. Nobody else may call for its subject until it is answered and committed or can't be any more."""
 
-    iccid: str
+    subject: str
     sent: datetime
     commits: datetime | None
     answered: bool = False

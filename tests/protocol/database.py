@@ -1,0 +1,67 @@
+"""The one database of all examples: what an example finds, and how it is brought back to that."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine, event
+
+from local.portal_tables import table_names
+from local.sample_data import groups
+
+DEVICES = groups().inherited
+OPERATION = [
+    name
+    for name in table_names()
+    if name.startswith("device_association.")
+    or name.removeprefix("dbo.")
+    in {
+        "RevService",
+        "RevServiceProduct",
+        "DeviceBulkChange",
+        "DeviceChangeRequest",
+        "M2M_DeviceChange",
+        "DeviceBulkChangeLog",
+        "DeviceActionHistory",
+        "CrossProviderDeviceHistory",
+        "Device_CustomerRatePlanOrRatePool_Queue",
+        "Device_Tenant",
+    }
+]
+"""The tables that an example writes."""
+
+
+def prepare(portal: Engine) -> None:
+    """Keep of the sample world what an example needs, once; let a worker's moment come before each of its transactions."""
+    with portal.begin() as connection:
+        connection.exec_driver_sql("SET synchronous_commit = off")
+        connection.exec_driver_sql(
+            "CREATE TABLE public.kept AS SELECT t.* FROM dbo.Device_Tenant AS t "
+            "INNER JOIN dbo.Device AS d ON t.DeviceId = d.id WHERE d.ICCID = ANY(%s)",
+            (list(DEVICES),),
+        )
+        for name in reversed(OPERATION):
+            connection.exec_driver_sql(f"DELETE FROM {name}")
+        connection.exec_driver_sql("DELETE FROM dbo.Device WHERE ICCID <> ALL(%s)", (list(DEVICES),))
+        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET synchronous_commit = off")
+        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET lock_timeout = '5s'")
+        connection.exec_driver_sql(f"ALTER DATABASE {portal.url.database} SET jit = off")
+    portal.dispose()
+
+    @event.listens_for(portal, "begin")
+    def come(connection: Connection) -> None:
+        worker = connection.get_execution_options().get("worker")
+        if worker is not None:
+            worker.moment()
+
+
+RESET = ";".join(
+    [
+        *(f"DELETE FROM {name}" for name in reversed(OPERATION)),
+        "INSERT INTO dbo.Device_Tenant SELECT * FROM public.kept",
+    ]
+)
+
+
+def reset(portal: Engine) -> None:
+    """Bring the database back to how an example begins."""
+    with portal.begin() as connection:
+        connection.exec_driver_sql(RESET)
