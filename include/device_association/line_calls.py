@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -117,11 +117,12 @@ class Caller:
 
     def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
+        lease_until = self.desk.clock() + timedelta(seconds=self.desk.settings.rev_lease_seconds)
         begun = begin_calls(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
             if device["intent_id"] in begun:
-                self.out[self.workers.submit(self._post, device, slot)] = device
+                self.out[self.workers.submit(self._post, device, slot, lease_until)] = device
                 continue
             if slot:
                 spared.append(slot)
@@ -134,9 +135,12 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None) -> int:
+    def _post(self, device: Record, slot: Slot | None, lease_until: datetime) -> int:
+        """Make a call, unless this process stood still for so long that others may have begun it since."""
         if slot is not None:
             time.sleep(max(0.0, (slot.used_from - self.desk.clock()).total_seconds()))
+        if self.desk.clock() >= lease_until:
+            raise RevioRetryable("the lease of the call ran out before it was sent", retry_after=0.0)
         return self.client.create_line(line_body(device))
 
     def pause(self) -> float:

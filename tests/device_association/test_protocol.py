@@ -106,6 +106,10 @@ FOUND: dict[str, list[Act]] = {
         Work(0, script=answers(CREATED, TURNED_AWAY, turns=((12, Pass(200)), (0, Work(0, script=answers(LOST)))))),
         Work(0),
     ],
+    "a call that was begun with others and is sent when its lease has run out": [
+        Ask(0, (0, 1)),
+        Work(0, at_once=True, script=answers(turns=((4, Pass(60)), (-1, Work(0))))),
+    ],
     "a refusal that is told when somebody else has called": [
         Ask(0, (0,)),
         Work(0, script=answers(REFUSED, turns=((4, Pass(200)), (0, Work(0, script=answers(LOST)))))),
@@ -119,7 +123,7 @@ FOUND: dict[str, list[Act]] = {
 @pytest.mark.parametrize("case", FOUND)
 def test_what_once_broke_a_promise_does_not_any_more(office: Engine, case: str) -> None:
     reset(office)
-    here = Office(office, protocol_settings(), lag=MOST_LAG, ignores_filters=False)
+    here = Office(office, protocol_settings(max_mapped_tasks=1), lag=MOST_LAG, ignores_filters=False)
     for act in FOUND[case]:
         here.do(act)
         promises.check(here)
