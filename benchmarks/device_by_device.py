@@ -84,7 +84,7 @@ def _associate(cursor: Any, session: requests.Session, base_url: str, change: in
     cursor.execute(READ_ROW, about)
     about["iccid"], about["msisdn"], payload = cursor.fetchone()
     asked = json.loads(payload)
-    about |= {"number": asked["RevCustomerId"], "type": asked["ServiceTypeId"], "carrier": asked["ProviderId"]}
+    about |= {"number": world.ACME, "type": asked["ServiceTypeId"], "carrier": asked["ProviderId"]}
     cursor.execute(READ_DEVICE, about)
     about["device"], _, about["activated"], about["tenancy"], old_number, old_line = cursor.fetchone()
     body = _body(about)

@@ -65,7 +65,7 @@ class Bench:
 
     @contextmanager
     def _without_limit(self) -> Iterator[None]:
-        """Lift the limits and let Rev.io answer after 50 ms. Tasks have the product's limit from the scheduler that forks them."""
+        """Lift the limits, and let Rev.io answer after 50 ms; tasks have the product's limit from the scheduler."""
         settings = self.stack.settings
         usual = {"latency_ms": settings.revio_latency_ms, "calls_per_minute": settings.revio_calls_per_minute}
         lifted = {"latency_ms": 50, "calls_per_minute": 1_000_000}
