@@ -133,8 +133,7 @@ def _session(account: Account) -> requests.Session:
 
 
 def _connect(url: URL) -> Any:
-    connection = psycopg2.connect(
-        host=url.host, port=url.port, user=url.username, password=url.password, dbname=url.database
-    )
+    place = url.translate_connect_args(username="user", database="dbname")
+    connection = psycopg2.connect(**place, **url.query)
     connection.autocommit = True
     return connection
