@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import URL, Engine, create_engine, text
@@ -36,7 +37,7 @@ def make_portal(portal_url: str, database: str, devices: int) -> URL:
     return url
 
 
-def request_change(engine: Engine, numbers: range, terms: dict[str, object]) -> int:
+def request_change(engine: Engine, numbers: range, terms: Mapping[str, object]) -> int:
     """Ask for the devices with these numbers to be given to a customer, as the portal would; return the change's id."""
     asked = {
         "ServiceProviderId": world.JASPER,
