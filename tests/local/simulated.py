@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import requests
@@ -27,7 +28,7 @@ SEED = Seed(
             users=list(USERS.values()),
             customers=[Customer(customer_id=number, company_name=f"Customer {number}") for number in (1, 2)],
             providers=[Provider(provider_id=21, description="Carrier")],
-            products=[Product(product_id=31, description="Data", rate="2.50")],
+            products=[Product(product_id=31, description="Data", rate=Decimal("2.50"))],
         )
     ]
 )
