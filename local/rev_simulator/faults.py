@@ -40,7 +40,7 @@ Turned = Literal[
     "reject_array", "reject_object", "reject_html", "reject_text", "reject_empty",
     "throttle_header", "throttle_body", "throttle_bare", "quota", "forbidden", "unauthorized",
 ]  # fmt: skip
-Told = Literal[
+OnAnyCall = Literal[
     "error_before", "error_after", "timeout_before", "timeout_after", "drop_before", "drop_after", "drop_midway_after",
     "slow", "slow_after", "ok_false_before", "ok_false_after", "no_id_before", "no_id_after", "html_before",
     "html_after", "cut_json_before", "cut_json_after", "invalid_utf8_before", "invalid_utf8_after", "huge_after",
@@ -54,7 +54,7 @@ OnList = Literal[
     "filters_ignored", "empty_list", "wrong_count", "repeated_id", "others_mixed_in", "has_more_always",
     "has_more_never",
 ]  # fmt: skip
-Effect = Turned | Told | OnCreate | OnList
+Effect = Turned | OnAnyCall | OnCreate | OnList
 BodyShape = Literal["array", "object", "html", "text", "empty"]
 
 ONLY_ON = dict.fromkeys(get_args(OnCreate), "POST") | dict.fromkeys(get_args(OnList), "GET")

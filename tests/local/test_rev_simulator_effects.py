@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 import requests
 
-from local.rev_simulator.faults import ONLY_ON, Effect, OnList, Turned
+from local.rev_simulator.faults import ONLY_ON, Effect
 from tests.local.simulated import Rev, line
 
 UNREADABLE = ["html", "cut_json", "invalid_utf8", "no_id"]
@@ -209,7 +209,3 @@ def test_an_effect_is_refused_on_a_verb_where_it_makes_no_sense(rev: Rev, effect
         return
     with pytest.raises(requests.HTTPError, match="422"):
         rev.fault(effect, method=wrong)
-
-
-def test_what_turns_a_call_away_and_what_lies_about_a_list_are_told_apart() -> None:
-    assert not set(get_args(Turned)) & set(get_args(OnList))

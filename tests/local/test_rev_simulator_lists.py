@@ -135,11 +135,11 @@ def test_has_more_can_be_false_though_there_is_more(filled: Rev) -> None:
 
 @pytest.mark.parametrize("effect", ["wrong_count", "empty_list", "has_more_always", "others_mixed_in"])
 def test_every_list_can_lie(filled: Rev, effect: str) -> None:
-    plain = filled.call("GET", "Customers", page_size=1).json()
+    plain = filled.call("GET", "Customers", page_size=1, page=2).json()
     filled.fault(effect, path="/v1/*", times=1)
-    lied = filled.call("GET", "Customers", page_size=1).json()
+    lied = filled.call("GET", "Customers", page_size=1, page=2).json()
     assert lied["ok"] is True
-    assert lied != plain or effect == "has_more_always"
+    assert lied != plain
 
 
 def test_a_search_misses_a_new_line_for_the_lag_and_its_id_finds_it_at_once(ledger: Ledger, clock: Clock) -> None:
