@@ -35,7 +35,7 @@ MOMENT = re.compile(
     r"(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}))?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*")
-WAIT_IN_TEXT = re.compile(r"(?:try again|replenished) in (?:([0-9]+)(?! *:)|([0-9]+):([0-9]+):([0-9]+))", re.IGNORECASE)
+WAIT_IN_TEXT = re.compile(r"(?:try again|replenished) in (?:([0-9]+):([0-9]+):)?([0-9]+)", re.IGNORECASE)
 QUOTA = re.compile(r"call volume quota", re.IGNORECASE)
 CONTROL, MARKUP, BLANK = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]"), re.compile(r"<[^>]*>"), re.compile(r"\s+")
 TELLING = re.compile(r"error|message|title|detail|reason|code|description|field|^ok$", re.IGNORECASE)
@@ -119,8 +119,8 @@ class AnswerReader:
         found = WAIT_IN_TEXT.search(_start(answer)) if answer.status in {403, 429} else None
         if found is None:
             return None
-        clock = (int(part[:9]) for part in found.groups()[1:] if part)
-        return min(float(found[1]) if found[1] else sum(map(int.__mul__, clock, (3600, 60, 1))), MOST_WAIT)
+        hours, minutes, seconds_left = (float(part or 0) for part in found.groups())
+        return min(hours * 3600 + minutes * 60 + seconds_left, MOST_WAIT)
 
     def _shown(self, body: bytes) -> str:
         """Return the start of an error's body for a person to read: no markup, no secret, no customer's data."""

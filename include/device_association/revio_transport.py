@@ -163,6 +163,8 @@ class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
         """Read the headers; what cannot be read of them is dropped, or urllib3 would log it with all it may echo."""
         super().begin()
+        if self.length is None and not self.chunked and self.msg.get("Content-Length"):
+            raise http.client.HTTPException("unreadable Content-Length")
         self.msg.defects.clear()
         self.msg.set_payload("")
 
