@@ -18,7 +18,8 @@ from device_association.revio import Account, RevioClient, Timeouts
 from tests.raw_server import Step, answer, hang_up, say, say_and_close, serving, silence
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-QUICK = Timeouts(connect=0.5, read=0.15, call=0.5)
+QUICK = Timeouts(connect=0.5, read=0.3, call=1)
+PATIENT = Timeouts(connect=2, read=5, call=10)
 BODY = {"customer_id": 1}
 LIMIT_TEXT = b'{"statusCode": 429, "message": "Rate limit is exceeded. Try again in 7 seconds."}'
 QUOTA_TEXT = b'{"statusCode": 403, "message": "Out of call volume quota. Quota will be replenished in 01:02:03."}'
@@ -72,8 +73,8 @@ DOUBTFUL: dict[str, Step] = {
 NO_ID = ["null", '"11"', "true", "0", "-1", "11.0", "1e3", "NaN", "[11]", "2147483648", "9" * 5000]
 
 
-def call(account: Account, method: str) -> None:
-    client = RevioClient(account, timeouts=QUICK, clock=lambda: NOW)
+def call(account: Account, method: str, timeouts: Timeouts = PATIENT) -> None:
+    client = RevioClient(account, timeouts=timeouts, clock=lambda: NOW)
     client.call(method, "/v1/Services", None if method == "GET" else BODY)
 
 
@@ -90,7 +91,7 @@ def test_a_refusal_means_the_same_for_every_verb(method: str, step: Step, error:
 @pytest.mark.parametrize("step", DOUBTFUL.values(), ids=DOUBTFUL.keys())
 def test_after_a_doubtful_end_only_what_reads_may_be_repeated(method: str, step: Step) -> None:
     with serving(step) as server, pytest.raises(RevioError) as failed:
-        call(server.account(), method)
+        call(server.account(), method, QUICK)
     assert type(failed.value) is (RevioRetryable if method == "GET" else RevioOutcomeUnknown)
     assert len(server.requests) == 1
 
@@ -122,7 +123,7 @@ def test_a_host_that_does_not_take_the_connection_was_never_sent_anything() -> N
             one.setblocking(False)
             one.connect_ex(full.getsockname())
         with pytest.raises(RevioRetryable, match="could not be reached"):
-            call(Account("revio", f"http://127.0.0.1:{full.getsockname()[1]}", "a@b", "p", "k"), "POST")
+            call(Account("revio", f"http://127.0.0.1:{full.getsockname()[1]}", "a@b", "p", "k"), "POST", QUICK)
         for one in waiting:
             one.close()
 
@@ -130,7 +131,7 @@ def test_a_host_that_does_not_take_the_connection_was_never_sent_anything() -> N
 @pytest.mark.parametrize("created", NO_ID)
 def test_a_create_without_a_positive_id_may_have_created(created: str) -> None:
     with serving(say(answer(201, f'{{"ok": true, "id": {created}}}'.encode()))) as server:
-        client = RevioClient(server.account(), timeouts=QUICK)
+        client = RevioClient(server.account(), timeouts=PATIENT)
         for create in (client.create_line, client.create_product):
             with pytest.raises(RevioOutcomeUnknown):
                 create(BODY)
@@ -138,7 +139,7 @@ def test_a_create_without_a_positive_id_may_have_created(created: str) -> None:
 
 def test_a_create_without_any_id_may_have_created() -> None:
     with serving(say(answer(201, b'{"ok": true}'))) as server, pytest.raises(RevioOutcomeUnknown):
-        RevioClient(server.account(), timeouts=QUICK).create_line(BODY)
+        RevioClient(server.account(), timeouts=PATIENT).create_line(BODY)
 
 
 @pytest.mark.parametrize(

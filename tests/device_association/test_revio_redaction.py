@@ -50,6 +50,9 @@ ECHOES: dict[str, Callable[[Account], bytes]] = {
     "cut JSON": lambda account: json.dumps({"message": headers(account)}).encode()[:-2],
     "in a URL": lambda account: f"bad ?a={quote(account.password)}&b={quote_plus(account.password)}".encode(),
     "UTF-16": lambda account: headers(account).encode("utf-16"),
+    "UTF-16 without a mark": lambda account: headers(account).encode("utf-16-le"),
+    "Latin 1": lambda account: headers(account).encode("latin-1", "replace"),
+    "two encodings": lambda account: headers(account).encode() + b"\xff",
     "after much": lambda account: b"<p>" * 21_820 + headers(account).encode() * 30,
     "across the cut": lambda account: b"<>" * 32_764 + account.password.encode() * 2,
     "HTML by numbers": lambda account: "".join(f"&#{ord(one)};" for one in account.password).encode(),
@@ -82,7 +85,7 @@ def shown(error: BaseException) -> str:
 @pytest.mark.parametrize("status", [201, 302, 400])
 @given(password=SECRETS, key=some.text("0123456789abcdefXYZ-._~+/=<&\"'\\", min_size=5, max_size=40).map("Zk7".__add__))
 @example(password='Zq9p"w<b>&\\z%+x', key="Zk7456789abcdef")
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_echo_of_a_secret_shows(echo: Callable[[Account], bytes], status: int, password: str, key: str) -> None:
     account = Account("revio", "http://x", "association@nwt", password, key)
     client = RevioClient(account, transport=Echo(status, echo(account)))  # type: ignore[arg-type]
@@ -91,7 +94,7 @@ def test_no_echo_of_a_secret_shows(echo: Callable[[Account], bytes], status: int
             call()
         except RevioError as error:
             said = shown(error)
-            found = [trace for trace in traces(account) if trace in str(error)]
+            found = [trace for trace in traces(account) if trace in html.unescape(str(error))]
             assert not found, said
     assert not [trace for trace in traces(account) if trace in f"{account!r}{client!r}{client.__dict__!r}"]
 
