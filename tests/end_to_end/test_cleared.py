@@ -48,10 +48,7 @@ def test_a_failed_instance_that_is_cleared_while_others_work_calls_only_for_its_
     change = running.ask(devices)
     run_id = f"bulk_change__{change}__0"
     running.wait(lambda: _state(running, run_id, 0) == "running" and _called(running, devices[0]), 90)
-    running.stack.api().patch(
-        f"{DAG}/dagRuns/{run_id}/taskInstances/create_rev_service/0",
-        {"new_state": "failed", "include_downstream": False},
-    )
+    running.fail(run_id, "create_rev_service", 0)
     running.wait(lambda: _state(running, run_id, 0) == "failed", 30)
     clear(running, run_id, ["create_rev_service", 0])
     running.control("PATCH", "settings", {"latency_ms": 0})
