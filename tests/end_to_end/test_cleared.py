@@ -24,6 +24,12 @@ def clear(running: Running, run_id: str, *tasks: Any) -> None:
     )
 
 
+def begun(running: Running, change: int) -> str:
+    """Return the id of a change's run, once it exists."""
+    running.wait(lambda: bool(running.runs_of(change)), 60)
+    return running.runs_of(change)[0]
+
+
 def attempts(running: Running, run_id: str, task: str) -> dict[int, int]:
     """Return how often each instance of a task was tried."""
     found = running.stack.api().get(f"{DAG}/dagRuns/{run_id}/taskInstances?limit=1000")["task_instances"]
@@ -46,7 +52,7 @@ def test_a_failed_instance_that_is_cleared_while_others_work_calls_only_for_its_
     running.control("PATCH", "settings", {"latency_ms": 2000})
     before = posts(running)
     change = running.ask(devices)
-    run_id = f"bulk_change__{change}__0"
+    run_id = begun(running, change)
     running.wait(lambda: _state(running, run_id, 0) == "running" and _called(running, devices[0]), 90)
     running.fail(run_id, "create_rev_service", 0)
     running.wait(lambda: _state(running, run_id, 0) == "failed", 30)
@@ -64,7 +70,7 @@ def test_an_instance_that_is_cleared_after_the_change_has_ended_calls_nobody_and
     running: Running,
 ) -> None:
     change = running.ask(PLAIN[210:212])
-    run_id = f"bulk_change__{change}__0"
+    run_id = begun(running, change)
     assert running.run(run_id, 120) == "success"
     before = Counter(running.control("GET", "counters"))
     clear(running, run_id, ["create_rev_service", 0])
@@ -78,7 +84,7 @@ def test_a_run_of_an_earlier_retry_that_is_cleared_while_a_later_one_works_ends_
     devices = PLAIN[220:222]
     running.control("POST", "faults", {"effect": "reject_object", "numbers": list(devices)})
     change = running.ask(devices)
-    first = f"bulk_change__{change}__0"
+    first = begun(running, change)
     assert running.run(first, 120) == "failed"
     running.control("DELETE", "faults")
     running.control("PATCH", "settings", {"latency_ms": 4000})
