@@ -60,7 +60,8 @@ class Caller:
                     self.known, self.give_up = len(self.ended), time.monotonic() + self.desk.settings.rev_retry_seconds
                 self._begin_some()
                 self._record_some()
-                if not self.out and time.monotonic() + self.pause() > self.give_up:
+                pause = self.pause()
+                if pause and not self.out and time.monotonic() + pause > self.give_up:
                     self._end_waiting(Outcome.UNREACHABLE)
         finally:
             while self.out:
