@@ -7,14 +7,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 
 import requests
 from sqlalchemy import Engine, MetaData, Table, select
 
+from benchmarks.portal import FIRST_DEVICE, add_devices
 from device_association.bulk_changes import create_bulk_change
-from device_association.codes import RUNNING
+from device_association.claims import Claim, stop
+from device_association.codes import RUNNING, DeviceCode
 from device_association.database import make_engine, row
+from device_association.dialects import utc_milliseconds
 from device_association.outbox import MESSAGE, send_owed
 from local import postgres, sample_data
 from local.demo import lines_by_sim, queue_sender
@@ -23,6 +26,7 @@ from local.stack import Stack
 
 TRIES = 25
 POLL_SECONDS = 0.02
+SMALL, SMALL_TRIES, BIG = 5, 5, 20_000
 
 
 class Bench:
@@ -62,6 +66,42 @@ class Bench:
         if exact != count:
             raise AssertionError(f"only {exact} of {count} SIMs have exactly one line")
         return seconds
+
+    @cached_property
+    def small_change_delay(self) -> float:
+        """Return how many seconds longer a small change takes while a big one has used up the account's minute."""
+        alone = self._small()
+        add_devices(self.portal, BIG)
+        made = self._made()
+        big, _ = self._ask([world.iccid(number) for number in range(FIRST_DEVICE, FIRST_DEVICE + BIG)])
+        while self._made() - made < self.stack.settings.revio_calls_per_minute + 20:
+            time.sleep(1)
+        beside = self._small()
+        with self.portal.begin() as connection:
+            claim = Claim(big, 0, f"bulk_change__{big}__0", "dora.ops")
+            stop(
+                connection,
+                claim,
+                DeviceCode.CANCELED_BY_USER,
+                "measured enough",
+                now=utc_milliseconds(datetime.now(UTC)),
+            )
+        self._until_final(big)
+        return beside - alone
+
+    def _small(self) -> float:
+        """Return the median of a small change's seconds, from its message to its end."""
+        tries = []
+        for _ in range(SMALL_TRIES):
+            change, sent = self._ask([next(self._unused) for _ in range(SMALL)])
+            self._until_final(change)
+            tries.append(time.time() - sent)
+        return median(tries)
+
+    def _made(self) -> int:
+        """Return how many lines were asked of Rev.io."""
+        answer = requests.get(f"{self.stack.settings.revio_url}/_control/counters", timeout=10)
+        return int(answer.json().get("POST /v1/Services", 0))
 
     @contextmanager
     def _without_limit(self) -> Iterator[None]:

@@ -32,7 +32,7 @@ def make_portal(portal_url: str, database: str, devices: int) -> URL:
     upgrade(url.render_as_string(hide_password=False))
     engine = make_engine(url)
     sample_data.load(engine)
-    _add_devices(engine, devices)
+    add_devices(engine, devices)
     engine.dispose()
     return url
 
@@ -48,7 +48,8 @@ def request_change(engine: Engine, numbers: range, terms: Mapping[str, object]) 
     return create_bulk_change(engine, asked, user_name="dora.ops", now=now(), max_devices=100_000).change_id
 
 
-def _add_devices(engine: Engine, count: int) -> None:
+def add_devices(engine: Engine, count: int) -> None:
+    """Put so many devices into the inventory of the sample world's tenant, with the numbers from FIRST_DEVICE on."""
     numbers = range(FIRST_DEVICE, FIRST_DEVICE + count)
     with engine.begin() as connection:
         for start in range(0, count, 1000):

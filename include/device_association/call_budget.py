@@ -230,7 +230,8 @@ class CallBudget:
             changed(connection, "budgets/take_turn", now=self.clock(), **account)
             budget = row(connection, "budgets/find_budget", bulk_change_id=0, now=self.clock(), **account)
             assert budget is not None, "the budget was opened"
-            back = changed(connection, "budgets/return_slots", slots=given, now=self.clock(), **account)
+            whose = {"bulk_change_id": self.bulk_change_id, "now": self.clock()}
+            back = changed(connection, "budgets/return_slots", slots=given, **whose, **account)
             back = min(back, budget["calls_today"])
             run(connection, "budgets/count_calls", calls=-back, next_paced=budget["next_paced"], **account)
 

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from device_association.call_budget import Pace
+from device_association.call_records import why_not
 from device_association.claims import holding, record_step
 from device_association.codes import DeviceCode
 from device_association.database import Record, rows
@@ -25,7 +26,7 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import Caller, why_not
+from device_association.line_calls import Caller
 from device_association.line_outcomes import STEP, Desk, Outcome, fail_device, reject_line, settle_line, stop_change
 from device_association.line_planning import customer_number
 from device_association.line_products import ProductFailed, create_products

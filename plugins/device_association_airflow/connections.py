@@ -108,8 +108,8 @@ def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
         account,
         timeouts=timeouts,
         connections=limits.rev_concurrency,
-        before_call=budget and budget.wait_for_call,
-        after_call=budget and budget.after_call,
+        before_call=budget.wait_for_call if budget else None,
+        after_call=budget.after_call if budget else None,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, update
 from device_association import claims, data_checks, line_creation, line_planning, validation
 from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.bulk_changes import check_may_run
+from device_association.call_records import begin_calls
 from device_association.database import changed, run
 from device_association.errors import (
     ChangeNotRunnable,
@@ -23,7 +24,6 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import begin_calls
 from device_association.revio import Line, Product
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings

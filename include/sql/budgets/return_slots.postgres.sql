@@ -1,5 +1,5 @@
 -- Gives slots back whose calls were not made.
--- Safe to run twice: only a slot that is still used from that moment on is given back.
+-- Safe to run twice: only a slot that is still the change's, from that moment on, is given back.
 UPDATE device_association.call_slot
 SET UsedFrom = :now, FreeFrom = :now, BulkChangeId = 0
 FROM JSONB_TO_RECORDSET(CAST(:slots AS jsonb)) AS r (number int, used_from timestamptz, free_from timestamptz)
@@ -7,3 +7,4 @@ WHERE
     device_association.call_slot.ConnectionId = :connection_id
     AND device_association.call_slot.SlotNumber = r.number
     AND device_association.call_slot.UsedFrom = r.used_from
+    AND device_association.call_slot.BulkChangeId = :bulk_change_id

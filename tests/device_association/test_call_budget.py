@@ -1,0 +1,253 @@
+"""The budget of calls: what the vendor's sliding minute allows is never exceeded, and everybody gets a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import Engine
+
+from device_association.call_budget import (
+    MINUTE,
+    MOST_FAILURES,
+    OPEN_SECONDS,
+    SMALL,
+    TURN,
+    CallBudget,
+    Limits,
+    Pace,
+    Slot,
+    Turn,
+)
+from device_association.database import database_clock
+from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
+from tests.flow import NOW, Clock, read_table
+
+ACCOUNT = "revio_northwind"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def budget_of(portal: Engine, clock: Clock) -> Callable[..., CallBudget]:
+    """Give a function that makes a change's view of the account's budget."""
+
+    def make(change: int = 1, *, per_minute: int = 60, per_day: int = 1000) -> CallBudget:
+        budget = CallBudget(portal, ACCOUNT, Limits(per_minute, per_day), clock, change, patience=0.0)
+        budget.open()
+        return budget
+
+    return make
+
+
+def spend(budget: CallBudget, clock: Clock, calls: int, pace: Pace = Pace.EVEN) -> list[datetime]:
+    """Return the moments of so many calls, each made at its own, with the clock moved on as a worker would wait."""
+    made: list[datetime] = []
+    while len(made) < calls:
+        turn = budget.take(calls - len(made), pace)
+        made += [slot.used_from for slot in turn.slots]
+        clock.now = max(clock.now + timedelta(seconds=turn.wait), made[-1] if turn.slots else clock.now)
+    return made
+
+
+def most_in_a_minute(moments: Sequence[datetime]) -> int:
+    """Return the most calls that any sliding minute saw."""
+    ordered = sorted(moments)
+    return max(sum(1 for other in ordered if first <= other < first + MINUTE) for first in ordered)
+
+
+def test_a_big_change_goes_at_an_even_pace_from_its_first_call_on(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    made = spend(budget_of(), clock, 30)
+    assert {later - earlier for earlier, later in pairwise(made)} == {timedelta(seconds=1)}
+
+
+def test_no_sliding_minute_ever_sees_more_calls_than_the_account_may_make(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    big, small = budget_of(1, per_minute=20), budget_of(2, per_minute=20)
+    made = spend(small, clock, 15, Pace.AT_ONCE) + spend(big, clock, 40) + spend(small, clock, 15, Pace.AT_ONCE)
+    assert most_in_a_minute(made) <= 20
+
+
+def test_a_small_change_takes_at_once_what_the_minute_has_left(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    turn = budget_of().take(SMALL, Pace.AT_ONCE)
+    assert [slot.used_from for slot in turn.slots] == [NOW] * SMALL
+
+
+def test_a_small_change_waits_no_longer_than_the_turns_of_those_before_it(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    big, small = budget_of(1), budget_of(2)
+    spend(big, clock, 70)
+    assert len(big.take(100, Pace.EVEN).slots) == TURN
+    (slot,) = small.take(1, Pace.AT_ONCE).slots
+    assert slot.used_from - clock.now <= timedelta(seconds=TURN + 2)
+
+
+def test_changes_that_wait_take_equal_turns(budget_of: Callable[..., CallBudget], clock: Clock) -> None:
+    workers = [budget_of(1), budget_of(1), budget_of(1), budget_of(2)]
+    given = {1: 0, 2: 0}
+    for _ in range(60):
+        for worker in workers:
+            given[worker.bulk_change_id] += len(worker.take(TURN, Pace.EVEN).slots)
+        clock.pass_seconds(TURN)
+    assert given[1] == pytest.approx(given[2], rel=0.1)
+
+
+def test_reconciliation_goes_last(budget_of: Callable[..., CallBudget], clock: Clock) -> None:
+    last, big = budget_of(0), budget_of(1)
+    assert len(last.take(1, Pace.LAST).slots) == 1
+    spend(big, clock, 70)
+    assert last.take(1, Pace.LAST) == Turn(wait=TURN, reason="others go first")
+
+
+def test_what_a_killed_worker_took_comes_back_within_little_more_than_a_minute(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    killed, other = budget_of(1, per_minute=8), budget_of(2, per_minute=8)
+    assert len(killed.take(8, Pace.AT_ONCE).slots) == 8
+    clock.pass_seconds(61)
+    assert [slot.used_from for slot in other.take(8, Pace.AT_ONCE).slots] == [clock.now] * 8
+
+
+def test_calls_that_were_not_made_are_given_back_at_once(budget_of: Callable[..., CallBudget], portal: Engine) -> None:
+    first, other = budget_of(1, per_minute=8), budget_of(2, per_minute=8)
+    taken = first.take(8, Pace.AT_ONCE).slots
+    first.give_back(taken[2:])
+    first.give_back(taken[2:])
+    assert len([slot for slot in other.take(8, Pace.AT_ONCE).slots if slot.used_from == NOW]) == 6
+    (budget,) = read_table(portal, "device_association", "call_budget")
+    assert budget["callstoday"] == 10
+
+
+def test_a_slot_that_was_used_again_meanwhile_is_not_given_back(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    budget = budget_of(1, per_minute=1)
+    (mine,) = budget.take(1, Pace.AT_ONCE).slots
+    clock.pass_seconds(61)
+    (theirs,) = budget.take(1, Pace.AT_ONCE).slots
+    budget.give_back([mine])
+    (third,) = budget.take(1, Pace.AT_ONCE).slots
+    assert third.used_from > theirs.used_from + MINUTE
+
+
+def test_a_pause_that_one_worker_met_holds_for_all(budget_of: Callable[..., CallBudget], clock: Clock) -> None:
+    budget_of(1).after_call(RevioRetryable("429", status=429, retry_after=30))
+    turn = budget_of(2).take(1, Pace.AT_ONCE)
+    assert (turn.slots, turn.reason) == ((), "Rev.io turned a call away")
+    assert turn.wait == pytest.approx(30.6)
+    clock.pass_seconds(31)
+    assert budget_of(2).take(1, Pace.AT_ONCE).slots
+
+
+def test_a_shorter_pause_never_cuts_a_longer_one_and_time_counts_once(
+    budget_of: Callable[..., CallBudget], portal: Engine
+) -> None:
+    for seconds in (30, 10, 40):
+        budget_of().pause(seconds, "turned away")
+    (budget,) = read_table(portal, "device_association", "call_budget")
+    assert (budget["pauseduntil"], budget["pausedseconds"]) == (NOW + timedelta(seconds=40), 40)
+
+
+def test_the_day_s_quota_makes_all_wait_until_the_next_day(
+    budget_of: Callable[..., CallBudget], clock: Clock, portal: Engine
+) -> None:
+    budget = budget_of(1, per_day=5)
+    assert len(budget.take(8, Pace.AT_ONCE).slots) == 5
+    turn = budget.take(1, Pace.AT_ONCE)
+    midnight = (NOW + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert (turn.slots, turn.reason) == ((), "the account's 5 calls of today are used up")
+    assert turn.wait == pytest.approx((midnight - NOW).total_seconds())
+    clock.now = midnight
+    assert len(budget.take(5, Pace.AT_ONCE).slots) == 5
+
+
+def test_a_run_of_calls_without_an_answer_opens_the_breaker_and_one_probe_closes_it(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    one, other = budget_of(1), budget_of(2)
+    for _ in range(MOST_FAILURES):
+        one.after_call(RevioOutcomeUnknown("time-out"))
+    assert other.take(1, Pace.AT_ONCE).reason == "Rev.io does not answer"
+    clock.pass_seconds(OPEN_SECONDS + 1)
+    turns = [budget.take(1, Pace.AT_ONCE) for budget in (one, other)]
+    assert [turn.probe for turn in turns] == [True, False]
+    assert turns[1].wait > 0
+    one.after_call(None)
+    assert other.take(1, Pace.AT_ONCE).slots
+
+
+def test_a_probe_that_fails_or_dies_is_followed_by_another_after_a_while(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    budget = budget_of()
+    for _ in range(MOST_FAILURES):
+        budget.after_call(RevioRetryable("connection refused"))
+    for _ in range(3):
+        clock.pass_seconds(OPEN_SECONDS + 1)
+        assert budget.take(1, Pace.EVEN).probe
+
+
+@pytest.mark.parametrize("answer", [None, RevioRejected("400", status=400), RevioUnauthorized("401", status=401)])
+def test_an_answer_of_a_vendor_that_is_well_ends_a_run_of_failures(
+    budget_of: Callable[..., CallBudget], answer: RevioRejected | None, portal: Engine
+) -> None:
+    budget = budget_of()
+    for _ in range(MOST_FAILURES - 1):
+        budget.after_call(RevioOutcomeUnknown("503", status=503))
+    budget.after_call(answer)
+    (stored,) = read_table(portal, "device_association", "call_budget")
+    assert stored["failuresinrow"] == 0
+
+
+def test_a_single_call_that_waits_too_long_says_so_and_keeps_no_slot(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    budget = budget_of(1, per_minute=1)
+    budget.take(1, Pace.AT_ONCE)
+    with pytest.raises(RevioRetryable, match=r"no call to Rev\.io for 61 s: others go first") as refused:
+        budget.wait_for_call()
+    assert refused.value.retry_after == pytest.approx(60.6)
+    clock.pass_seconds(61)
+    assert budget.take(1, Pace.AT_ONCE).slots
+
+
+def test_a_limit_that_changes_holds_from_the_next_opening_on(budget_of: Callable[..., CallBudget]) -> None:
+    budget_of(1, per_minute=4)
+    assert len(budget_of(1, per_minute=12).take(12, Pace.AT_ONCE).slots) == 12
+    slots = budget_of(2, per_minute=2).take(12, Pace.AT_ONCE).slots
+    assert len(slots) == 2
+    assert all(slot.used_from > NOW for slot in slots)
+
+
+def test_workers_that_ask_at_once_never_get_the_same_call(portal: Engine) -> None:
+    clock = database_clock(portal)
+
+    def work(change: int) -> list[Slot]:
+        budget = CallBudget(portal, ACCOUNT, Limits(40), clock, change)
+        budget.open()
+        return [slot for _ in range(5) for slot in budget.take(2, Pace.AT_ONCE).slots]
+
+    with ThreadPoolExecutor(8) as workers:
+        given = [slot for part in workers.map(work, range(8)) for slot in part]
+    assert len(given) == 80
+    assert len({(slot.number, slot.used_from) for slot in given}) == 80
+    assert most_in_a_minute([slot.used_from for slot in given]) <= 40
+
+
+def test_the_database_s_clock_is_told_in_milliseconds_and_goes_on(portal: Engine) -> None:
+    clock = database_clock(portal)
+    earlier, later = clock(), clock()
+    assert earlier <= later
+    assert earlier.microsecond % 1000 == 0
