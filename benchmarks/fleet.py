@@ -66,8 +66,8 @@ class Site:
             return RevioClient(
                 self.account,
                 connections=self.crew.calls,
-                before_call=budget and budget.wait_for_call,
-                after_call=budget and budget.after_call,
+                before_call=budget.wait_for_call if budget else None,
+                after_call=budget.after_call if budget else None,
             )
 
         return cache(client)

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,7 +32,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What the simulator's own view of the calls is, from its first to its last accepted one."""
+    """The calls as the simulator saw them; the seconds are from the first to the last that it accepted."""
 
     accepted: int
     turned_away: int
@@ -94,16 +93,10 @@ class Vendor:
         if wrong:
             raise AssertionError(f"{len(wrong)} SIMs have not exactly one line: {dict(list(wrong.items())[:5])}")
 
-    def meter(self, began: datetime) -> Meter:
-        """Return what was counted since the start; `began` is when the first call was about to be made.
-
-        The last accepted call is the last line that was created, less the time that its answer was held back.
-        """
-        counters: dict[str, int] = self._told("counters")
-        calls = sum(count for name, count in counters.items() if not name.startswith("status "))
-        turned_away = counters.get("status 429", 0)
-        last = max(datetime.fromisoformat(entry["at"]) for entry in self._told("journal"))
-        return Meter(calls - turned_away, turned_away, (last - began).total_seconds() - self._latency_ms / 1000)
+    def meter(self) -> Meter:
+        """Return what the simulator's own meter saw of the account."""
+        seen = self._told("timeline")[CONNECTION.removeprefix("revio_")]
+        return Meter(seen["accepted"], seen["turned_away"], seen["last_accepted"] - seen["first_accepted"])
 
     def _told(self, about: str) -> Any:
         answer = requests.get(f"{self.url}/_control/{about}", timeout=30)
