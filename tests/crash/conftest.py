@@ -22,6 +22,18 @@ from tests.crash.worker import Job
 from tests.databases import clone
 from tests.flow import Flow, request
 
+PATIENT = {
+    "rev_connect_seconds": 1.0,
+    "rev_read_seconds": 1.5,
+    "rev_call_seconds": 2.0,
+    "rev_lease_seconds": 4.0,
+    "rev_settle_seconds": 8.0,
+    "rev_retry_seconds": 5.0,
+    "max_mapped_tasks": 12,
+    "slice_devices": 25,
+    "rows_per_statement": 100,
+}
+"""Settings for a vendor whose lists lag by five seconds."""
 SHORT = {
     "rev_connect_seconds": 1.0,
     "rev_read_seconds": 1.0,
@@ -50,7 +62,14 @@ class Site:
     claim: Claim
     folder: Path
 
-    def foreman(self, settings: dict[str, Any], *, deaths: tuple[tuple[str, int], ...] = (), **more: Any) -> Foreman:
+    def foreman(
+        self,
+        settings: dict[str, Any],
+        *,
+        deaths: tuple[tuple[str, int], ...] = (),
+        limits: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Foreman:
         files = {str(self.folder / f"death-{number}"): death for number, death in enumerate(deaths)}
         key = self.claim.bulk_change_id, self.claim.retry_number, self.claim.run_id, self.claim.actor
         job = Job(
@@ -59,8 +78,14 @@ class Site:
             claim=dict(zip(("bulk_change_id", "retry_number", "run_id", "actor"), key, strict=True)),
             settings=settings,
             deaths=files,
+            **limits or {},
         )
         return Foreman(job, self.folder, **more)
+
+    def created(self) -> int:
+        """Return how many SIMs have their line."""
+        intents = self.flow.all("device_association", "rev_intent", bulkchangeid=self.claim.bulk_change_id)
+        return sum(one["state"] == "CREATED" for one in intents)
 
     def deaths_died(self) -> int:
         """Return how many of the planned deaths were died."""

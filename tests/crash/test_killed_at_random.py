@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from local.sample_data import groups
 from tests.crash.books import check_books, figures
-from tests.crash.conftest import Opened, Site, from_environment
+from tests.crash.conftest import PATIENT, Opened, Site, from_environment
 from tests.crash.foreman import Foreman, Hand
 from tests.crash.vendor import Vendor
 
@@ -19,17 +19,6 @@ DEVICES = int(from_environment("CRASH_DEVICES", 300))
 KILLS = int(from_environment("CRASH_KILLS", 15))
 SEED = int(from_environment("CRASH_SEED", 20261125))
 LAG = 5
-SETTINGS = {
-    "rev_connect_seconds": 1.0,
-    "rev_read_seconds": 1.5,
-    "rev_call_seconds": 2.0,
-    "rev_lease_seconds": 4.0,
-    "rev_settle_seconds": 8.0,
-    "rev_retry_seconds": 5.0,
-    "max_mapped_tasks": 12,
-    "slice_devices": 25,
-    "rows_per_statement": 100,
-}
 LIES = ("error_after", "timeout_after", "ok_false_after", "no_id_after")
 SHARE = 0.026
 """Four lies of so many calls each, one after the other, are a tenth of all."""
@@ -82,7 +71,7 @@ def test_workers_killed_at_random_bill_each_sim_once(
         vendor.fault(lie, share=SHARE, seconds=3)
     with opened(vendor, [*accepted, *world.ambiguous]) as site:
         killer, started = Killer(site, KILLS, random.Random(SEED)), time.monotonic()
-        foreman = site.foreman(SETTINGS, workers=3, tick=killer.tick)
+        foreman = site.foreman(PATIENT, workers=3, tick=killer.tick)
         closed = foreman.run_change(seconds=280)
         took, counted = time.monotonic() - started, figures(site.flow.portal)
         with capsys.disabled():

@@ -27,7 +27,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
-from device_association import associations, closing, database, line_creation, line_outcomes, line_planning
+from device_association import associations, call_budget, closing, database, line_creation, line_outcomes, line_planning
 from device_association.call_budget import CallBudget, Limits
 from device_association.claims import Claim
 from device_association.database import database_clock, make_engine
@@ -49,6 +49,8 @@ class Job:
     """In their order: a file, the point of death, and the how-many-eth time that a worker passes it. Who makes the file
     dies, nobody else."""
     calls_per_minute: int = 6000
+    open_seconds: float = call_budget.OPEN_SECONDS
+    """How long nobody calls a vendor that is ill; short where a test's outage is."""
 
     def as_json(self) -> str:
         """Return the program's argument."""
@@ -156,6 +158,7 @@ class Worker:
         self.job, self.claim = job, Claim(**job.claim)
         self.settings = Settings(queue_url="http://127.0.0.1:9", **job.settings)
         self.deaths = Deaths(job.deaths)
+        call_budget.OPEN_SECONDS = job.open_seconds
         self.engine = make_engine(job.database)
         self.clock = database_clock(self.engine)
         self.budgets, self.clients = cache(self._budget), cache(self._client)
