@@ -337,3 +337,21 @@ def test_a_change_of_many_activation_dates_has_its_history_in_one_transaction(fl
                 effective_date=NOW + timedelta(days=day),
             )
     assert len(flow.all("dbo", "crossproviderdevicehistory")) == 200
+
+
+def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(flow: Flow) -> None:
+    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    claim = begun(flow, PLAIN[:2])
+    number, post, others = plan(flow, claim)[0], flow.rev.create_line, [flow.desk(claim)]
+
+    def while_another_is_at_it(body: dict[str, Any]) -> int:
+        if others:
+            with pytest.raises(StepUnfinished):
+                line_creation.create_rev_services(others.pop(), number, last_try=False)
+        return post(body)
+
+    flow.rev.create_line = while_another_is_at_it
+    with pytest.raises(StepUnfinished):
+        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    assert end(flow, claim) == {"PROCESSED": 2}
+    assert [len(flow.rev.lines_of(iccid)) for iccid in PLAIN[:2]] == [1, 1]
