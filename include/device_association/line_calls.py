@@ -117,11 +117,13 @@ class Caller:
 
     def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
+        limits = self.desk.settings
+        send_by = time.monotonic() + limits.rev_lease_seconds - limits.rev_call_seconds
         begun = begin_calls(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
             if device["intent_id"] in begun:
-                self.out[self.workers.submit(self._post, device, slot)] = device
+                self.out[self.workers.submit(self._post, device, slot, send_by)] = device
                 continue
             if slot:
                 spared.append(slot)
@@ -134,9 +136,12 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None) -> int:
+    def _post(self, device: Record, slot: Slot | None, send_by: float) -> int:
+        """Call at the slot's moment; not at all when the lease could end before the call: another may be at it by then."""
         if slot is not None:
             time.sleep(max(0.0, (slot.used_from - self.desk.clock()).total_seconds()))
+        if time.monotonic() > send_by:
+            raise RevioRetryable(f"{device['iccid']}: no call was made, its time was up before it could be sent")
         return self.client.create_line(line_body(device))
 
     def pause(self) -> float:

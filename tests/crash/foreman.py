@@ -53,6 +53,7 @@ class Foreman:
     """Longest that an unfinished slice waits for its next try."""
     tick: Callable[[Foreman], None] = lambda _: None
     hands: list[Hand] = field(default_factory=list)
+    given_up: list[Hand] = field(default_factory=list)
     due: list[tuple[float, Task]] = field(default_factory=list)
     results: dict[Task, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -76,6 +77,15 @@ class Foreman:
         """Return the task that the change has come to."""
         tasks = [hand.task for hand in self.hands if hand.task] + [task for _, task in self.due]
         return tasks[0][0] if tasks else ""
+
+    def give_up(self, pid: int) -> Hand:
+        """Take a worker that has gone silent for dead, as Airflow does: its task is another's now."""
+        hand = next(hand for hand in self.hands if hand.process.pid == pid)
+        assert hand.task is not None
+        self.hands.remove(hand)
+        self.given_up.append(hand)
+        self._again(hand.task, 0.0)
+        return hand
 
     def _run(self, tasks: Iterable[Task], end: float) -> list[Any]:
         wanted = list(tasks)
@@ -170,7 +180,7 @@ class Foreman:
         try:
             yield
         finally:
-            for hand in self.hands:
+            for hand in [*self.hands, *self.given_up]:
                 hand.process.kill()
                 _close(hand)
             self.hands.clear()

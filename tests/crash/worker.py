@@ -48,6 +48,8 @@ class Job:
     deaths: dict[str, tuple[str, int]] = field(default_factory=dict)
     """In their order: a file, the point of death, and the how-many-eth time that a worker passes it. Who makes the file
     dies, nobody else."""
+    freezes: bool = False
+    """Whether it is stopped there instead, as a machine without time for it would."""
     calls_per_minute: int = 6000
     open_seconds: float = call_budget.OPEN_SECONDS
     """How long nobody calls a vendor that is ill; short where a test's outage is."""
@@ -64,8 +66,8 @@ class Deaths:
     `POST <path> planned`, `... sent` (its answer is not read yet), `... answered` (nothing is recorded yet).
     """
 
-    def __init__(self, deaths: Mapping[str, tuple[str, int]]) -> None:
-        self._deaths, self._passed = deaths, Counter[str]()
+    def __init__(self, deaths: Mapping[str, tuple[str, int]], by: signal.Signals = signal.SIGKILL) -> None:
+        self._deaths, self._by, self._passed = deaths, by, Counter[str]()
         self._lock, self._here = threading.Lock(), threading.local()
 
     def passing(self, point: str) -> None:
@@ -130,13 +132,13 @@ class Deaths:
                 return where, times, file
         return "", 0, ""
 
-    @staticmethod
-    def _die(file: str) -> None:
+    def _die(self, file: str) -> None:
         try:
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL))
+            with Path(file).open("x") as mine:
+                mine.write(str(os.getpid()))
         except FileExistsError:
             return
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), self._by)
 
 
 class MortalClient(RevioClient):
@@ -157,7 +159,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job, self.claim = job, Claim(**job.claim)
         self.settings = Settings(queue_url="http://127.0.0.1:9", **job.settings)
-        self.deaths = Deaths(job.deaths)
+        self.deaths = Deaths(job.deaths, signal.SIGSTOP if job.freezes else signal.SIGKILL)
         call_budget.OPEN_SECONDS = job.open_seconds
         self.engine = make_engine(job.database)
         self.clock = database_clock(self.engine)
