@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -103,14 +104,20 @@ class ForeignCaller:
 
     vendor: Vendor
     calls: int = 0
+    turned_away: int = 0
 
     def use_up(self) -> None:
         """Call until the account's minute is used up; what is told then is for everybody."""
         whose = account("revio_northwind", self.vendor.url)
+        url = f"{self.vendor.url}/v1/SystemStatus"
         headers = {"Authorization": f"Basic {whose.token()}", "Ocp-Apim-Subscription-Key": whose.subscription_key}
-        with requests.Session() as session:
-            while session.get(f"{self.vendor.url}/v1/SystemStatus", headers=headers, timeout=10).status_code != 429:
-                self.calls += 1
+        with ThreadPoolExecutor(16) as callers:
+            told = [200]
+            while 429 not in told:
+                calls = [callers.submit(requests.get, url, headers=headers, timeout=10) for _ in range(16)]
+                told = [call.result().status_code for call in calls]
+                self.calls += told.count(200)
+                self.turned_away += told.count(429)
 
 
 def test_a_foreign_caller_who_uses_up_the_account_makes_all_wait_and_nobody_fail(
@@ -132,7 +139,7 @@ def test_a_foreign_caller_who_uses_up_the_account_makes_all_wait_and_nobody_fail
         limits = {"calls_per_minute": calls_per_minute}
         foreman = site.foreman(settings, limits=limits, workers=WORKERS, tick=course.tick)
         closed = foreman.run_change(seconds=FOREIGN_SECONDS + 200)
-        turned_away, counted = vendor.counted("status 429") - bool(foreign.calls), figures(site.flow.portal)
+        turned_away, counted = vendor.counted("status 429") - foreign.turned_away, figures(site.flow.portal)
         paused = site.flow.all("device_association", "call_budget")[0]["pausedseconds"]
         with capsys.disabled():
             print(
