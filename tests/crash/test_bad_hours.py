@@ -64,30 +64,33 @@ def start_lagging(vendor: Vendor, *, answers: bool = True) -> None:
         hang(vendor)
 
 
-@pytest.mark.parametrize("refused_first", [True, False], ids=["refused, then hanging", "hanging, then refused"])
+def acts_of(outage: str, vendor: Vendor) -> list[tuple[float, Callable[[], None]]]:
+    half = OUTAGE_SECONDS / 2
+    match outage:
+        case "refused, then hanging":
+            restart = (half, lambda: start_lagging(vendor, answers=False))
+            return [(half, vendor.kill), restart, (0, lambda: vendor.control("DELETE", "faults"))]
+        case "hanging, then refused":
+            return [(half, lambda: hang(vendor)), (half, vendor.kill), (0, lambda: start_lagging(vendor))]
+        case "acted on too late":
+            return [(max(OUTAGE_SECONDS, 2 * PATIENT["rev_settle_seconds"]), vendor.freeze), (0, vendor.thaw)]
+    raise ValueError(outage)
+
+
+@pytest.mark.parametrize("outage", ["refused, then hanging", "hanging, then refused", "acted on too late"])
 def test_an_outage_in_mid_run_costs_no_device_its_line(
-    opened: Opened, vendor: Vendor, capsys: pytest.CaptureFixture[str], refused_first: bool
+    opened: Opened, vendor: Vendor, capsys: pytest.CaptureFixture[str], outage: str
 ) -> None:
     vendor.change(search_lag_seconds=LAG, latency_ms=300)
-    half = OUTAGE_SECONDS / 2
-    acts: list[tuple[float, Callable[[], None]]]
-    if refused_first:
-        acts = [
-            (half, vendor.kill),
-            (half, lambda: start_lagging(vendor, answers=False)),
-            (0, lambda: vendor.control("DELETE", "faults")),
-        ]
-    else:
-        acts = [(half, lambda: hang(vendor)), (half, vendor.kill), (0, lambda: start_lagging(vendor))]
     with opened(vendor, DEVICES) as site:
-        course = Course(site, acts)
+        course = Course(site, acts_of(outage, vendor))
         limits = {"open_seconds": min(20.0, OUTAGE_SECONDS / 4)}
         foreman = site.foreman(PATIENT, limits=limits, workers=WORKERS, tick=course.tick)
         closed = foreman.run_change(seconds=OUTAGE_SECONDS + 120)
         counted, after = figures(site.flow.portal), time.monotonic() - course.ended
         with capsys.disabled():
             print(
-                f"\n{course.ended - course.begun:.0f} s outage with {course.lines[0]} of {len(DEVICES)} lines there: "
+                f"\n{course.ended - course.begun:.0f} s {outage}, with {course.lines[0]} of {len(DEVICES)} lines there: "
                 f"{counted.begun} calls begun, {counted.unknown} outcomes became unknown, {counted.found} of them were "
                 f"found, {counted.repeated} called again, {course.lines[-1]} lines there at its end, all {after:.0f} s later"
             )
