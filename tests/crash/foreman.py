@@ -8,6 +8,7 @@ import selectors
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,7 +58,8 @@ class Foreman:
     due: list[tuple[float, Task]] = field(default_factory=list)
     results: dict[Task, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
-    deaths: int = 0
+    died_in: Counter[str] = field(default_factory=Counter)
+    """How many workers died in the middle of which task; idle ones under no name."""
     tries: int = 0
 
     def run_change(self, seconds: float) -> dict[str, Any]:
@@ -152,7 +154,7 @@ class Foreman:
         self.due.append((time.monotonic() + seconds, task))
 
     def _bury(self, hand: Hand) -> None:
-        self.deaths += 1
+        self.died_in[hand.task[0] if hand.task else ""] += 1
         self.hands.remove(hand)
         _close(hand)
         if hand.task is not None:

@@ -74,7 +74,9 @@ def die_there(opened: Opened, vendor: Vendor, point: str, devices: Sequence[str]
     with opened(vendor, devices, RevProductIdList=PRODUCTS, RateList=["4.50", "1.25"]) as site:
         foreman = site.foreman(SHORT, deaths=tuple(POINTS[point]))
         closed = foreman.run_change(seconds=120)
-        assert site.deaths_died() == foreman.deaths == len(POINTS[point]), "the change never came to that point"
+        assert site.deaths_died() == foreman.died_in.total() == len(POINTS[point]), (
+            "the change never came to that point"
+        )
         assert foreman.failures == []
         assert (closed["status"], closed["codes"]) == ("PROCESSED", {"PROCESSED": len(devices)})
         check_books(site.flow, vendor, site.claim.bulk_change_id, accepted=devices, products=PRODUCTS)
