@@ -60,11 +60,13 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
         intent = row(connection, "intents/find_intent", intent_id=device["intent_id"])
     if stopped:
         return Outcome.STOPPED
+    if intent is None or intent["state"] != "PLANNED":  # another worker of the slice is at it; the line may be its own
+        return Outcome.UNKNOWN
     if conflict:
         reason = f"{conflict['said']}; have it disconnected first"
         reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
         return Outcome.REJECTED
-    return None if intent and intent["state"] == "PLANNED" and intent["row_is_open"] else Outcome.UNKNOWN
+    return None if intent["row_is_open"] else Outcome.UNKNOWN
 
 
 def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tuple[Record, Outcome]]:

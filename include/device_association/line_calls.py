@@ -112,11 +112,13 @@ class Caller:
 
     def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
+        limits = self.desk.settings
+        send_by = time.monotonic() + limits.rev_lease_seconds - limits.rev_call_seconds
         begun = begin_calls(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
             if device["intent_id"] in begun:
-                self.out[self.workers.submit(self._post, device, slot)] = device
+                self.out[self.workers.submit(self._post, device, slot, send_by)] = device
                 continue
             if slot:
                 spared.append(slot)
@@ -131,13 +133,18 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None) -> int:
-        """Call at the slot's moment, unless another call was turned away or refused since this one was begun."""
+    def _post(self, device: Record, slot: Slot | None, send_by: float) -> int:
+        """Call at the slot's moment, unless another call was turned away or refused since this one was begun.
+
+        Nor is it made when the lease could end before the call does: another worker may be at it by then.
+        """
         if slot is not None:
             time.sleep(max(0.0, (slot.used_from - self.desk.clock()).total_seconds()))
         held = self.held_until - time.monotonic()
         if held > 0:
             raise RevioRetryable("held back, not sent: Rev.io turned another call away", retry_after=held)
+        if time.monotonic() > send_by:
+            raise RevioRetryable(f"{device['iccid']}: no call was made, its time was up before it could be sent")
         try:
             return self.client.create_line(line_body(device))
         except RevioRetryable as turned_away:

@@ -157,10 +157,14 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     except RevioUnauthorized as refused:
         stop_change(desk, device, refused)
         return Outcome.STOPPED
+    except RevioRetryable:
+        desk.transact("intents/doubt_again", intent_id=intent)
+        raise
     if found:
         return _use_found(desk, device, found, after_call=True)
     before = desk.clock() - timedelta(seconds=desk.settings.rev_settle_seconds)
-    if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before):
+    account = {"connection_id": device["connection_id"]}
+    if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before, **account):
         raise RevioOutcomeUnknown("the line is not to be seen yet; it is looked up again before any other call")
     return None
 

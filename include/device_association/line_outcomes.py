@@ -199,19 +199,13 @@ def _mirror(
 
 
 def reject_line(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
-    """End the SIM's intent and its row in one transaction."""
+    """End the SIM's intent and its row in one transaction; neither, where another worker has it or has settled it."""
     now = desk.clock()
 
     def reject(connection: Connection) -> None:
-        run(
-            connection,
-            "intents/reject_intent",
-            intent_id=device["intent_id"],
-            owner=desk.owner,
-            detail=reason[:1000],
-            now=now,
-        )
-        _fail_row(connection, desk, device, code, reason, now)
+        about = {"intent_id": device["intent_id"], "owner": desk.owner, "detail": reason[:1000], "now": now}
+        if changed(connection, "intents/reject_intent", **about):
+            _fail_row(connection, desk, device, code, reason, now)
 
     in_transaction(desk.engine, reject)
 

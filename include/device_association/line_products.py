@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -58,8 +59,12 @@ def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, st
     product = step["product_id"]
     if budget := desk.budgets(device["connection_id"]):
         budget.wait_for_call()
-    if not _begin(desk, device, product):
+    seconds = _lease_seconds(desk)
+    send_by = time.monotonic() + seconds - desk.settings.rev_call_seconds
+    if not _begin(desk, device, product, seconds):
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
+    if time.monotonic() > send_by:  # the lease could end before the call: another may be at it by then
+        raise RevioOutcomeUnknown(f"product {product} of line {service_id}: no call was made, its time was up before")
     try:
         created = client.create_product(_body(device, service_id, step))
     except RevioRejected as refused:
@@ -73,9 +78,13 @@ def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, st
     _settle(desk, device, service_id, step, created)
 
 
-def _begin(desk: Desk, device: Record, product: int) -> int:
-    """Take the lease of a product's call. It outlasts the settle time: once it has run out, absence is certain."""
-    seconds = max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
+def _lease_seconds(desk: Desk) -> float:
+    """Return how long a product's call is leased. It outlasts the settle time: once it has run out, absence is certain."""
+    return max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
+
+
+def _begin(desk: Desk, device: Record, product: int, seconds: float) -> int:
+    """Take the lease of a product's call."""
     return desk.transact(
         "lines/begin_product",
         intent_id=device["intent_id"],

@@ -1,4 +1,12 @@
--- Plans a call again whose line stayed absent for the settle time.
+-- Plans a call again whose line stayed absent for the settle time, in which the account's breaker was not open: a vendor that
+-- stood still may act on old calls when it wakes up.
 -- Safe to run twice: only an intent that is unknown for that long is touched.
 UPDATE device_association.rev_intent SET State = 'PLANNED', UnknownSince = NULL, ModifiedDate = :now
-WHERE id = :intent_id AND State = 'UNKNOWN' AND UnknownSince <= :unknown_before
+WHERE
+    id = :intent_id
+    AND State = 'UNKNOWN'
+    AND UnknownSince <= :unknown_before
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.call_budget AS b
+        WHERE b.ConnectionId = :connection_id AND b.OpenUntil > :unknown_before
+    )
