@@ -64,8 +64,7 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
         return Outcome.UNKNOWN
     if conflict:
         reason = f"{conflict['said']}; have it disconnected first"
-        reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
-        return Outcome.REJECTED
+        return reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
     return None if intent["row_is_open"] else Outcome.UNKNOWN
 
 
@@ -85,6 +84,7 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
                     [
                         {
                             "intent_id": device["intent_id"],
+                            "row_id": device["row_id"],
                             "service_id": service_id,
                             "is_ready": int(not wants_products(device)),
                         }
@@ -114,12 +114,11 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
 
 
 def _record_alone(desk: Desk, device: Record, service_id: int) -> Outcome:
-    """Record a line that belongs to another SIM, or that came after the lease of its call."""
+    """Record a line that came after the lease of its call; one that belongs to another SIM leaves the outcome unknown."""
     try:
         return settle_line(desk, device, service_id, Outcome.CREATED, None)[0]
-    except RevioOutcomeUnknown as late:
-        log.warning("%s: %s", device["iccid"], late)
-        return Outcome.UNKNOWN
+    except RevioOutcomeUnknown as problem:
+        return record_refusal(desk, device, problem)
 
 
 def wants_products(device: Record) -> bool:
@@ -134,8 +133,8 @@ def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
         stop_change(desk, device, problem)
         return Outcome.STOPPED
     if isinstance(problem, RevioRejected):
-        reject_line(desk, device, DeviceCode.REV_REJECTED, f"Rev.io refused the line: {problem}")
-        return Outcome.REJECTED
+        reason = f"Rev.io refused the line: {problem}"
+        return reject_line(desk, device, DeviceCode.REV_REJECTED, reason, was_called=True)
     if not isinstance(problem, RevioError):
         log.error("%s: something unforeseen; its line is looked up", device["iccid"], exc_info=problem)
     log.warning("%s: outcome unknown: %s", device["iccid"], problem)

@@ -152,6 +152,7 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     if device["state"] == "PLANNED":
         found = match_lines(listed, iccid=device["iccid"], msisdn=device["msisdn"])
         return _use_found(desk, device, found, after_call=False) if found else None
+    asked = desk.clock()
     try:
         found = _look_up(desk, desk.clients(device["connection_id"]), device, listed)
     except RevioUnauthorized as refused:
@@ -162,7 +163,7 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
         raise
     if found:
         return _use_found(desk, device, found, after_call=True)
-    before = desk.clock() - timedelta(seconds=desk.settings.rev_settle_seconds)
+    before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
     account = {"connection_id": device["connection_id"]}
     if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before, **account):
         raise RevioOutcomeUnknown("the line is not to be seen yet; it is looked up again before any other call")
@@ -189,13 +190,12 @@ def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: boo
     """
     if len(found) > 1:
         named = ", ".join(str(line.service_id) for line in found)
-        reject_line(
+        return reject_line(
             desk,
             device,
             DeviceCode.REV_LINE_AMBIGUOUS,
             f"the active lines {named} are all this SIM's; disconnect all but one",
         )
-        return Outcome.REJECTED
     line = found[0]
     ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
     try:

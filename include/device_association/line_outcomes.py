@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
+from typing import Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -121,7 +122,8 @@ def settle_line(
     """Record the SIM's line, its mirror row and its log row in one transaction; a line of another SIM is refused.
 
     A line that comes too late is mirrored and logged as such, and RevioOutcomeUnknown is raised: the change was stopped
-    or lost before the adoption, or the call outlived its lease and the SIM has another line by now.
+    or lost before the adoption, or the call outlived its lease and the SIM has another line by now. It is raised too when
+    the answer to a call (then there is no `line`) names another SIM's line: what the call created is not known.
     """
     now = desk.clock()
     settled = in_transaction(
@@ -129,14 +131,16 @@ def settle_line(
     )
     if settled is Settled.TOO_LATE:
         raise RevioOutcomeUnknown(f"line {service_id} could not be recorded for this SIM any more")
+    if settled is Settled.OTHER_SIM and line is None:
+        raise RevioOutcomeUnknown(f"Rev.io named line {service_id} as created, which belongs to another SIM")
     if settled is Settled.OTHER_SIM:
-        reject_line(
+        rejected = reject_line(
             desk,
             device,
             DeviceCode.REV_LINE_AMBIGUOUS,
-            f"Rev.io names line {service_id}, which belongs to another SIM; have the line looked at in Rev.io",
+            f"Rev.io shows line {service_id}, which belongs to another SIM; have the line looked at in Rev.io",
         )
-        return Outcome.REJECTED, None
+        return rejected, None
     return outcome, service_id
 
 
@@ -198,16 +202,30 @@ def _mirror(
     run(connection, "lines/insert_rev_services", lines=mirrored, actor=desk.claim.actor, now=now)
 
 
-def reject_line(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:
-    """End the SIM's intent and its row in one transaction; neither, where another worker has it or has settled it."""
+def reject_line(
+    desk: Desk, device: Record, code: DeviceCode, reason: str, *, was_called: bool = False
+) -> Literal[Outcome.REJECTED, Outcome.UNKNOWN]:
+    """End the SIM's intent and its row in one transaction; UNKNOWN: another worker is at it, or has called since.
+
+    `was_called` says that this worker's own call was refused.
+    """
     now = desk.clock()
 
-    def reject(connection: Connection) -> None:
-        about = {"intent_id": device["intent_id"], "owner": desk.owner, "detail": reason[:1000], "now": now}
-        if changed(connection, "intents/reject_intent", **about):
+    def reject(connection: Connection) -> bool:
+        rejected = changed(
+            connection,
+            "intents/reject_intent",
+            intent_id=device["intent_id"],
+            was_called=int(was_called),
+            owner=desk.owner,
+            detail=reason[:1000],
+            now=now,
+        )
+        if rejected:
             _fail_row(connection, desk, device, code, reason, now)
+        return rejected > 0
 
-    in_transaction(desk.engine, reject)
+    return Outcome.REJECTED if in_transaction(desk.engine, reject) else Outcome.UNKNOWN
 
 
 def fail_device(desk: Desk, device: Record, code: DeviceCode, reason: str) -> None:

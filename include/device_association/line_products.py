@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -36,15 +36,16 @@ def create_products(desk: Desk, client: RevioClient, device: Record, service_id:
         return
     missing = [step for step in _steps(desk, device, wanted) if step["state"] != "CREATED"]
     lost = any(step["state"] == "CALLING" for step in missing)
+    asked = desk.clock()
     on_line = list(client.products(service_id)) if missing and (adopted or lost) else []
     there = {product.product_id: product.service_product_id for product in on_line}
     for step in missing:
-        if step["state"] == "CALLING" and step["lease_until"] > desk.clock():
+        if step["state"] == "CALLING" and step["lease_until"] > asked:
             raise RevioOutcomeUnknown(f"product {step['product_id']} of line {service_id}: a call may still be out")
         if step["product_id"] in there:
             _settle(desk, device, service_id, step, there[step["product_id"]])
         else:
-            _create(desk, client, device, service_id, step)
+            _create(desk, client, device, service_id, step, asked)
 
 
 def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
@@ -55,44 +56,54 @@ def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
         return rows(connection, "lines/list_product_steps", intent_id=device["intent_id"])
 
 
-def _create(desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record) -> None:
+def _create(
+    desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record, looked_up: datetime
+) -> None:
     product = step["product_id"]
     if budget := desk.budgets(device["connection_id"]):
         budget.wait_for_call()
     seconds = _lease_seconds(desk)
     send_by = time.monotonic() + seconds - desk.settings.rev_call_seconds
-    if not _begin(desk, device, product, seconds):
+    lease_until = _begin(desk, device, step, looked_up, seconds)
+    if lease_until is None:
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
     if time.monotonic() > send_by:  # the lease could end before the call: another may be at it by then
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: no call was made, its time was up before")
     try:
         created = client.create_product(_body(device, service_id, step))
     except RevioRejected as refused:
-        _record(desk, device, product, "REJECTED", detail=str(refused))
+        _record(desk, device, product, "REJECTED", lease_until, detail=str(refused))
         raise ProductFailed(
             f"line {service_id} is there, but Rev.io refused its product {product}: {refused}; correct it, then retry"
         ) from refused
     except (RevioRetryable, RevioUnauthorized):
-        _record(desk, device, product, "PLANNED", detail="turned away")
+        _record(desk, device, product, "PLANNED", lease_until, detail="turned away")
         raise
     _settle(desk, device, service_id, step, created)
 
 
 def _lease_seconds(desk: Desk) -> float:
-    """Return how long a product's call is leased. It outlasts the settle time: once it has run out, absence is certain."""
+    """Return how long a product's call is leased.
+
+    The lease outlasts the settle time: a product that a look-up after its end did not show is certainly not there.
+    """
     return max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
 
 
-def _begin(desk: Desk, device: Record, product: int, seconds: float) -> int:
-    """Take the lease of a product's call."""
-    return desk.transact(
+def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime, seconds: float) -> datetime | None:
+    """Take the lease of a product's call and return its end; None: another has it, or had it since the look-up."""
+    lease_until = desk.clock() + timedelta(seconds=seconds)
+    begun = desk.transact(
         "lines/begin_product",
         intent_id=device["intent_id"],
-        product_id=product,
-        lease_until=desk.clock() + timedelta(seconds=seconds),
+        product_id=step["product_id"],
+        was_calling=int(step["state"] == "CALLING"),
+        looked_up=looked_up,
+        lease_until=lease_until,
         run_id=desk.claim.run_id,
         **desk.claim.key,
     )
+    return lease_until if begun else None
 
 
 def _body(device: Record, service_id: int, step: Record) -> dict[str, object]:
@@ -115,7 +126,13 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
 
     def settle(connection: Connection) -> None:
         changed(
-            connection, "lines/settle_product", intent_id=device["intent_id"], state="CREATED", detail=None, **named
+            connection,
+            "lines/settle_product",
+            intent_id=device["intent_id"],
+            state="CREATED",
+            lease_until=None,
+            detail=None,
+            **named,
         )
         run(
             connection,
@@ -130,12 +147,14 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
     in_transaction(desk.engine, settle)
 
 
-def _record(desk: Desk, device: Record, product: int, state: str, *, detail: str) -> None:
+def _record(desk: Desk, device: Record, product: int, state: str, lease_until: datetime, *, detail: str) -> None:
+    """Record that a call made no product, while nobody else has called since its lease ran out."""
     desk.transact(
         "lines/settle_product",
         intent_id=device["intent_id"],
         product_id=product,
         state=state,
         service_product_id=None,
+        lease_until=lease_until,
         detail=detail[:1000],
     )

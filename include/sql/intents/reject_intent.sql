@@ -1,7 +1,10 @@
 -- Ends an intent that will not become a line.
--- Safe to run twice: only an open intent is ended; a call that is out, only by its owner.
+-- Safe to run twice: a call that was refused ends only its owner's intent, what was found only one without a call.
 UPDATE device_association.rev_intent
 SET State = 'REJECTED', LeaseOwner = NULL, LeaseUntil = NULL, UnknownSince = NULL, Detail = :detail, ModifiedDate = :now
 WHERE
     id = :intent_id
-    AND (State IN ('PLANNED', 'UNKNOWN') OR (State = 'CALLING' AND LeaseOwner = :owner))
+    AND (
+        (:was_called = 0 AND State IN ('PLANNED', 'UNKNOWN'))
+        OR (:was_called = 1 AND State = 'CALLING' AND LeaseOwner = :owner)
+    )
