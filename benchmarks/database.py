@@ -7,33 +7,21 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine
 
-from device_association import associations, bulk_changes, claims, closing, data_checks, line_planning, validation
-from device_association.claims import Claim
-from device_association.database import ROWS_PER_STATEMENT, make_engine
-from device_association.dialects import utc_milliseconds
-from device_association.schema import upgrade
-from device_association.settings import Settings
-from local import sample_data
-from local.portal_tables import named
+from benchmarks.portal import FIRST_DEVICE, make_portal, request_change
+from benchmarks.steps import WITHOUT_LINES
+from device_association.database import make_engine
 from local.sample_data import world
-from local.stack import Stack
 
-DATABASE = "portal_bench"
-FIRST_DEVICE = 100_001
 KINDS = (10_000, 100_000)
-RUN = "bench"
+TERMS = {"AddCustomerRatePlan": True, "CustomerRatePlan": world.RATE_PLAN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,92 +35,17 @@ class Cost:
 class DatabaseBench:
     """A portal database of its own beside the stack's, with enough devices for the biggest change."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.url = make_url(stack.portal_url).set(database=DATABASE)
-        admin = create_engine(stack.portal_url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))
-            connection.execute(text(f"CREATE DATABASE {DATABASE}"))
-        admin.dispose()
-        upgrade(self.url.render_as_string(hide_password=False))
-        engine = make_engine(self.url)
-        sample_data.load(engine)
-        _add_devices(engine, sum(KINDS))
-        engine.dispose()
+    def __init__(self, portal_url: str) -> None:
+        self.url = make_portal(portal_url, "portal_bench", sum(KINDS))
 
     @cache  # noqa: B019 - one object lives as long as the program
     def cost(self, devices: int) -> Cost:
         """Return what one change of so many devices costs; devices of the other kind are others."""
         first = FIRST_DEVICE + sum(kind for kind in KINDS if kind < devices)
-        change_id = _apart(self.url, lambda engine: _create(engine, range(first, first + devices)))[0]
-        measured = [_apart(self.url, lambda engine, step=step: step(engine, change_id)) for step in STEPS]
+        numbers = range(first, first + devices)
+        change_id = _apart(self.url, lambda engine: request_change(engine, numbers, TERMS))[0]
+        measured = [_apart(self.url, lambda engine, step=step: step(engine, change_id)) for step in WITHOUT_LINES]
         return Cost(sum(seconds for _, seconds, _ in measured), max(peak for *_, peak in measured))
-
-
-def _create(engine: Engine, numbers: range) -> int:
-    asked = {
-        "ServiceProviderId": world.JASPER,
-        "Devices": [world.iccid(number) for number in numbers],
-        "RevCustomerId": world.ACME,
-        "AddCustomerRatePlan": True,
-        "CustomerRatePlan": world.RATE_PLAN,
-    }
-    created = bulk_changes.create_bulk_change(engine, asked, user_name="dora.ops", now=_now(), max_devices=100_000)
-    return created.change_id
-
-
-def _open(engine: Engine, change: int) -> None:
-    claims.take_claim(engine, change, retry_number=0, run_id=RUN, run_lives=lambda _: False, now=_now())
-
-
-def _validate(engine: Engine, change: int) -> None:
-    validation.validate_devices(engine, _claim(engine, change), now=_now())
-
-
-def _check(engine: Engine, change: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        data_checks.check_data(engine, _claim(engine, change), docs_folder=Path(folder), now=_now())
-
-
-def _plan(engine: Engine, change: int) -> None:
-    settings = Settings(queue_url="none")
-    line_planning.plan_rev_services(engine, _claim(engine, change), _no_client, settings, now=_now())
-
-
-def _associate(engine: Engine, change: int) -> None:
-    claim = _claim(engine, change)
-    associations.associate_devices(engine, claim, clock=_now, rows_at_once=ROWS_PER_STATEMENT)
-
-
-def _history(engine: Engine, change: int) -> None:
-    associations.update_cross_provider_device_history(engine, _claim(engine, change), now=_now())
-
-
-def _links(engine: Engine, change: int) -> None:
-    associations.update_device_rev_service_links(engine, _claim(engine, change), now=_now())
-
-
-def _close(engine: Engine, change: int) -> None:
-    closed = closing.close_bulk_change(engine, _claim(engine, change), failed_steps=[], now=_now())
-    if closed.status != "PROCESSED":
-        raise AssertionError(f"change {change} ended as {closed.status}: {closed.codes}")
-
-
-STEPS: tuple[Callable[[Engine, int], None], ...] = (
-    *(_open, _validate, _check, _plan, _associate, _history, _links, _close),
-)
-
-
-def _no_client(connection_id: str) -> Any:
-    raise AssertionError(f"nobody asks Rev.io here, {connection_id} was wanted")
-
-
-def _claim(engine: Engine, change: int) -> Claim:
-    return claims.find_claim(engine, change, 0, RUN)
-
-
-def _now() -> datetime:
-    return utc_milliseconds(datetime.now(UTC))
 
 
 def _apart(url: Any, work: Callable[[Engine], Any]) -> tuple[Any, float, float]:
@@ -158,26 +71,3 @@ def _apart(url: Any, work: Callable[[Engine], Any]) -> tuple[Any, float, float]:
         raise AssertionError("a step failed, see above") from None
     finally:
         process.join()
-
-
-def _add_devices(engine: Engine, count: int) -> None:
-    numbers = range(FIRST_DEVICE, FIRST_DEVICE + count)
-    with engine.begin() as connection:
-        for start in range(0, count, 1000):
-            part = numbers[start : start + 1000]
-            devices = [
-                {
-                    "id": number,
-                    "ServiceProviderId": world.JASPER,
-                    "ICCID": world.iccid(number),
-                    "MSISDN": world.msisdn(number),
-                    "DeviceStatusId": 1,
-                    "DateActivated": datetime(2026, 1, 1, tzinfo=UTC),
-                }
-                for number in part
-            ]
-            tenants = [{"DeviceId": number, "TenantId": world.NORTHWIND} for number in part]
-            connection.execute(named("dbo.Device", *devices[0]).insert().values(devices))
-            connection.execute(named("dbo.Device_Tenant", *tenants[0]).insert().values(tenants))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))

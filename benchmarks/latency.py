@@ -1,19 +1,23 @@
-"""How long one small change takes on the whole local stack, and how long a change of 1,000 devices."""
+"""How long one small change takes on the whole local stack, and how long one of hundreds."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 
 import requests
 from sqlalchemy import Engine, MetaData, Table, select
 
+from benchmarks.portal import FIRST_DEVICE, add_devices
 from device_association.bulk_changes import create_bulk_change
-from device_association.codes import RUNNING
+from device_association.claims import Claim, stop
+from device_association.codes import RUNNING, DeviceCode
 from device_association.database import make_engine, row
+from device_association.dialects import utc_milliseconds
 from device_association.outbox import MESSAGE, send_owed
 from local import postgres, sample_data
 from local.demo import lines_by_sim, queue_sender
@@ -22,6 +26,7 @@ from local.stack import Stack
 
 TRIES = 25
 POLL_SECONDS = 0.02
+SMALL, SMALL_TRIES, BIG = 5, 5, 20_000
 
 
 class Bench:
@@ -34,6 +39,7 @@ class Bench:
         self.runs = Table("dag_run", MetaData(), schema="public", autoload_with=self.airflow)
         sample_data.load(self.portal)
         self._control("POST", "reset")
+        self._unused = iter(groups().plain)
 
     @cache  # noqa: B019 - one object lives as long as the program
     def one_device(self) -> tuple[list[float], list[float]]:
@@ -41,22 +47,75 @@ class Bench:
 
         Both count from SendMessage's return. The first try warms up and is left out.
         """
-        measured = [self._one(iccid) for iccid in groups().plain[: TRIES + 1]][1:]
+        measured = [self._one(next(self._unused)) for _ in range(TRIES + 1)][1:]
         return [run for run, _ in measured], [final for _, final in measured]
 
-    def thousand_devices(self) -> tuple[float, int]:
-        """Return the seconds of a change of 1,000 devices with lines, Rev.io at 50 ms, and how many SIMs have one line.
+    @cache  # noqa: B019 - one object lives as long as the program
+    def lines_seconds(self, count: int) -> float:
+        """Return the seconds of a change of so many devices with lines, Rev.io at 50 ms; each SIM must have one line.
 
-        The simulator's rate limit is lifted for it: 500 calls a minute would be two minutes by themselves.
+        The limits of simulator and product are lifted for it: 500 calls a minute would be minutes by themselves.
         """
-        self._control("PATCH", "settings", {"latency_ms": 50, "calls_per_minute": 1_000_000})
-        devices = groups().plain[500:1500]
-        change, sent = self._ask(devices)
-        self._until_final(change)
-        seconds = time.time() - sent
-        self._control("PATCH", "settings", {"latency_ms": 0, "calls_per_minute": 500})
+        devices = [next(self._unused) for _ in range(count)]
+        with self._without_limit():
+            change, sent = self._ask(devices)
+            self._until_final(change)
+            seconds = time.time() - sent
         lines = lines_by_sim(self.stack)
-        return seconds, sum(lines.get(iccid) == 1 for iccid in devices)
+        exact = sum(lines.get(iccid) == 1 for iccid in devices)
+        if exact != count:
+            raise AssertionError(f"only {exact} of {count} SIMs have exactly one line")
+        return seconds
+
+    @cached_property
+    def small_change_delay(self) -> float:
+        """Return how many seconds longer a small change takes while a big one has used up the account's minute."""
+        alone = self._small()
+        add_devices(self.portal, BIG)
+        made = self._made()
+        big, _ = self._ask([world.iccid(number) for number in range(FIRST_DEVICE, FIRST_DEVICE + BIG)])
+        while self._made() - made < self.stack.settings.revio_calls_per_minute + 20:
+            time.sleep(1)
+        beside = self._small()
+        with self.portal.begin() as connection:
+            claim = Claim(big, 0, f"bulk_change__{big}__0", "dora.ops")
+            stop(
+                connection,
+                claim,
+                DeviceCode.CANCELED_BY_USER,
+                "measured enough",
+                now=utc_milliseconds(datetime.now(UTC)),
+            )
+        self._until_final(big)
+        return beside - alone
+
+    def _small(self) -> float:
+        """Return the median of a small change's seconds, from its message to its end."""
+        tries = []
+        for _ in range(SMALL_TRIES):
+            change, sent = self._ask([next(self._unused) for _ in range(SMALL)])
+            self._until_final(change)
+            tries.append(time.time() - sent)
+        return median(tries)
+
+    def _made(self) -> int:
+        """Return how many lines were asked of Rev.io."""
+        answer = requests.get(f"{self.stack.settings.revio_url}/_control/counters", timeout=10)
+        return int(answer.json().get("POST /v1/Services", 0))
+
+    @contextmanager
+    def _without_limit(self) -> Iterator[None]:
+        """Lift the limits, and let Rev.io answer after 50 ms; tasks have the product's limit from the scheduler."""
+        settings = self.stack.settings
+        usual = {"latency_ms": settings.revio_latency_ms, "calls_per_minute": settings.revio_calls_per_minute}
+        lifted = {"latency_ms": 50, "calls_per_minute": 1_000_000}
+        self._control("PATCH", "settings", lifted)
+        Stack(settings.model_copy(update={"revio_calls_per_minute": 1_000_000})).restart("scheduler")
+        try:
+            yield
+        finally:
+            self.stack.restart("scheduler")
+            self._control("PATCH", "settings", usual)
 
     def _one(self, iccid: str) -> tuple[float, float]:
         change, sent = self._ask([iccid])

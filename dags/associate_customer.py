@@ -32,7 +32,7 @@ from device_association_airflow.association_form import association_form, stored
     max_active_runs=64,
     max_active_tasks=32,
     catchup=False,
-    dagrun_timeout=timedelta(hours=12),
+    dagrun_timeout=timedelta(days=4),
     default_args={"owner": "data-ops"},
     tags=["device association"],
     doc_md=__doc__,

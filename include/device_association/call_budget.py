@@ -263,5 +263,5 @@ class CallBudget:
 
     def count_success(self) -> None:
         """Record that Rev.io answers again."""
-        binds = {"connection_id": self.connection_id, "now": self.clock()}
+        binds = {"connection_id": self.connection_id, "most_failures": MOST_FAILURES, "now": self.clock()}
         in_transaction(self.engine, lambda connection: run(connection, "budgets/close_breaker", **binds))

@@ -19,9 +19,10 @@ SQL_SERVER, POSTGRESQL = "mssql", "postgresql"
 SUFFIX = {POSTGRESQL: ".postgres.sql", SQL_SERVER: ".sqlserver.sql"}
 SESSION = {
     SQL_SERVER: "SET XACT_ABORT ON; SET DATEFORMAT ymd; SET LOCK_TIMEOUT 30000",
-    POSTGRESQL: "SET TIME ZONE 'UTC'",
+    POSTGRESQL: "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'",
 }
-"""What each new connection is told: an error ends its transaction, instants are UTC and written year first."""
+"""What each new connection is told: an error ends its transaction, instants are UTC and written year first, and nobody
+waits for ever for what a worker has locked that froze, or whose machine is gone, in mid-transaction."""
 RETRIED_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08000", "08003", "08006"})
 """SQLSTATEs after which the whole transaction is tried again: serialisation, deadlock, server shut down, connection."""
 RETRIED_NUMBERS = frozenset(

@@ -6,8 +6,8 @@ has room for, and record all that have come back meanwhile; killed anywhere, wha
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -15,24 +15,12 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from device_association.call_budget import CallBudget, Pace, Slot
-from device_association.claims import holding, stop_if_failing
-from device_association.codes import DeviceCode
-from device_association.database import Record, as_json, in_transaction, row, rows, run
-from device_association.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.line_outcomes import (
-    Desk,
-    Outcome,
-    line_body,
-    log_devices,
-    log_entry,
-    mirror_row,
-    reject_line,
-    settle_line,
-    stop_change,
-)
+from device_association.call_records import begin_calls, record_created, record_refusal, release, why_not
+from device_association.claims import stop_if_failing
+from device_association.database import Record, in_transaction
+from device_association.errors import RevioRetryable, RevioUnauthorized
+from device_association.line_outcomes import Desk, Outcome, line_body, stop_change
 from device_association.revio import RevioClient
 
 SOON = timedelta(seconds=1)
@@ -59,19 +47,22 @@ class Caller:
     ended: list[tuple[Record, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     give_up: float = 0.0
+    known: int = -1
+    held_until: float = 0.0
     refused: int = 0
 
     def call_all(self, devices: Iterable[Record]) -> list[tuple[Record, Outcome]]:
         """Call for each planned SIM once; what could not be called for long enough comes back as UNREACHABLE."""
         self.waiting.extend(devices)
-        self.give_up = time.monotonic() + self.desk.settings.rev_retry_seconds
         try:
             while self.waiting or self.out:
+                if self.known != len(self.ended):
+                    self.known, self.give_up = len(self.ended), time.monotonic() + self.desk.settings.rev_retry_seconds
                 self._begin_some()
                 self._record_some()
-                if not self.out and time.monotonic() + self.pause() > self.give_up:
-                    self.ended += [(device, Outcome.UNREACHABLE) for device in self.waiting]
-                    self.waiting.clear()
+                pause = self.pause()
+                if pause and not self.out and time.monotonic() + pause > self.give_up:
+                    self._end_waiting(Outcome.UNREACHABLE)
         finally:
             while self.out:
                 self._record_some()
@@ -93,6 +84,10 @@ class Caller:
             count = min(room, len(self.slots))
             self._begin([(self.waiting.popleft(), self.slots.popleft()) for _ in range(count)])
 
+    def _end_waiting(self, outcome: Outcome) -> None:
+        self.ended += [(device, outcome) for device in self.waiting]
+        self.waiting.clear()
+
     def _take(self, budget: CallBudget, wanted: int) -> None:
         turn = budget.take(wanted, self.pace)
         self.slots.extend(turn.slots)
@@ -113,16 +108,17 @@ class Caller:
 
     def _wait_after(self, problem: RevioRetryable) -> None:
         log.warning("%s", problem)
-        self.not_before = time.monotonic() + (1.0 if problem.retry_after is None else problem.retry_after)
+        self.not_before = max(self.not_before, time.monotonic() + wait_of(problem))
 
     def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
-        lease_until = self.desk.clock() + timedelta(seconds=self.desk.settings.rev_lease_seconds)
+        limits = self.desk.settings
+        send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
         begun = begin_calls(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
             if device["intent_id"] in begun:
-                self.out[self.workers.submit(self._post, device, slot, lease_until)] = device
+                self.out[self.workers.submit(self._post, device, slot, send_by)] = device
                 continue
             if slot:
                 spared.append(slot)
@@ -130,21 +126,38 @@ class Caller:
             if outcome is None:
                 self.not_before = time.monotonic() + TRY_AGAIN
                 self.waiting.append(device)
-            else:
-                self.ended.append((device, outcome))
+                continue
+            self.ended.append((device, outcome))
+            if outcome is Outcome.STOPPED:
+                self._end_waiting(outcome)
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None, lease_until: datetime) -> int:
-        """Make a call, unless this process stood still for so long that others may have begun it since."""
+    def _post(self, device: Record, slot: Slot | None, send_by: datetime) -> int:
+        """Call at the slot's moment, unless another call was turned away or refused since this one was begun.
+
+        Nor is it made when the lease could end before the call does: another worker may be at it by then.
+        """
         if slot is not None:
             time.sleep(max(0.0, (slot.used_from - self.desk.clock()).total_seconds()))
-        if self.desk.clock() >= lease_until:
-            raise RevioRetryable("the lease of the call ran out before it was sent", retry_after=0.0)
-        return self.client.create_line(line_body(device))
+        held = self.held_until - time.monotonic()
+        if held > 0:
+            raise RevioRetryable("held back, not sent: Rev.io turned another call away", retry_after=held)
+        if self.desk.clock() > send_by:
+            raise RevioRetryable(f"{device['iccid']}: no call was made, its time was up before it could be sent")
+        try:
+            return self.client.create_line(line_body(device))
+        except RevioRetryable as turned_away:
+            self.held_until = time.monotonic() + wait_of(turned_away)
+            raise
+        except RevioUnauthorized:
+            self.held_until = math.inf
+            raise
 
     def pause(self) -> float:
-        """Seconds until the next call may be begun."""
+        """Seconds until the next call may be begun; what was stopped is told so at once."""
+        if self.held_until == math.inf:
+            return 0.0
         if self.slots:
             return max(0.0, (self.slots[0].used_from - SOON - self.desk.clock()).total_seconds())
         return max(0.0, self.not_before - time.monotonic())
@@ -167,7 +180,6 @@ class Caller:
             else:
                 raise problem
         if created:
-            self.give_up = time.monotonic() + self.desk.settings.rev_retry_seconds
             self.ended += record_created(self.desk, created)
 
     def _record_problem(self, device: Record, problem: Exception) -> None:
@@ -192,124 +204,6 @@ class Caller:
         )
 
 
-def begin_calls(desk: Desk, devices: Sequence[Record]) -> set[int]:
-    """Take the leases of the calls for these SIMs; return the intents whose call this worker must make now."""
-    now = desk.clock()
-    begun = in_transaction(
-        desk.engine,
-        lambda connection: rows(
-            connection,
-            "intents/begin_calls",
-            intents=as_json([{"intent_id": device["intent_id"]} for device in devices]),
-            connection_id=devices[0]["connection_id"],
-            owner=desk.owner,
-            lease_until=now + timedelta(seconds=desk.settings.rev_lease_seconds),
-            run_id=desk.claim.run_id,
-            now=now,
-            **desk.claim.key,
-        ),
-    )
-    return {one["intent_id"] for one in begun}
-
-
-def why_not(desk: Desk, device: Record) -> Outcome | None:
-    """Say why a SIM may not be called for: its change was stopped, somebody bills it already, which ends its row, ...
-
-    None: nothing is in the way any more, it may be tried again. Raises ClaimLost when the run lost its change.
-    """
-    now = desk.clock()
-    holding(desk.engine, desk.claim, now, lambda connection: None)
-    with desk.engine.connect() as connection:
-        stopped = row(connection, "intents/find_stop", **desk.claim.key)
-        conflict = row(connection, "intents/find_conflict", intent_id=device["intent_id"], now=now)
-        intent = row(connection, "intents/find_intent", intent_id=device["intent_id"])
-    if stopped:
-        return Outcome.STOPPED
-    if conflict:
-        reason = f"{conflict['said']}; have it disconnected first"
-        return reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
-    return None if intent and intent["state"] == "PLANNED" and intent["row_is_open"] else Outcome.UNKNOWN
-
-
-def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tuple[Record, Outcome]]:
-    """Record lines that were created, with their mirror and log rows, in one transaction; return each device's outcome."""
-    now = desk.clock()
-    mirrored = {device["intent_id"]: mirror_row(device, service_id) for device, service_id in created}
-
-    def record(connection: Connection) -> set[int]:
-        run(connection, "lines/own_lines", lines=as_json(list(mirrored.values())), now=now)
-        settled = {
-            one["intent_id"]
-            for one in rows(
-                connection,
-                "intents/settle_calls",
-                lines=as_json(
-                    [
-                        {
-                            "intent_id": device["intent_id"],
-                            "row_id": device["row_id"],
-                            "service_id": service_id,
-                            "is_ready": int(not wants_products(device)),
-                        }
-                        for device, service_id in created
-                    ]
-                ),
-                owner=desk.owner,
-                now=now,
-            )
-        }
-        told = [
-            log_entry(device, response=f"line {service_id} created")
-            for device, service_id in created
-            if device["intent_id"] in settled
-        ]
-        if settled:
-            own = [mirrored[intent_id] for intent_id in settled]
-            run(connection, "lines/insert_rev_services", lines=as_json(own), actor=desk.claim.actor, now=now)
-            log_devices(connection, desk, told, now)
-        return settled
-
-    settled = in_transaction(desk.engine, record)
-    return [
-        (device, Outcome.CREATED if device["intent_id"] in settled else _record_alone(desk, device, service_id))
-        for device, service_id in created
-    ]
-
-
-def _record_alone(desk: Desk, device: Record, service_id: int) -> Outcome:
-    """Record a line that came after the lease of its call; one that belongs to another SIM leaves the outcome unknown."""
-    try:
-        return settle_line(desk, device, service_id, Outcome.CREATED, None)[0]
-    except RevioOutcomeUnknown as problem:
-        return record_refusal(desk, device, problem)
-
-
-def wants_products(device: Record) -> bool:
-    """Whether the request names products for the device's line."""
-    return bool(json.loads(device["rev_product_id_list"]))
-
-
-def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
-    """Record a call that ended in an error which will not be repeated now; what is unforeseen counts as outcome unknown."""
-    if isinstance(problem, RevioUnauthorized):
-        release(desk, device)
-        stop_change(desk, device, problem)
-        return Outcome.STOPPED
-    if isinstance(problem, RevioRejected):
-        reason = f"Rev.io refused the line: {problem}"
-        return reject_line(desk, device, DeviceCode.REV_REJECTED, reason, was_called=True)
-    if not isinstance(problem, RevioError):
-        log.error("%s: something unforeseen; its line is looked up", device["iccid"], exc_info=problem)
-    log.warning("%s: outcome unknown: %s", device["iccid"], problem)
-    desk.transact(
-        "intents/doubt_call",
-        intent_id=device["intent_id"],
-        owner=desk.owner,
-        detail=f"{problem or type(problem)}"[:1000],
-    )
-    return Outcome.UNKNOWN
-
-
-def release(desk: Desk, device: Record) -> None:
-    """Give a call back that was certainly not acted on."""
-    desk.transact("intents/release_call", intent_id=device["intent_id"], owner=desk.owner)
+def wait_of(turned_away: RevioRetryable) -> float:
+    """Return the seconds until a call that was turned away may be repeated."""
+    return 1.0 if turned_away.retry_after is None else turned_away.retry_after

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from device_association.call_budget import Pace
+from device_association.call_records import why_not
 from device_association.claims import holding, record_step
 from device_association.codes import DeviceCode
 from device_association.database import Record, rows
@@ -25,7 +26,7 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import Caller, why_not
+from device_association.line_calls import Caller
 from device_association.line_outcomes import STEP, Desk, Outcome, fail_device, reject_line, settle_line, stop_change
 from device_association.line_planning import customer_number
 from device_association.line_products import ProductFailed, create_products
@@ -157,10 +158,14 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     except RevioUnauthorized as refused:
         stop_change(desk, device, refused)
         return Outcome.STOPPED
+    except RevioRetryable:
+        desk.transact("intents/doubt_again", intent_id=intent)
+        raise
     if found:
         return _use_found(desk, device, found, after_call=True)
     before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
-    if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before):
+    account = {"connection_id": device["connection_id"]}
+    if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before, **account):
         raise RevioOutcomeUnknown("the line is not to be seen yet; it is looked up again before any other call")
     return None
 

@@ -61,9 +61,13 @@ def _create(
     product = step["product_id"]
     if budget := desk.budgets(device["connection_id"]):
         budget.wait_for_call()
-    lease_until = _begin(desk, device, step, looked_up)
+    seconds = _lease_seconds(desk)
+    send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
+    lease_until = _begin(desk, device, step, looked_up, seconds)
     if lease_until is None:
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
+    if desk.clock() > send_by:  # the lease could end before the call: another may be at it by then
+        raise RevioOutcomeUnknown(f"product {product} of line {service_id}: no call was made, its time was up before")
     try:
         created = client.create_product(_body(device, service_id, step))
     except RevioRejected as refused:
@@ -77,12 +81,16 @@ def _create(
     _settle(desk, device, service_id, step, created)
 
 
-def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime) -> datetime | None:
-    """Take the lease of a product's call and return its end; None: another has it, or had it since the look-up.
+def _lease_seconds(desk: Desk) -> float:
+    """Return how long a product's call is leased.
 
     The lease outlasts the settle time: a product that a look-up after its end did not show is certainly not there.
     """
-    seconds = max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
+    return max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
+
+
+def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime, seconds: float) -> datetime | None:
+    """Take the lease of a product's call and return its end; None: another has it, or had it since the look-up."""
     lease_until = desk.clock() + timedelta(seconds=seconds)
     begun = desk.transact(
         "lines/begin_product",

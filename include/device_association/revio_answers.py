@@ -5,6 +5,7 @@ What an error shows of an answer is bounded and redacted: a server may echo our 
 
 from __future__ import annotations
 
+import codecs
 import html
 import json
 import re
@@ -34,8 +35,9 @@ MOMENT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}))?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*")
-WAIT_IN_TEXT = re.compile(r"(?:try again|replenished) in (?:([0-9]+)(?! *:)|([0-9]+):([0-9]+):([0-9]+))", re.IGNORECASE)
+WAIT_IN_TEXT = re.compile(r"(?:try again|replenished) in (?:([0-9]+):([0-9]+):)?([0-9]+)", re.IGNORECASE)
 QUOTA = re.compile(r"call volume quota", re.IGNORECASE)
 CONTROL, MARKUP, BLANK = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]"), re.compile(r"<[^>]*>"), re.compile(r"\s+")
 TELLING = re.compile(r"error|message|title|detail|reason|code|description|field|^ok$", re.IGNORECASE)
@@ -119,13 +121,15 @@ class AnswerReader:
         found = WAIT_IN_TEXT.search(_start(answer)) if answer.status in {403, 429} else None
         if found is None:
             return None
-        clock = (int(part[:9]) for part in found.groups()[1:] if part)
-        return min(float(found[1]) if found[1] else sum(map(int.__mul__, clock, (3600, 60, 1))), MOST_WAIT)
+        hours, minutes, seconds_left = (float(part or 0) for part in found.groups())
+        return min(hours * 3600 + minutes * 60 + seconds_left, MOST_WAIT)
 
     def _shown(self, body: bytes) -> str:
         """Return the start of an error's body for a person to read: no markup, no secret, no customer's data."""
-        text = CONTROL.sub("", body[:LOOKED_AT].decode("utf-8", "replace"))
-        if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["}:
+        text = CONTROL.sub("", _decoded(body))
+        if b"\0" in body or body.startswith(UTF_16):
+            text = f"{len(body)} bytes that are no text"
+        elif text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["}:
             try:
                 text = "; ".join(_told(json.loads(body))) or f"JSON of {len(body)} bytes that names no error"
             except (ValueError, RecursionError):
@@ -178,6 +182,15 @@ def _start(answer: Answer) -> str:
     return answer.body[:2000].decode("utf-8", "replace")
 
 
+def _decoded(body: bytes) -> str:
+    """Read the start of a text, which may be cut within a letter."""
+    start = body[:LOOKED_AT]
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(start, final=start == body)
+    except UnicodeDecodeError:
+        return start.decode("latin-1")
+
+
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
@@ -202,5 +215,7 @@ def _told(value: Any, name: str = "", *, telling: bool = False, depth: int = 0) 
 def _forms(secret: str) -> Iterator[str]:
     """Yield the ways in which a server may write a secret that it echoes."""
     yield from (secret, quote(secret, safe=""), quote_plus(secret), quote(secret), b64encode(secret.encode()).decode())
+    yield secret.encode().decode("latin-1")
+    yield from (secret.encode(lossy, "replace").decode(lossy) for lossy in ("latin-1", "ascii"))
     yield from (html.escape(secret), html.escape(secret, quote=False))
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])

@@ -10,9 +10,16 @@ the client believes. `/_control` is for tests and the demo, without credentials,
 | GET `/_control/health` | answers when the simulator does |
 | GET `/_control/journal?account=&number2=` | every real creation and disconnection, in order |
 | GET `/_control/lines` | active lines by SIM (number2) |
-| GET `/_control/counters` | calls by verb and path, with what was turned away |
-| GET, POST, DELETE `/_control/faults` | the fault plan: see `faults.Fault` |
-| PATCH `/_control/settings` | latency, limits, search lag, how 'no date' is written |
+| GET `/_control/counters` | calls by verb and path, and by the status they were told (`none`: no answer) |
+| GET `/_control/timeline` | by account and second: accepted calls by verb and status, and how many met a limit |
+| GET, POST, DELETE `/_control/faults` | the rules of the fault plan: see `faults.Fault` |
+| GET, PUT `/_control/plan` | all rules at once, with the seed: see `faults.Plan` |
+| GET, POST, DELETE `/_control/outage` | for `seconds`, every call meets `kind`: `refuse`, `hang` or `error` |
+| GET, PATCH `/_control/settings` | latency, limits, search lag, filters, 'no date', order: see `settings.Settings` |
 | POST `/_control/services?account=` | plants a line, as if it had always been there |
-| POST `/_control/reset` | forgets everything and starts from the seed |
+| POST `/_control/reset` | forgets everything and starts from the seed; settings stay |
+
+The same seed and plan give the same request the same fate and the same latency, whatever comes in between and in which
+order: they are drawn from the seed, the rule, and what the request asks for (verb, numbers of the SIM, customer, product,
+page) with how many times it has come since the plan was set. Only `after` and `times` count calls in the order they come.
 """

@@ -1,24 +1,29 @@
-"""The simulator over HTTP: credentials, limits, faults, latency; then the vendor's own answer."""
+"""The simulator over HTTP: outages, credentials, limits, faults, latency; then the vendor's own answer."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import binascii
-import json
 import secrets
 from collections import Counter
-from typing import Any
 
-from fastapi import FastAPI, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.rev_simulator.budget import Budget, TurnedAway
-from local.rev_simulator.faults import Fault, FaultPlan
+from local.rev_simulator.budget import Budget
+from local.rev_simulator.calls import Call, read_call
+from local.rev_simulator.control import control_app
+from local.rev_simulator.draws import latency_seconds
+from local.rev_simulator.effects import Told, refusal, settings_under, told_instead, unmet
+from local.rev_simulator.faults import TURNED_AWAY, Fault, FaultPlan
 from local.rev_simulator.ledger import Ledger
-from local.rev_simulator.seed import Service, User
-from local.rev_simulator.settings import Settings, SettingsChange
+from local.rev_simulator.outage import OutageSwitch
+from local.rev_simulator.responses import JSON, Hangup, Silence, failure, not_signed_in, told, turned_away
+from local.rev_simulator.seed import User
+from local.rev_simulator.settings import Settings
+from local.rev_simulator.timeline import Timeline
 from local.rev_simulator.vendor import Refused, Vendor
 
 
@@ -27,39 +32,66 @@ class Simulator:
 
     def __init__(self, ledger: Ledger, settings: Settings, seed: int = 1) -> None:
         self.ledger, self.settings, self.faults = ledger, settings, FaultPlan(seed)
+        self.outage = OutageSwitch(ledger.clock)
         self.counters: Counter[str] = Counter()
-        self.budgets = {name: Budget(ledger.clock) for name in ledger.accounts}
+        self._start_meters()
+
+    def reset(self) -> None:
+        """Forget everything and start from the seed; settings stay."""
+        self.faults.clear()
+        self.outage.end()
+        self.counters.clear()
+        self.ledger.reset(self.ledger.seed)
+        self._start_meters()
 
     async def call(self, request: Request) -> Response:
         """Answer one call under /v1."""
-        path, method = request.url.path, request.method
+        at, call = self.ledger.clock(), Call(request.method, request.url.path, {})
+        if self.outage.kind:
+            return self._count(call, _down(self.outage.kind))
         signed_in = self._sign_in(request)
         if signed_in is None:
-            return self._count(method, path, _not_signed_in())
+            return self._count(call, not_signed_in())
         account, user = signed_in
-        turned_away = self.budgets[account].admit(self.settings)
-        if turned_away is not None:
-            return self._count(method, path, _turned_away(turned_away, self.settings.throttle_shape == "header"))
-        body = await _body(request)
-        await asyncio.sleep(self.settings.latency_ms / 1000)
-        fault = self.faults.draw(method, path, _numbers(request, body))
-        vendor = Vendor(self.ledger, account, user, self.settings)
-        return self._count(method, path, await self._answer(request, vendor, body, fault))
+        call, timeline = await read_call(request), self.timelines[account]
+        if (away := self.budgets[account].admit(self.settings)) is not None:
+            response = turned_away(away, self.settings.throttle_shape)
+            timeline.turn_away(at, told(response))
+            return self._count(call, response)
+        fault, latency = self._meet(call, account)
+        if fault and fault.effect in TURNED_AWAY:
+            self.budgets[account].give_back()
+            response = self._answer(call, account, user, fault)
+            timeline.turn_away(at, told(response))
+            return self._count(call, response)
+        timeline.accept(at, call.verb)
+        await asyncio.sleep(latency)
+        response = self._answer(call, account, user, fault)
+        timeline.answer(at, call.verb, told(response))
+        return self._count(call, response)
 
-    async def _answer(self, request: Request, vendor: Vendor, body: Any, fault: Fault | None) -> Response:
-        effect = fault.effect if fault else ""
-        if fault and (early := await _before(request, fault)) is not None:
+    def _meet(self, call: Call, account: str) -> tuple[Fault | None, float]:
+        """Return the rule that the call meets, if any, and how many seconds it takes."""
+        numbers, draws = call.numbers(self.ledger.accounts[account]), self.faults.draws
+        same = f"{account}|{call.identity(numbers)}"
+        time = draws.count(same)
+        fault = self.faults.draw(call.method, call.path, numbers, same, time)
+        seconds = latency_seconds(self.settings, draws.fraction("latency", same, time))
+        return fault, seconds + (fault.seconds if fault and fault.effect == "slow" else 0)
+
+    def _answer(self, call: Call, account: str, user: User, fault: Fault | None) -> Response:
+        store = self.ledger.accounts[account]
+        if fault and (early := refusal(fault) or told_instead(Told(fault, call, store, unmet(call, store)), "before")):
             return early
+        vendor = Vendor(self.ledger, account, user, settings_under(fault, self.settings))
         try:
-            status, answer = vendor.answer(request.method, request.url.path, request.query_params, body)
+            answer = vendor.answer(call, fault.effect if fault else "")
         except Refused as refused:
             return JSONResponse(refused.body, refused.status)
-        if fault and (late := await _after(request, fault)) is not None:
+        if fault and (late := told_instead(Told(fault, call, store, answer), "after")):
             return late
-        if effect == "ok_false_after":
-            return JSONResponse({"ok": False, "error": "internal"}, status)
-        location = {"Location": f"{request.url.path}/{answer['id']}"} if status == 201 else {}
-        return JSONResponse(answer, status, headers=location)
+        location = {"Location": f"{call.path}/{answer.id}"} if answer.id else {}
+        return Response(answer.text, answer.status, headers=location, media_type=JSON)
 
     def _sign_in(self, request: Request) -> tuple[str, User] | None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
@@ -76,153 +108,35 @@ class Simulator:
                 return name, user
         return None
 
-    def _count(self, method: str, path: str, response: Response) -> Response:
-        self.counters[f"{method} {'/'.join(path.split('/')[:3])}"] += 1
-        self.counters[f"status {response.status_code}"] += 1
+    def _count(self, call: Call, response: Response) -> Response:
+        self.counters[call.verb] += 1
+        self.counters[f"status {told(response)}"] += 1
         return response
 
-
-class _Hangup(Response):
-    """No answer at all: the connection is cut."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["hang_up"]()
-
-
-async def _before(request: Request, fault: Fault) -> Response | None:
-    match fault.effect:
-        case "reject_array":
-            return JSONResponse([{"field": "number", "message": "refused by the fault plan"}], 400)
-        case "reject_object":
-            return JSONResponse({"ok": False, "errors": {"number": ["refused by the fault plan"]}}, 400)
-        case "reject_html":
-            return HTMLResponse("<html><body><h1>Bad request</h1>refused by the fault plan</body></html>", 400)
-        case "reject_empty":
-            return Response(status_code=400)
-        case "throttle_header" | "throttle_body":
-            return _turned_away(TurnedAway("minute", int(fault.seconds)), fault.effect == "throttle_header")
-        case "unauthorized":
-            return _not_signed_in()
-        case "quota":
-            return _turned_away(TurnedAway("day", int(fault.seconds)), header=True)
-        case "error_before":
-            return JSONResponse({"ok": False, "error": "internal"}, 500)
-        case "timeout_before" | "slow":
-            await asyncio.sleep(fault.seconds)
-            return _Hangup() if fault.effect == "timeout_before" else None
-        case "drop_before":
-            return _Hangup()
-    return None
-
-
-async def _after(request: Request, fault: Fault) -> Response | None:
-    match fault.effect:
-        case "error_after":
-            return JSONResponse({"ok": False, "error": "internal"}, 500)
-        case "timeout_after":
-            await asyncio.sleep(fault.seconds)
-            return _Hangup()
-        case "drop_after":
-            return _Hangup()
-        case "no_id_after":
-            return Response(status_code=201)
-    return None
-
-
-def _not_signed_in() -> Response:
-    return JSONResponse({"ok": False, "error": "wrong credentials"}, 401)
-
-
-def _turned_away(turned_away: TurnedAway, header: bool) -> Response:
-    wait = turned_away.retry_after
-    if turned_away.limit == "day":
-        message = {
-            "statusCode": 403,
-            "message": f"Out of call volume quota. Quota will be replenished in {wait} seconds.",
-        }
-        return JSONResponse(message, 403, headers={"Retry-After": str(wait)})
-    message = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {wait} seconds."}
-    return JSONResponse(message, 429, headers={"Retry-After": str(wait)} if header else {})
-
-
-async def _body(request: Request) -> Any:
-    raw = await request.body()
-    try:
-        return json.loads(raw) if raw else None
-    except ValueError:
-        return None
-
-
-def _numbers(request: Request, body: Any) -> list[str]:
-    sources = [request.query_params, body if isinstance(body, dict) else {}]
-    return [str(source[name]) for source in sources for name in ("number", "number2") if source.get(name)]
+    def _start_meters(self) -> None:
+        self.budgets = {name: Budget(self.ledger.clock) for name in self.ledger.accounts}
+        self.timelines = {name: Timeline(self.ledger.clock()) for name in self.ledger.accounts}
 
 
 def make_app(simulator: Simulator) -> ASGIApp:
     """Return the simulator as an ASGI application that can also cut a connection."""
-    app = FastAPI(title="Rev.io simulator", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/v1/{path:path}", simulator.call, methods=["GET", "POST", "DELETE", "PATCH", "PUT"])
-    _add_control(app, simulator)
+    control = control_app(simulator)
 
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope["hang_up"] = lambda: send.__self__.transport.abort()  # type: ignore[attr-defined]
-        await app(scope, receive, send)
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await control(scope, receive, send)
+            return
+        scope["hang_up"] = lambda: send.__self__.transport.abort()  # type: ignore[attr-defined]
+        response = await simulator.call(Request(scope, receive))
+        await response(scope, receive, send)
 
     return outermost
 
 
-def _add_control(app: FastAPI, simulator: Simulator) -> None:
-    @app.get("/_control/health")
-    def health() -> dict[str, bool]:
-        return {"ok": True}
-
-    @app.get("/_control/journal")
-    async def journal(account: str | None = None, number2: str | None = None) -> list[dict[str, Any]]:
-        return [
-            entry.model_dump(mode="json", exclude_none=True)
-            for entry in simulator.ledger.journal
-            if entry.kind != "seeded"
-            and account in (None, entry.account)
-            and number2 in (None, entry.service and entry.service.number2)
-        ]
-
-    @app.get("/_control/lines")
-    async def lines() -> dict[str, int]:
-        now = simulator.ledger.now().replace(tzinfo=None)
-        stores = simulator.ledger.accounts.values()
-        return dict(Counter(line.number2 or "" for store in stores for line in store.active_services(now)))
-
-    @app.get("/_control/counters")
-    async def counters() -> dict[str, int]:
-        return dict(simulator.counters)
-
-    @app.get("/_control/faults")
-    async def list_faults() -> dict[int, Fault]:
-        return simulator.faults.listed()
-
-    @app.post("/_control/faults")
-    async def add_fault(fault: Fault) -> dict[str, int]:
-        return {"id": simulator.faults.add(fault)}
-
-    @app.delete("/_control/faults")
-    async def clear_faults() -> dict[str, bool]:
-        simulator.faults.clear()
-        return {"ok": True}
-
-    @app.patch("/_control/settings")
-    async def change_settings(change: SettingsChange) -> Settings:
-        simulator.settings = change.applied_to(simulator.settings)
-        return simulator.settings
-
-    @app.post("/_control/services")
-    async def plant(service: Service, account: str = Query()) -> dict[str, int | None]:
-        return {"id": simulator.ledger.create_service(account, service, planted=True).service_id}
-
-    @app.post("/_control/reset")
-    async def reset() -> dict[str, bool]:
-        simulator.faults.clear()
-        simulator.counters.clear()
-        simulator.ledger.reset(simulator.ledger.seed)
-        simulator.budgets = {name: Budget(simulator.ledger.clock) for name in simulator.ledger.accounts}
-        return {"ok": True}
+def _down(kind: str) -> Response:
+    match kind:
+        case "refuse":
+            return Hangup()
+        case "hang":
+            return Silence()
+    return failure(503, "html", "Service Unavailable")

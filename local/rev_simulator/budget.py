@@ -43,6 +43,12 @@ class Budget:
         self._today += 1
         return None
 
+    def give_back(self) -> None:
+        """Forget the last call that was let in: something else has turned it away."""
+        if self._minute:
+            self._minute.pop()
+            self._today -= 1
+
     def _roll(self, now: float) -> None:
         while self._minute and self._minute[0] <= now - MINUTE:
             self._minute.popleft()

@@ -1,34 +1,66 @@
-"""The fault plan: which call goes wrong, and how. Seeded, and changed while the simulator runs."""
+"""The fault plan: which call goes wrong, and how. Seeded, and changed or replaced while the simulator runs.
+
+`before` and `after` are before and after the commit: after it the line exists, whatever the caller is told.
+
+| effect | what the caller sees |
+| --- | --- |
+| `reject_array`, `_object`, `_html`, `_text`, `_empty` | 400 (or `status`) in that shape, nothing done |
+| `throttle_header`, `_body`, `_bare` | 429 that says to wait `seconds` in the header, in the text, or not at all |
+| `quota`, `forbidden`, `unauthorized` | 403 with Retry-After `seconds`; 403 without; 401 |
+| `error_before`, `_after` | 500 (or `status`: 408, 502, 503, 504) with a body of `shape` |
+| `timeout_before`, `_after` | nothing for `seconds`, then the connection is cut |
+| `drop_before`, `_after`, `drop_midway_after` | the connection is cut: without an answer, or half-way through it |
+| `slow`, `slow_after` | the true answer after `seconds`; with `slow` the commit is late too, even if the caller is gone |
+| `ok_false_before`, `_after` | 2xx with `ok: false` |
+| `no_id_before`, `_after` | 2xx with no body at all |
+| `html_before`, `cut_json_`, `invalid_utf8_`, and `_after` | 2xx that can't be read |
+| `id_text_before`, `id_zero_`, `id_null_`, and `_after` | on a POST: 201 whose id is a string, 0, or null |
+| `other_id_before`, `_after` | on a POST: 201 whose id is the line (or product) of another SIM |
+| `huge_after` | the true answer with `megabytes` of padding |
+| `drip_after` | a blank every `every` seconds for `seconds`, then the true answer |
+| `search_lag` | on a POST: the true answer, but lists miss the line for `seconds` |
+| `filters_ignored`, `empty_list` | on a list: everything, or nothing, whatever was asked |
+| `wrong_count` | on a list: a `record_count` that isn't the number of records |
+| `repeated_id` | on a list: the last record of the page before once more |
+| `others_mixed_in` | on a list: three records of other customers in front |
+| `has_more_always`, `has_more_never` | on a list: `has_more` lies |
+"""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from itertools import count
-from typing import Literal
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Effect = Literal[
-    "reject_array",
-    "reject_object",
-    "reject_html",
-    "reject_empty",
-    "throttle_header",
-    "throttle_body",
-    "quota",
-    "unauthorized",
-    "error_before",
-    "error_after",
-    "timeout_before",
-    "timeout_after",
-    "drop_before",
-    "drop_after",
-    "slow",
-    "ok_false_after",
-    "no_id_after",
-]
-"""`before` and `after` the commit: after it the line exists, whatever the caller is told."""
+from local.rev_simulator.draws import Draws
+
+Turned = Literal[
+    "reject_array", "reject_object", "reject_html", "reject_text", "reject_empty",
+    "throttle_header", "throttle_body", "throttle_bare", "quota", "forbidden", "unauthorized",
+]  # fmt: skip
+OnAnyCall = Literal[
+    "error_before", "error_after", "timeout_before", "timeout_after", "drop_before", "drop_after", "drop_midway_after",
+    "slow", "slow_after", "ok_false_before", "ok_false_after", "no_id_before", "no_id_after", "html_before",
+    "html_after", "cut_json_before", "cut_json_after", "invalid_utf8_before", "invalid_utf8_after", "huge_after",
+    "drip_after",
+]  # fmt: skip
+OnCreate = Literal[
+    "id_text_before", "id_text_after", "id_zero_before", "id_zero_after", "id_null_before", "id_null_after",
+    "other_id_before", "other_id_after", "search_lag",
+]  # fmt: skip
+OnList = Literal[
+    "filters_ignored", "empty_list", "wrong_count", "repeated_id", "others_mixed_in", "has_more_always",
+    "has_more_never",
+]  # fmt: skip
+Effect = Turned | OnAnyCall | OnCreate | OnList
+BodyShape = Literal["array", "object", "html", "text", "empty"]
+
+ONLY_ON = dict.fromkeys(get_args(OnCreate), "POST") | dict.fromkeys(get_args(OnList), "GET")
+TURNED_AWAY = {"throttle_header", "throttle_body", "throttle_bare", "quota"}
+"""The call never reached the vendor and costs nothing of the account's budget."""
+ANY = "*"
 
 
 class Fault(BaseModel):
@@ -38,57 +70,115 @@ class Fault(BaseModel):
 
     effect: Effect
     method: str = "POST"
+    """`*` is every method. Left out, it is the one the effect is for."""
     path: str = "/v1/Services"
+    """With `*` at its end it is the start of a path: `/v1/Services/*` are reads by id."""
     numbers: list[str] | None = None
-    """Only calls whose `number` or `number2` is one of these."""
+    """Only calls whose `number` or `number2`, or that of the line they name by id, is one of these."""
+    after: int = Field(0, ge=0)
+    """How many matching calls are let through first."""
     times: int | None = Field(None, ge=1)
+    tries: int | None = Field(None, ge=1)
+    """Only the first so many times that the very same request comes."""
     share: float = Field(1.0, gt=0, le=1)
     seconds: float = Field(1.0, ge=0)
-    """How long a time-out holds the connection, a slow answer takes, or a 429 asks to wait."""
+    """How long a time-out holds the connection, a slow answer takes, a search lags, or a 429 asks to wait."""
+    status: int | None = Field(None, ge=400, le=599)
+    """The status of `reject_*` (400) and `error_*` (500)."""
+    shape: BodyShape = "object"
+    """The body of `error_*`."""
+    every: float = Field(0.2, gt=0)
+    """Seconds between two bytes of `drip_after`."""
+    megabytes: float = Field(50, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _method_suits_effect(self) -> Self:
+        only = ONLY_ON.get(self.effect)
+        if only and "method" not in self.model_fields_set:
+            self.method = only
+        if only and self.method != only:
+            raise ValueError(f"{self.effect} makes sense on {only} only")
+        return self
+
+
+class Plan(BaseModel):
+    """All rules at once. The seed decides who is in a `share`, and each latency."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed: int = 1
+    faults: list[Fault] = []
+
+
+class _Rule:
+    """A fault with how often it was met."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault, self.matched, self.met = fault, 0, 0
+        self._numbers = None if fault.numbers is None else frozenset(fault.numbers)
+
+    def matches(self, method: str, path: str, numbers: frozenset[str]) -> bool:
+        """Whether a call is one the rule is about."""
+        fault, start = self.fault, self.fault.path.removesuffix(ANY)
+        return (
+            fault.method in (method, ANY)
+            and (path == start or (fault.path.endswith(ANY) and path.startswith(start)))
+            and (self._numbers is None or not self._numbers.isdisjoint(numbers))
+        )
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the rule met as many calls as it was made for."""
+        return self.met == self.fault.times
 
 
 class FaultPlan:
-    """The rules in force; the first that matches decides."""
+    """The rules in force; the first that matches decides.
+
+    `share` and `tries` are decided for each request by itself: the same seed and rules give the same request the same
+    fate, whatever came in between. `after` and `times` count the rule's calls in the order in which they come.
+    """
 
     def __init__(self, seed: int = 1) -> None:
-        self._rules: dict[int, Fault] = {}
-        self._left: dict[int, int] = {}
+        self.replace(Plan(seed=seed))
+
+    def replace(self, plan: Plan) -> list[int]:
+        """Put these rules in force instead of all others, as if nothing had been called yet, and return their ids."""
+        self.draws = Draws(plan.seed)
+        self._rules: dict[int, _Rule] = {}
         self._ids = count(1)
-        self._random = random.Random(seed)
+        return [self.add(fault) for fault in plan.faults]
 
     def add(self, fault: Fault) -> int:
-        """Put a rule in force and return its id."""
+        """Put a rule in force, after the others, and return its id."""
         rule_id = next(self._ids)
-        self._rules[rule_id] = fault
-        if fault.times is not None:
-            self._left[rule_id] = fault.times
+        self._rules[rule_id] = _Rule(fault)
         return rule_id
 
     def clear(self) -> None:
         """Take all rules out of force."""
-        self._rules.clear()
-        self._left.clear()
+        self.replace(Plan(seed=self.draws.seed))
 
     def listed(self) -> dict[int, Fault]:
         """Return the rules in force."""
-        return dict(self._rules)
+        return {rule_id: rule.fault for rule_id, rule in self._rules.items()}
 
-    def draw(self, method: str, path: str, numbers: Iterable[str]) -> Fault | None:
-        """Return the fault that this call meets, and count it."""
-        asked = set(numbers)
-        for rule_id, fault in list(self._rules.items()):
-            if not self._matches(fault, method, path, asked):
-                continue
-            if rule_id in self._left:
-                self._left[rule_id] -= 1
-                if self._left[rule_id] == 0:
-                    del self._rules[rule_id], self._left[rule_id]
-            return fault
+    def draw(self, method: str, path: str, numbers: Iterable[str], request: str, time: int) -> Fault | None:
+        """Return the fault that this request meets, come for that time, and count it."""
+        asked = frozenset(numbers)
+        for rule_id, rule in self._rules.items():
+            if rule.matches(method, path, asked) and self._strikes(rule_id, rule, request, time):
+                rule.met += 1
+                if rule.is_spent:
+                    del self._rules[rule_id]
+                return rule.fault
         return None
 
-    def _matches(self, fault: Fault, method: str, path: str, numbers: set[str]) -> bool:
+    def _strikes(self, rule_id: int, rule: _Rule, request: str, time: int) -> bool:
+        fault = rule.fault
+        rule.matched += 1
         return (
-            (fault.method, fault.path) == (method, path)
-            and (fault.numbers is None or bool(numbers & set(fault.numbers)))
-            and (fault.share >= 1 or self._random.random() < fault.share)
+            rule.matched > fault.after
+            and (fault.tries is None or time <= fault.tries)
+            and (fault.share >= 1 or self.draws.fraction(f"fault {rule_id}", request, time) < fault.share)
         )

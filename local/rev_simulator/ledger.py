@@ -6,6 +6,7 @@ An effect is one entry: written to the state file, then applied to the store. A 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -46,9 +47,11 @@ class Ledger:
         self.clock = clock
         self.accounts: dict[str, AccountStore] = {}
         self.journal: list[Entry] = []
+        self._texts: list[bytes] = []
+        self._by_number2: defaultdict[str, list[int]] = defaultdict(list)
         self._state_file = state_file
         for line in state_file.lines():
-            self._apply(Entry.model_validate(line))
+            self._apply(Entry.model_validate_json(line), line)
         if not self.journal:
             self._record(Entry(kind="seeded", at=self.now(), seed=seed))
 
@@ -77,6 +80,8 @@ class Ledger:
     ) -> Service:
         """Store a new line, with its package's products, and return it with its id."""
         at, store = self.now(), self.accounts[account]
+        if service.service_id in store.services:
+            raise ValueError(f"there is a line {service.service_id} already")
         complete = _completed(service, "service_id", store.next_service_id(), at)
         visible_at = at.timestamp() + search_lag if search_lag else None
         self._record(
@@ -84,14 +89,21 @@ class Ledger:
                 kind="service_created", at=at, account=account, service=complete, planted=planted, visible_at=visible_at
             )
         )
-        self._add_package(store, complete, planted)
+        self._add_package(store, complete, planted, search_lag)
         return complete
 
-    def create_product(self, account: str, product: ServiceProduct, *, planted: bool = False) -> ServiceProduct:
+    def create_product(
+        self, account: str, product: ServiceProduct, *, planted: bool = False, search_lag: float = 0.0
+    ) -> ServiceProduct:
         """Store a new product on a line and return it with its id."""
         at, store = self.now(), self.accounts[account]
         complete = _completed(product, "service_product_id", store.next_service_product_id(), at)
-        self._record(Entry(kind="product_created", at=at, account=account, product=complete, planted=planted))
+        visible_at = at.timestamp() + search_lag if search_lag else None
+        self._record(
+            Entry(
+                kind="product_created", at=at, account=account, product=complete, planted=planted, visible_at=visible_at
+            )
+        )
         return complete
 
     def disconnect_service(self, account: str, service: Service, on: datetime) -> None:
@@ -104,7 +116,7 @@ class Ledger:
         ended = product.model_copy(update={"disconnected_date": on, "status": "DISCONNECTED"})
         self._record(Entry(kind="product_disconnected", at=self.now(), account=account, product=ended))
 
-    def _add_package(self, store: AccountStore, service: Service, planted: bool) -> None:
+    def _add_package(self, store: AccountStore, service: Service, planted: bool, search_lag: float) -> None:
         package = store.packages.get(service.package_id or 0)
         for product_id in package.product_ids if package else ():
             product = ServiceProduct(
@@ -115,19 +127,29 @@ class Ledger:
                 rate=store.products[product_id].rate if product_id in store.products else 0,
                 activated_date=service.activated_date,
             )
-            self.create_product(store.name, product, planted=planted)
+            self.create_product(store.name, product, planted=planted, search_lag=search_lag)
+
+    def journal_text(self, account: str | None, number2: str | None) -> bytes:
+        """Return what happened after the start as a JSON array: everything, or of one account, or to one SIM's lines."""
+        at = self._by_number2.get(number2, []) if number2 is not None else range(1, len(self.journal))
+        return b"[" + b",".join(self._texts[n] for n in at if account in (None, self.journal[n].account)) + b"]"
 
     def _record(self, entry: Entry) -> None:
-        self._state_file.append(entry.model_dump_json(exclude_none=True))
-        self._apply(entry)
+        text = entry.model_dump_json(exclude_none=True).encode()
+        self._state_file.append(text)
+        self._apply(entry, text)
 
-    def _apply(self, entry: Entry) -> None:
+    def _apply(self, entry: Entry, text: bytes) -> None:
         if entry.seed is not None:
             self.accounts = {account.name: _store(account) for account in entry.seed.accounts}
-            self.journal = []
+            self.journal, self._texts, self._by_number2 = [], [], defaultdict(list)
         elif entry.account is not None:
             _change(self.accounts[entry.account], entry)
+        if entry.service is not None and entry.service.number2 is not None:
+            self._by_number2[entry.service.number2].append(len(self.journal))
         self.journal.append(entry)
+        # The seed's own text can be megabytes, and nobody asks for it.
+        self._texts.append(b"" if entry.seed else text)
 
 
 def _store(account: Account) -> AccountStore:
@@ -146,7 +168,7 @@ def _change(store: AccountStore, entry: Entry) -> None:
     elif entry.kind == "service_created" and entry.service is not None:
         store.put_service(entry.service, entry.visible_at)
     elif entry.kind == "product_created" and entry.product is not None:
-        store.put_service_product(entry.product)
+        store.put_service_product(entry.product, entry.visible_at)
     elif entry.service is not None:
         store.services[numbered(entry.service.service_id)] = entry.service
     elif entry.product is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ThrottleShape = Literal["header", "body"]
 EmptyDate = Literal["null", "blank", "year_one"]
+LatencyShape = Literal["fixed", "uniform", "log_normal"]
+ListOrder = Literal["oldest_first", "newest_first"]
+
+EVERY_FILTER = "*"
 
 
 class Settings(BaseModel):
@@ -15,7 +19,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    latency_shape: LatencyShape = "fixed"
     latency_ms: float = Field(0, ge=0, le=600_000)
+    """How long an answer takes: each (fixed), the fastest (uniform), or the median (log_normal)."""
+    latency_high_ms: float | None = Field(None, ge=0, le=600_000)
+    """How long the slowest answer takes (uniform), or the 95th percentile (log_normal)."""
     calls_per_minute: int = Field(500, ge=0)
     calls_per_day: int = Field(150_000, ge=0)
     throttle_shape: ThrottleShape = "header"
@@ -23,7 +31,23 @@ class Settings(BaseModel):
     empty_date: EmptyDate = "null"
     """How 'no date' is written: null, an empty string, or 0001-01-01T00:00:00."""
     search_lag_seconds: float = Field(0, ge=0, le=86_400)
-    """How long a search misses a line that was just created; its id finds it at once."""
+    """How long lists miss a line or a product that was just created; a line's id finds it at once."""
+    ignored_filters: list[str] = []
+    """Filters of lists that are taken and do nothing, by name; `*` is every one."""
+    refused_filters: list[str] = []
+    """Filters of lists that are answered 400, by name."""
+    list_order: ListOrder = "oldest_first"
+    """Newest first, a line that is created while somebody pages moves the last record of a page to the next one."""
+
+    @model_validator(mode="after")
+    def _latency_has_its_ends(self) -> Self:
+        if self.latency_shape == "fixed":
+            return self
+        if self.latency_high_ms is None or self.latency_high_ms < self.latency_ms:
+            raise ValueError(f"latency_shape {self.latency_shape} needs a latency_high_ms of at least latency_ms")
+        if self.latency_shape == "log_normal" and self.latency_ms == 0:
+            raise ValueError("latency_shape log_normal needs a median (latency_ms) above 0")
+        return self
 
 
 class SettingsChange(BaseModel):
@@ -31,13 +55,18 @@ class SettingsChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    latency_ms: float | None = Field(None, ge=0, le=600_000)
-    calls_per_minute: int | None = Field(None, ge=0)
-    calls_per_day: int | None = Field(None, ge=0)
+    latency_shape: LatencyShape | None = None
+    latency_ms: float | None = None
+    latency_high_ms: float | None = None
+    calls_per_minute: int | None = None
+    calls_per_day: int | None = None
     throttle_shape: ThrottleShape | None = None
     empty_date: EmptyDate | None = None
-    search_lag_seconds: float | None = Field(None, ge=0, le=86_400)
+    search_lag_seconds: float | None = None
+    ignored_filters: list[str] | None = None
+    refused_filters: list[str] | None = None
+    list_order: ListOrder | None = None
 
     def applied_to(self, settings: Settings) -> Settings:
-        """Return the settings with this change made."""
-        return settings.model_copy(update=self.model_dump(exclude_none=True))
+        """Return the settings with this change made; raises ValidationError when they make no sense together."""
+        return Settings.model_validate(settings.model_dump() | self.model_dump(exclude_none=True))

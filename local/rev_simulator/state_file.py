@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 
 class StateFileTaken(RuntimeError):
@@ -24,7 +22,7 @@ class StateFile:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             self._claim(path)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
+    def lines(self) -> Iterator[bytes]:
         """Yield what was written, and cut off a last line that a killed process left unfinished."""
         if self._file is None:
             return
@@ -34,13 +32,13 @@ class StateFile:
             for line in reader:
                 if line.endswith(b"\n"):
                     whole += len(line)
-                    yield json.loads(line)
+                    yield line.removesuffix(b"\n")
         os.ftruncate(self._file, whole)
 
-    def append(self, line: str) -> None:
+    def append(self, line: bytes) -> None:
         """Write one line; it survives the end of this process, however it ends."""
         if self._file is not None:
-            _write_all(self._file, line.encode() + b"\n")
+            _write_all(self._file, line + b"\n")
 
     def clear(self) -> None:
         """Forget everything written so far."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from local.rev_simulator.seed import Account, Customer, Service, ServiceProduct
+from local.rev_simulator.wire import Wire
 
 FIRST_SERVICE_ID = 11_027
 FIRST_SERVICE_PRODUCT_ID = 50_001
@@ -28,11 +30,15 @@ class AccountStore:
         self.usage_plan_groups = {one.usage_plan_group_id: one for one in account.usage_plan_groups}
         self.services: dict[int, Service] = {}
         self.service_products: dict[int, ServiceProduct] = {}
+        self.wire = Wire()
+        self._all: list[int] = []
         self._by_customer: defaultdict[int, list[int]] = defaultdict(list)
         self._by_number: defaultdict[str, list[int]] = defaultdict(list)
         self._by_number2: defaultdict[str, list[int]] = defaultdict(list)
+        self._all_products: list[int] = []
         self._products_of: defaultdict[int, list[int]] = defaultdict(list)
-        self._visible_at: dict[int, float] = {}
+        self._hidden: dict[int, float] = {}
+        self._hidden_products: dict[int, float] = {}
         self._last_service_id = FIRST_SERVICE_ID - 1
         self._last_service_product_id = FIRST_SERVICE_PRODUCT_ID - 1
 
@@ -41,22 +47,27 @@ class AccountStore:
         self.customers[customer.customer_id] = customer
 
     def put_service(self, service: Service, visible_at: float | None = None) -> None:
-        """Add a line; searches do not find it before `visible_at` (seconds since 1970)."""
+        """Add a line; lists do not show it before `visible_at` (seconds since 1970)."""
         key = numbered(service.service_id)
         self.services[key] = service
         self._last_service_id = max(self._last_service_id, key)
-        self._by_customer[service.customer_id].append(key)
-        self._by_number[service.number or ""].append(key)
-        self._by_number2[service.number2 or ""].append(key)
+        # Kept in order while they grow, so that no list of 25,000 lines is sorted for each of its pages.
+        insort(self._all, key)
+        insort(self._by_customer[service.customer_id], key)
+        insort(self._by_number[service.number or ""], key)
+        insort(self._by_number2[service.number2 or ""], key)
         if visible_at is not None:
-            self._visible_at[key] = visible_at
+            self._hidden[key] = visible_at
 
-    def put_service_product(self, product: ServiceProduct) -> None:
-        """Add a product to its line."""
+    def put_service_product(self, product: ServiceProduct, visible_at: float | None = None) -> None:
+        """Add a product to its line; lists do not show it before `visible_at`."""
         key = numbered(product.service_product_id)
         self.service_products[key] = product
         self._last_service_product_id = max(self._last_service_product_id, key)
-        self._products_of[product.service_id].append(key)
+        insort(self._all_products, key)
+        insort(self._products_of[product.service_id], key)
+        if visible_at is not None:
+            self._hidden_products[key] = visible_at
 
     def next_service_id(self) -> int:
         """Return an id no line has had."""
@@ -68,23 +79,28 @@ class AccountStore:
 
     def find_services(
         self, *, customer_id: int | None, number: str | None, number2: str | None, now: float
-    ) -> Iterator[Service]:
-        """Yield the lines a search finds at this moment, in the order of their ids."""
-        for key in sorted(self._candidates(customer_id, number, number2)):
-            service = self.services[key]
-            if (
-                customer_id in (None, service.customer_id)
-                and number in (None, service.number)
-                and number2 in (None, service.number2)
-                and self._visible_at.get(key, 0.0) <= now
-            ):
-                yield service
+    ) -> Sequence[int]:
+        """Return the ids of the lines a search finds at this moment, in order. The caller must not change them."""
+        keys = self._candidates(customer_id, number, number2)
+        if (customer_id, number, number2).count(None) < 2:
+            keys = [key for key in keys if _is(self.services[key], customer_id, number, number2)]
+        return _shown(keys, self._hidden, now)
 
-    def find_service_products(self, service_id: int | None) -> Iterator[ServiceProduct]:
-        """Yield the products of one line, or of all of them."""
-        keys = self.service_products if service_id is None else self._products_of.get(service_id, [])
-        for key in sorted(keys):
-            yield self.service_products[key]
+    def find_service_products(self, service_id: int | None, now: float) -> Sequence[int]:
+        """Return the ids of the products of one line, or of all of them. The caller must not change them."""
+        keys = self._all_products if service_id is None else self._products_of.get(service_id, [])
+        return _shown(keys, self._hidden_products, now)
+
+    def line_of_another_sim(self, customer_id: object, number2: object) -> int | None:
+        """Return the newest line of a customer, else of anybody, with another number2 than this."""
+        others = [key for key in self._all if self.services[key].number2 != number2]
+        of_the_same = [key for key in others if self.services[key].customer_id == customer_id]
+        return max(of_the_same or others, default=None)
+
+    def product_of_another_line(self, service_id: object) -> int | None:
+        """Return the newest product on a line that isn't this one."""
+        keys = (key for key in reversed(self._all_products) if self.service_products[key].service_id != service_id)
+        return next(keys, None)
 
     def active_services(self, now: datetime) -> Iterator[Service]:
         """Yield the lines that are billed."""
@@ -92,14 +108,24 @@ class AccountStore:
             if service.disconnected_date is None or service.disconnected_date > now:
                 yield service
 
-    def _candidates(self, customer_id: int | None, number: str | None, number2: str | None) -> Iterable[int]:
+    def _candidates(self, customer_id: int | None, number: str | None, number2: str | None) -> Sequence[int]:
         if number2 is not None:
             return self._by_number2.get(number2, [])
         if number is not None:
             return self._by_number.get(number, [])
         if customer_id is not None:
             return self._by_customer.get(customer_id, [])
-        return self.services
+        return self._all
+
+
+def _is(line: Service, customer_id: int | None, number: str | None, number2: str | None) -> bool:
+    return customer_id in (None, line.customer_id) and number in (None, line.number) and number2 in (None, line.number2)
+
+
+def _shown(keys: Sequence[int], hidden: dict[int, float], now: float) -> Sequence[int]:
+    for key in [key for key, visible_at in hidden.items() if visible_at <= now]:
+        del hidden[key]
+    return [key for key in keys if key not in hidden] if hidden else keys
 
 
 def numbered(key: int | None) -> int:

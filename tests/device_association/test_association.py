@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from device_association import data_checks, line_creation, line_planning, validation
 from device_association.bulk_changes import check_may_run
+from device_association.call_records import begin_calls
 from device_association.errors import (
     ChangeNotRunnable,
     ClaimLost,
@@ -21,7 +22,6 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import begin_calls
 from device_association.revio import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request

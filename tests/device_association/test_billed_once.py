@@ -13,6 +13,8 @@ from sqlalchemy import delete, insert, update
 from device_association import claims, data_checks, line_creation, line_planning, validation
 from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.bulk_changes import check_may_run
+from device_association.call_budget import MOST_FAILURES, CallBudget, Limits
+from device_association.call_records import begin_calls
 from device_association.database import changed, run
 from device_association.errors import (
     ChangeNotRunnable,
@@ -20,10 +22,10 @@ from device_association.errors import (
     RequestRefused,
     RevioOutcomeUnknown,
     RevioRejected,
+    RevioRetryable,
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import begin_calls
 from device_association.revio import Line, Product
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
@@ -337,3 +339,65 @@ def test_a_change_of_many_activation_dates_has_its_history_in_one_transaction(fl
                 effective_date=NOW + timedelta(days=day),
             )
     assert len(flow.all("dbo", "crossproviderdevicehistory")) == 200
+
+
+def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(flow: Flow) -> None:
+    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    claim = begun(flow, PLAIN[:2])
+    number, post, others = plan(flow, claim)[0], flow.rev.create_line, [flow.desk(claim)]
+
+    def while_another_is_at_it(body: dict[str, Any]) -> int:
+        if others:
+            with pytest.raises(StepUnfinished):
+                line_creation.create_rev_services(others.pop(), number, last_try=False)
+        return post(body)
+
+    flow.rev.create_line = while_another_is_at_it
+    with pytest.raises(StepUnfinished):
+        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    assert end(flow, claim) == {"PROCESSED": 2}
+    assert [len(flow.rev.lines_of(iccid)) for iccid in PLAIN[:2]] == [1, 1]
+
+
+def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow: Flow, rev: Seen) -> None:
+    rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
+    claim = begun(flow, PLAIN[:1])
+    number = plan(flow, claim)[0]
+
+    def again() -> None:
+        with pytest.raises(StepUnfinished):
+            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+
+    again()
+    flow.clock.pass_seconds(600)
+    rev.refuse_look_up = RevioRetryable("no answer")
+    again()
+    rev.refuse_look_up = None
+    again()
+    assert rev.posts == 1
+    rev.kept.append(Line(1001, int(world.ACME), None, PLAIN[0], flow.clock(), None))
+    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    assert (rev.posts, end(flow, claim)) == (1, {"PROCESSED": 1})
+
+
+def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(flow: Flow, rev: Seen) -> None:
+    rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
+    claim = begun(flow, PLAIN[:1])
+    number = plan(flow, claim)[0]
+    budget = CallBudget(flow.portal, "revio_northwind", Limits(), flow.clock)
+    budget.open()
+
+    def again() -> None:
+        with pytest.raises(StepUnfinished):
+            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+
+    again()
+    for _ in range(MOST_FAILURES):
+        budget.count_failure()
+    flow.clock.pass_seconds(600)
+    budget.count_success()
+    again()
+    assert rev.posts == 1
+    flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
+    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    assert (rev.posts, end(flow, claim)) == (2, {"PROCESSED": 1})

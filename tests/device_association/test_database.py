@@ -52,6 +52,25 @@ def test_a_dropped_connection_rolls_the_whole_transaction_back_and_runs_it_again
         assert connection.scalar(text("SELECT count(*) FROM dbo.Tenant")) == 1
 
 
+def test_a_worker_that_freezes_in_mid_transaction_gives_its_locks_up_and_tries_again(postgres_portal: Engine) -> None:
+    lock = text("UPDATE dbo.Tenant SET Name = 'locked'")
+    with postgres_portal.begin() as connection:
+        connection.execute(text("INSERT INTO dbo.Tenant (Name) VALUES ('free')"))
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"
+    tries: list[int] = []
+
+    def freeze(connection: Connection) -> int:
+        tries.append(1)
+        connection.execute(lock)
+        if len(tries) == 1:
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            in_transaction(postgres_portal, lambda other: other.execute(lock))
+        return ping(connection)
+
+    assert in_transaction(postgres_portal, freeze) == 1
+    assert len(tries) == 2
+
+
 def test_a_statement_that_is_wrong_is_not_tried_again(empty_portal: Engine) -> None:
     tries: list[int] = []
 

@@ -100,8 +100,12 @@ def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(run
 
 
 def test_one_slice_that_dies_for_good_is_red_and_every_other_device_is_associated(running: Running) -> None:
-    running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 1})
+    running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 6})
     change = running.ask(PLAIN[240:243])
-    assert running.ended(change, 200) == "PARTIALLY_PROCESSED"
-    assert running.run(f"bulk_change__{change}__0") == "failed"
+    run_id = f"bulk_change__{change}__0"
+    running.wait(lambda: len(running.table("rev_intent", bulkchangeid=change, state="CREATED")) == 2, 120)
+    running.wait(lambda: running.tasks(run_id)["create_rev_service0"] == "up_for_retry", 60)
+    running.fail(run_id, "create_rev_service", 0)
+    assert running.ended(change) == "PARTIALLY_PROCESSED"
+    assert running.run(run_id) == "failed"
     assert running.codes(change) == {PLAIN[240]: "STEP_FAILED", PLAIN[241]: "PROCESSED", PLAIN[242]: "PROCESSED"}

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
+from device_association.call_records import begin_calls
 from device_association.claims import Claim
 from device_association.database import as_json, changed, in_transaction, run
 from device_association.errors import ClaimLost
-from device_association.line_calls import begin_calls
 from device_association.line_planning import plan_rev_services
 from local.portal_tables import named
 from local.sample_data import groups, world

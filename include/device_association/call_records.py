@@ -1,0 +1,152 @@
+"""What the database is told about calls for lines: that they begin, and what became of them, many in one transaction."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from device_association.claims import holding
+from device_association.codes import DeviceCode
+from device_association.database import Record, as_json, in_transaction, row, rows, run
+from device_association.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
+from device_association.line_outcomes import (
+    Desk,
+    Outcome,
+    log_devices,
+    log_entry,
+    mirror_row,
+    reject_line,
+    settle_line,
+    stop_change,
+)
+
+log = logging.getLogger(__name__)
+
+
+def begin_calls(desk: Desk, devices: Sequence[Record]) -> set[int]:
+    """Take the leases of the calls for these SIMs; return the intents whose call this worker must make now."""
+    now = desk.clock()
+    begun = in_transaction(
+        desk.engine,
+        lambda connection: rows(
+            connection,
+            "intents/begin_calls",
+            intents=as_json([{"intent_id": device["intent_id"]} for device in devices]),
+            connection_id=devices[0]["connection_id"],
+            owner=desk.owner,
+            lease_until=now + timedelta(seconds=desk.settings.rev_lease_seconds),
+            run_id=desk.claim.run_id,
+            now=now,
+            **desk.claim.key,
+        ),
+    )
+    return {one["intent_id"] for one in begun}
+
+
+def why_not(desk: Desk, device: Record) -> Outcome | None:
+    """Say why a SIM may not be called for: its change was stopped, somebody bills it already, which ends its row, ...
+
+    None: nothing is in the way any more, it may be tried again. Raises ClaimLost when the run lost its change.
+    """
+    now = desk.clock()
+    holding(desk.engine, desk.claim, now, lambda connection: None)
+    with desk.engine.connect() as connection:
+        stopped = row(connection, "intents/find_stop", **desk.claim.key)
+        conflict = row(connection, "intents/find_conflict", intent_id=device["intent_id"], now=now)
+        intent = row(connection, "intents/find_intent", intent_id=device["intent_id"])
+    if stopped:
+        return Outcome.STOPPED
+    if intent is None or intent["state"] != "PLANNED":  # another worker of the slice is at it; the line may be its own
+        return Outcome.UNKNOWN
+    if conflict:
+        reason = f"{conflict['said']}; have it disconnected first"
+        return reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
+    return None if intent["row_is_open"] else Outcome.UNKNOWN
+
+
+def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tuple[Record, Outcome]]:
+    """Record lines that were created, with their mirror and log rows, in one transaction; return each device's outcome."""
+    now = desk.clock()
+    mirrored = {device["intent_id"]: mirror_row(device, service_id) for device, service_id in created}
+
+    def record(connection: Connection) -> set[int]:
+        run(connection, "lines/own_lines", lines=as_json(list(mirrored.values())), now=now)
+        settled = {
+            one["intent_id"]
+            for one in rows(
+                connection,
+                "intents/settle_calls",
+                lines=as_json(
+                    [
+                        {
+                            "intent_id": device["intent_id"],
+                            "row_id": device["row_id"],
+                            "service_id": service_id,
+                            "is_ready": int(not wants_products(device)),
+                        }
+                        for device, service_id in created
+                    ]
+                ),
+                owner=desk.owner,
+                now=now,
+            )
+        }
+        told = [
+            log_entry(device, response=f"line {service_id} created")
+            for device, service_id in created
+            if device["intent_id"] in settled
+        ]
+        if settled:
+            own = [mirrored[intent_id] for intent_id in settled]
+            run(connection, "lines/insert_rev_services", lines=as_json(own), actor=desk.claim.actor, now=now)
+            log_devices(connection, desk, told, now)
+        return settled
+
+    settled = in_transaction(desk.engine, record)
+    return [
+        (device, Outcome.CREATED if device["intent_id"] in settled else _record_alone(desk, device, service_id))
+        for device, service_id in created
+    ]
+
+
+def _record_alone(desk: Desk, device: Record, service_id: int) -> Outcome:
+    """Record a line that came after the lease of its call; one that belongs to another SIM leaves the outcome unknown."""
+    try:
+        return settle_line(desk, device, service_id, Outcome.CREATED, None)[0]
+    except RevioOutcomeUnknown as problem:
+        return record_refusal(desk, device, problem)
+
+
+def wants_products(device: Record) -> bool:
+    """Whether the request names products for the device's line."""
+    return bool(json.loads(device["rev_product_id_list"]))
+
+
+def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
+    """Record a call that ended in an error which will not be repeated now; what is unforeseen counts as outcome unknown."""
+    if isinstance(problem, RevioUnauthorized):
+        release(desk, device)
+        stop_change(desk, device, problem)
+        return Outcome.STOPPED
+    if isinstance(problem, RevioRejected):
+        reason = f"Rev.io refused the line: {problem}"
+        return reject_line(desk, device, DeviceCode.REV_REJECTED, reason, was_called=True)
+    if not isinstance(problem, RevioError):
+        log.error("%s: something unforeseen; its line is looked up", device["iccid"], exc_info=problem)
+    log.warning("%s: outcome unknown: %s", device["iccid"], problem)
+    desk.transact(
+        "intents/doubt_call",
+        intent_id=device["intent_id"],
+        owner=desk.owner,
+        detail=f"{problem or type(problem)}"[:1000],
+    )
+    return Outcome.UNKNOWN
+
+
+def release(desk: Desk, device: Record) -> None:
+    """Give a call back that was certainly not acted on."""
+    desk.transact("intents/release_call", intent_id=device["intent_id"], owner=desk.owner)

@@ -1,0 +1,240 @@
+"""A worker that may be killed: does what the mapped Airflow tasks do, over a real database and real HTTP.
+
+    python -m tests.crash.worker '<a Job as JSON>'
+
+A line `["slice", 3]` or `["close", null]` on its standard input is one try of one task. It answers with `["began", null]`,
+then with `["done", counts]`, `["unfinished", seconds]` or `["failed", reason]`, each a line of JSON.
+
+It kills itself where it is told to, see `deaths`. Product files are not changed for that: statements are known by the names
+of their files, and what a transaction ran is remembered until it commits.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, event
+from urllib3.connection import HTTPConnection
+
+from device_association import associations, call_budget, closing, database, line_creation, line_outcomes, line_planning
+from device_association.call_budget import CallBudget, Limits
+from device_association.claims import Claim
+from device_association.database import database_clock, make_engine
+from device_association.errors import StepUnfinished
+from device_association.revio import Account, RevioClient, Timeouts
+from device_association.settings import Settings
+from local.sample_data.seed import CONNECTIONS, revio_seed
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker is told: where it works, on what, how patiently, and where it dies."""
+
+    database: str
+    revio_url: str
+    claim: dict[str, Any]
+    settings: dict[str, Any]
+    deaths: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """In their order: a file, the point of death, and the how-many-eth time that a worker passes it. Who makes the file
+    dies, nobody else."""
+    freezes: bool = False
+    """Whether it is stopped there instead, as a machine without time for it would."""
+    calls_per_minute: int = 6000
+    open_seconds: float = call_budget.OPEN_SECONDS
+    """How long nobody calls a vendor that is ill; short where a test's outage is."""
+
+    def as_json(self) -> str:
+        """Return the program's argument."""
+        return json.dumps(asdict(self))
+
+
+class Deaths:
+    """Kills this very process when it passes a point for the n-th time.
+
+    A point is `<statement file> run` (not yet committed), `<statement file> committed`, or one of a call's:
+    `POST <path> planned`, `... sent` (its answer is not read yet), `... answered` (nothing is recorded yet).
+    """
+
+    def __init__(self, deaths: Mapping[str, tuple[str, int]], by: signal.Signals = signal.SIGKILL) -> None:
+        self._deaths, self._by, self._passed = deaths, by, Counter[str]()
+        self._lock, self._here = threading.Lock(), threading.local()
+
+    def passing(self, point: str) -> None:
+        with self._lock:
+            self._passed[point] += 1
+            where, times, file = self._next()
+            if where == point and self._passed[point] >= times:
+                self._die(file)
+
+    def watch_statements(self, engine: Engine) -> None:
+        known = database.statement
+
+        def named(name: str, dialect: str) -> TextClause:
+            self._ran().append(name)
+            return known(name, dialect)
+
+        database.statement = named  # type: ignore[assignment]
+        event.listen(engine, "commit", self._before_commit)
+        event.listen(engine, "rollback", lambda _: self._ran().clear())
+        event.listen(engine, "checkin", self._after_commit)
+
+    def watch_answers(self) -> None:
+        """Know when a request was handed over and its answer is not read yet."""
+        read = HTTPConnection.getresponse
+
+        def getresponse(connection: HTTPConnection) -> Any:
+            if getattr(self._here, "post", None):
+                self.passing(f"{self._here.post} sent")
+            return read(connection)
+
+        HTTPConnection.getresponse = getresponse  # type: ignore[assignment, method-assign]
+
+    def around(self, path: str, post: Callable[[], int]) -> int:
+        self.passing(f"POST {path} planned")
+        self._here.post = f"POST {path}"
+        try:
+            created = post()
+        finally:
+            self._here.post = None
+        self.passing(f"POST {path} answered")
+        return created
+
+    def _before_commit(self, _: Connection) -> None:
+        for name in self._ran():
+            self.passing(f"{name} run")
+
+    def _after_commit(self, *_: object) -> None:
+        ran = self._ran()
+        while ran:
+            self.passing(f"{ran.pop(0)} committed")
+
+    def _ran(self) -> list[str]:
+        if not hasattr(self._here, "ran"):
+            self._here.ran = []
+        ran: list[str] = self._here.ran
+        return ran
+
+    def _next(self) -> tuple[str, int, str]:
+        """Return the death that is to come: they are died in their order."""
+        for file, (where, times) in self._deaths.items():
+            if not Path(file).exists():
+                return where, times, file
+        return "", 0, ""
+
+    def _die(self, file: str) -> None:
+        try:
+            with Path(file).open("x") as mine:
+                mine.write(str(os.getpid()))
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), self._by)
+
+
+class MortalClient(RevioClient):
+    """A client whose creates pass the points of death."""
+
+    deaths: Deaths
+
+    def create_line(self, body: Mapping[str, object]) -> int:
+        return self.deaths.around("/v1/Services", partial(super().create_line, body))
+
+    def create_product(self, body: Mapping[str, object]) -> int:
+        return self.deaths.around("/v1/ServiceProduct", partial(super().create_product, body))
+
+
+class Worker:
+    """One process' engine, client, budget and clock, put together as `device_association_airflow.connections` does."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.claim = job, Claim(**job.claim)
+        self.settings = Settings(queue_url="http://127.0.0.1:9", **job.settings)
+        self.deaths = Deaths(job.deaths, signal.SIGSTOP if job.freezes else signal.SIGKILL)
+        call_budget.OPEN_SECONDS = job.open_seconds
+        self.engine = make_engine(job.database)
+        self.clock = database_clock(self.engine)
+        self.budgets, self.clients = cache(self._budget), cache(self._client)
+        self.deaths.watch_statements(self.engine)
+        self.deaths.watch_answers()
+
+    def try_once(self, task: str, number: int | None) -> Any:
+        """Run one try of one task and return its result."""
+        about = (self.engine, self.claim)
+        match task:
+            case "plan":
+                return line_planning.plan_rev_services(*about, self.clients, self.settings, now=self.clock())
+            case "slice":
+                assert number is not None
+                desk = line_outcomes.open_desk(*about, self.clients, self.settings, self.clock, self.budgets)
+                return line_creation.create_rev_services(desk, number, last_try=False)
+            case "associate":
+                rows = self.settings.rows_per_statement
+                return associations.associate_devices(*about, clock=self.clock, rows_at_once=rows)
+            case "history":
+                return associations.update_cross_provider_device_history(*about, now=self.clock())
+            case "links":
+                return associations.update_device_rev_service_links(*about, now=self.clock())
+            case "close":
+                return closing.close_bulk_change(*about, failed_steps=(), now=self.clock()).as_result()
+        raise ValueError(task)
+
+    def _budget(self, connection_id: str) -> CallBudget:
+        limits, change = Limits(calls_per_minute=self.job.calls_per_minute), self.claim.bulk_change_id
+        budget = CallBudget(self.engine, connection_id, limits, self.clock, change, self.settings.rev_retry_seconds)
+        budget.open()
+        return budget
+
+    def _client(self, connection_id: str) -> RevioClient:
+        budget, limits = self.budgets(connection_id), self.settings
+        client = MortalClient(
+            account(connection_id, self.job.revio_url),
+            timeouts=Timeouts(limits.rev_connect_seconds, limits.rev_read_seconds, limits.rev_call_seconds),
+            connections=limits.rev_concurrency,
+            before_call=budget.wait_for_call,
+            after_call=budget.after_call,
+        )
+        client.deaths = self.deaths
+        return client
+
+
+def account(connection_id: str, revio_url: str) -> Account:
+    """Return the sample world's account behind a connection, as the simulator's seed has it."""
+    name = next(name for name, connection in CONNECTIONS.items() if connection == connection_id)
+    found = next(one for one in revio_seed()["accounts"] if one["name"] == name)
+    user = found["users"][0]
+    login = f"{user['login']}@{found['client_code']}"
+    return Account(connection_id, revio_url, login, user["password"], found["subscription_key"])
+
+
+def tell(word: str, what: object = None) -> None:
+    """Tell the test, in one write, so that no death cuts a line."""
+    os.write(1, json.dumps([word, what]).encode() + b"\n")
+
+
+def main() -> None:
+    """Do what standard input says until it ends."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s")
+    worker = Worker(Job(**json.loads(sys.argv[1])))
+    for line in sys.stdin:
+        tell("began")
+        try:
+            tell("done", worker.try_once(*json.loads(line)))
+        except StepUnfinished as later:
+            tell("unfinished", later.retry_after)
+        except Exception as problem:
+            logging.exception("the try failed")
+            tell("failed", f"{type(problem).__name__}: {problem}"[:500])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Calls under a budget: what turns one away or stops a change reaches no device it need not, and nobody is called twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from device_association import claims, line_creation, line_planning
+from device_association.call_budget import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
+from device_association.claims import Claim
+from device_association.dialects import utc_milliseconds
+from device_association.errors import (
+    RevioError,
+    RevioOutcomeUnknown,
+    RevioRejected,
+    RevioRetryable,
+    RevioUnauthorized,
+    StepUnfinished,
+)
+from device_association.line_outcomes import Desk
+from local.sample_data import groups
+from tests.flow import Clock, Flow, Rev, request, settings
+
+PLAIN = groups().plain
+ACCOUNT = "revio_northwind"
+
+
+@dataclass
+class Metered(Rev):
+    """A client whose calls are told to a budget, and which meets the given errors, call by call."""
+
+    budget: CallBudget | None = None
+    meets: list[RevioError | None] = field(default_factory=list)
+    probes: int = 0
+
+    def create_line(self, body: dict[str, Any]) -> int:
+        with self.lock:
+            problem = self.meets.pop(0) if self.meets else None
+        self.tell(problem)
+        if problem is not None:
+            self.posts += 1
+            raise problem
+        return super().create_line(body)
+
+    def check_credentials(self) -> None:
+        self.probes += 1
+        self.tell(None)
+
+    def tell(self, problem: RevioError | None) -> None:
+        if self.budget:
+            self.budget.after_call(problem)
+
+
+@dataclass
+class Ticking(Clock):
+    """A clock that goes on by itself, and further when the test says so."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> datetime:
+        return utc_milliseconds(self.now + timedelta(seconds=time.monotonic() - self.began))
+
+
+@dataclass
+class Slice:
+    """One slice of a planned change, at an account with a budget."""
+
+    flow: Flow
+    claim: Claim
+    number: int
+    desk: Desk
+    rev: Metered
+    budget: CallBudget
+
+    def run(self, *, last_try: bool = False) -> dict[str, int]:
+        return line_creation.create_rev_services(self.desk, self.number, last_try=last_try)
+
+    def end(self) -> dict[str, int]:
+        self.flow.associate(self.claim)
+        return self.flow.close(self.claim).codes
+
+    def wait(self) -> float:
+        """Return how long the slice says it is to wait."""
+        with pytest.raises(StepUnfinished) as unfinished:
+            self.run()
+        return unfinished.value.retry_after
+
+    def exact(self, devices: Sequence[str]) -> bool:
+        return all(len(self.rev.lines_of(iccid)) == 1 for iccid in devices)
+
+
+def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | None] = (), **set_to: Any) -> Slice:
+    """Return the only slice of a change over the devices, whose calls meet the errors in that order."""
+    flow.clock = Ticking()
+    flow.settings = settings(max_mapped_tasks=1, slice_devices=1000).model_copy(update=set_to)
+    claim = flow.open(flow.create(request(devices)).change_id)
+    flow.check(claim)
+    budget = CallBudget(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
+    budget.open()
+    rev = Metered(budget=budget, meets=list(meets))
+    flow.rev = rev
+    (number,) = line_planning.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, now=flow.clock())
+    desk = replace(flow.desk(claim), budgets=lambda _: budget)
+    return Slice(flow, claim, number, desk, rev, budget)
+
+
+def stored(flow: Flow) -> dict[str, Any]:
+    return flow.all("device_association", "call_budget")[0]
+
+
+def test_each_call_takes_one_slot_of_the_account(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:30])
+    assert one.run() == {"created": 30}
+    assert stored(flow)["callstoday"] == 30
+    assert one.exact(PLAIN[:30])
+
+
+def test_a_paused_account_is_waited_for_without_a_call_and_without_a_slot(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:5])
+    one.budget.pause(3600, "turned away")
+    assert one.wait() == pytest.approx(3600, abs=5)
+    assert one.rev.posts == 0
+    flow.clock.pass_seconds(3601)
+    assert one.run() == {"created": 5}
+
+
+def test_a_call_that_is_turned_away_holds_the_others_back_and_fails_no_device(flow: Flow) -> None:
+    away = RevioRetryable("429", status=429, retry_after=30)
+    one = planned(flow, PLAIN[:40], meets=[None, None, away], rev_concurrency=2)
+    assert 15 < one.wait() < 32
+    assert one.rev.posts < 30
+    assert {row["status"] for row in flow.all("dbo", "m2m_devicechange", bulkchangeid=one.claim.bulk_change_id)} == {
+        "PROCESSING"
+    }
+    flow.clock.pass_seconds(32)
+    assert one.run()["created"] >= 35
+    assert one.exact(PLAIN[:40])
+
+
+def test_refused_credentials_reach_no_more_than_the_calls_in_flight(flow: Flow) -> None:
+    refused = [RevioUnauthorized("401", status=401)] * 40
+    one = planned(flow, PLAIN[:40], meets=refused, rev_concurrency=4)
+    assert one.run() == {"stopped": 40}
+    assert one.rev.posts <= 4
+    assert one.end() == {"REV_UNAUTHORIZED": 40}
+
+
+def test_an_open_breaker_makes_nobody_s_outcome_unknown_and_one_probe_closes_it(flow: Flow) -> None:
+    silent = [RevioOutcomeUnknown("time-out")] * 40
+    one = planned(flow, PLAIN[:40], meets=silent, rev_concurrency=2)
+    one.wait()
+    unknown = [row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]
+    assert MOST_FAILURES <= len(unknown) <= MOST_FAILURES + 2
+    one.wait()
+    assert len([row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]) == len(
+        unknown
+    )
+    one.rev.meets.clear()
+    flow.clock.pass_seconds(OPEN_SECONDS + flow.settings.rev_settle_seconds + 1)
+    assert one.run() == {"created": 40}
+    assert (one.rev.probes, one.exact(PLAIN[:40])) == (1, True)
+
+
+def test_a_change_that_rev_io_refuses_too_often_is_stopped(flow: Flow) -> None:
+    no = [RevioRejected("no such rate centre", status=400)] * 200
+    one = planned(flow, PLAIN[:200], meets=no, rev_concurrency=4, abort_sample=20)
+    counts = one.run()
+    assert counts["rejected"] <= 20 + 4 + 10
+    codes = one.end()
+    assert codes == {"REV_REJECTED": counts["rejected"], "STOPPED": 200 - counts["rejected"]}
+    (stop,) = flow.all("device_association", "change_stop")
+    assert "Rev.io refused" in stop["reason"]
+
+
+def test_a_change_s_own_abort_rule_counts_also_when_it_is_set_while_the_change_runs(flow: Flow) -> None:
+    no = [RevioRejected("no such rate centre", status=400)] * 60
+    one = planned(flow, PLAIN[:60], meets=no, rev_concurrency=1, abort_sample=20)
+    claims.set_abort_rule(flow.portal, one.claim.bulk_change_id, percent=100, sample=1000)
+    assert one.run() == {"rejected": 60}
+
+
+def test_few_refusals_stop_nothing(flow: Flow) -> None:
+    no = RevioRejected("no such rate centre", status=400)
+    one = planned(flow, PLAIN[:60], meets=[no, None, None] * 20, rev_concurrency=2, abort_sample=20)
+    assert one.run() == {"created": 40, "rejected": 20}
+
+
+def test_what_the_deadline_leaves_is_said_to_have_had_no_time(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:3])
+    one.budget.pause(10, "turned away")
+    assert not one.desk.is_late()
+    flow.clock.pass_seconds(2 * 3600 + 60)
+    assert one.desk.is_late()
+    one.budget.pause(10, "turned away")
+    with pytest.raises(RevioRetryable):
+        one.run(last_try=True)
+    flow.associate(one.claim)
+    closed = flow.close(one.claim, failed=["create_rev_service 0"])
+    assert (closed.codes, one.rev.posts) == ({"DEADLINE_EXCEEDED": 3}, 0)
+
+
+def test_the_deadline_stands_still_while_the_account_is_paused(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:3])
+    one.budget.pause(5 * 3600, "quota")
+    flow.clock.pass_seconds(6 * 3600)
+    assert not one.desk.is_late()
+    flow.clock.pass_seconds(2 * 3600)
+    assert one.desk.is_late()
+
+
+def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_slots_come_back(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:10], meets=[None, KeyboardInterrupt()], rev_concurrency=1)  # type: ignore[list-item]
+    with pytest.raises(KeyboardInterrupt):
+        one.run()
+    flow.clock.pass_seconds(flow.settings.rev_lease_seconds + 1)
+    one.wait()
+    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    assert one.run() == {"created": 1}
+    assert one.exact(PLAIN[:10])
