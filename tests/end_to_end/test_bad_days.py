@@ -100,7 +100,7 @@ def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(run
 
 
 def test_one_slice_that_dies_for_good_is_red_and_every_other_device_is_associated(running: Running) -> None:
-    running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 6})
+    running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 1})
     change = running.ask(PLAIN[240:243])
     run_id = f"bulk_change__{change}__0"
     running.wait(lambda: len(running.table("rev_intent", bulkchangeid=change, state="CREATED")) == 2, 120)

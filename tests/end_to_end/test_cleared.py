@@ -48,7 +48,7 @@ def posts(running: Running) -> int:
 
 
 def test_a_failed_instance_that_is_cleared_while_others_work_calls_only_for_its_own_device(running: Running) -> None:
-    devices = PLAIN[200:208]
+    devices = PLAIN[300:308]
     running.control("PATCH", "settings", {"latency_ms": 2000})
     before = posts(running)
     change = running.ask(devices)
@@ -69,7 +69,7 @@ def test_a_failed_instance_that_is_cleared_while_others_work_calls_only_for_its_
 def test_an_instance_that_is_cleared_after_the_change_has_ended_calls_nobody_and_says_what_to_do(
     running: Running,
 ) -> None:
-    change = running.ask(PLAIN[210:212])
+    change = running.ask(PLAIN[310:312])
     run_id = begun(running, change)
     assert running.run(run_id, 120) == "success"
     before = Counter(running.control("GET", "counters"))
@@ -81,7 +81,7 @@ def test_an_instance_that_is_cleared_after_the_change_has_ended_calls_nobody_and
 
 
 def test_a_run_of_an_earlier_retry_that_is_cleared_while_a_later_one_works_ends_as_claim_lost(running: Running) -> None:
-    devices = PLAIN[220:222]
+    devices = PLAIN[320:322]
     running.control("POST", "faults", {"effect": "reject_object", "numbers": list(devices)})
     change = running.ask(devices)
     first = begun(running, change)
