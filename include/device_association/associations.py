@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, holding, record_step
-from device_association.database import Record, changed, rows, run
+from device_association.claims import Claim, holding, keep, record_step
+from device_association.database import Record, changed, in_transaction, rows, run
 
 STEP = "associate_devices"
 HISTORY_STEP = "update_cross_provider_device_history"
 LINKS_STEP = "update_device_rev_service_links"
+BATCHES_AT_ONCE = 2
+"""A second transaction keeps the database at work while the first one is committed."""
 
 
 def associate_devices(
@@ -23,17 +26,20 @@ def associate_devices(
 ) -> dict[str, int]:
     """Associate every device whose line is settled or not asked for; return how many rows of which kind were written.
 
-    One transaction a batch of `rows_at_once` rows: killed in the middle, the next run goes on behind the last batch.
+    One transaction a batch of `rows_at_once` rows: killed in the middle, the next run does the batches that are missing.
     """
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
         settled = rows(connection, "associations/list_settled_rows", bulk_change_id=claim.bulk_change_id)
+    batches = [settled[start : start + rows_at_once] for start in range(0, len(settled), rows_at_once)]
+
+    def associate(batch: Sequence[Record]) -> dict[str, int]:
+        return in_transaction(engine, partial(_associate, claim=claim, batch=batch, now=clock()))
+
     total = {"associated": 0, "changed_fields": 0, "queued_plans": 0}
-    for start in range(0, len(settled), rows_at_once):
-        batch = settled[start : start + rows_at_once]
-        now = clock()
-        counts = holding(engine, claim, now, partial(_associate, claim=claim, batch=batch, now=now))
-        total = {name: total[name] + counts[name] for name in total}
+    with ThreadPoolExecutor(BATCHES_AT_ONCE) as workers:
+        for counts in workers.map(associate, batches):
+            total = {name: total[name] + counts[name] for name in total}
     holding(engine, claim, clock(), lambda c: record_step(c, claim, STEP, total, started=started, began=began))
     return total
 
@@ -70,6 +76,7 @@ def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: dateti
 
 
 def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record], now: datetime) -> dict[str, int]:
+    """Associate one batch. The claim is checked last: until then its row stays free for the batch beside this one."""
     about = {
         "bulk_change_id": claim.bulk_change_id,
         "first_row_id": batch[0]["row_id"],
@@ -90,6 +97,7 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
     run(connection, "audit/log_ended_rows", step=STEP, **about)
     batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}
     run(connection, "device_changes/release_holds", **batch_rows)
+    keep(connection, claim, now)
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 
