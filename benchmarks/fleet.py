@@ -16,7 +16,7 @@ from benchmarks import steps
 from device_association import line_creation, line_outcomes
 from device_association.call_budget import CallBudget, Limits
 from device_association.database import database_clock, make_engine
-from device_association.line_planning import Clients
+from device_association.line_planning import SLICES_AT_ONCE, Clients
 from device_association.revio import Account, RevioClient
 from device_association.settings import Settings
 
@@ -32,8 +32,8 @@ class Crew:
         return f"{self.processes} processes of {self.calls} calls"
 
 
-PRODUCTION = Crew(processes=4, calls=8)
-"""A run's `max_active_tis_per_dagrun` of `create_rev_service`, and the setting `rev_concurrency`, as they are delivered."""
+PRODUCTION = Crew(processes=SLICES_AT_ONCE, calls=8)
+"""The slices of a change that are worked on at the same time, and the setting `rev_concurrency`, as they are delivered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ SOON = timedelta(seconds=1)
 """A call is begun no earlier than this before its moment, so that a pause or a stop finds few that were begun."""
 TRY_AGAIN = 0.5
 """Seconds until a call is tried again that could not be begun though nothing is in its way any more."""
+AHEAD = 2
+"""For each call in flight another one is begun, so that no worker waits for the database."""
+GATHER_SECONDS = 0.01
+"""How long the first call that has come back waits for others, to be recorded with them."""
 COUNT_EVERY = 10
 """How many refusals of a slice apart its change's refusals are counted: that reads all rows of the change."""
 log = logging.getLogger(__name__)
@@ -72,8 +76,8 @@ class Caller:
 
     def _begin_some(self) -> None:
         """Begin as many calls as there is room for, here and at the account."""
-        room = min(len(self.waiting), self.desk.settings.rev_concurrency - len(self.out))
-        if room <= 0 or self.pause() > 0:
+        room = self._room()
+        if not room or self.pause() > 0:
             return
         if self.budget is None:
             self._begin([(self.waiting.popleft(), None) for _ in range(room)])
@@ -83,6 +87,12 @@ class Caller:
         if self.slots and self.slots[0].used_from - self.desk.clock() <= SOON:
             count = min(room, len(self.slots))
             self._begin([(self.waiting.popleft(), self.slots.popleft()) for _ in range(count)])
+
+    def _room(self) -> int:
+        """Return how many calls to begin now, many together: none until half of those in flight have come back."""
+        in_flight = self.desk.settings.rev_concurrency
+        room = AHEAD * in_flight - len(self.out)
+        return min(room, len(self.waiting)) if room >= max(1, in_flight // 2) else 0
 
     def _end_waiting(self, outcome: Outcome) -> None:
         self.ended += [(device, outcome) for device in self.waiting]
@@ -164,11 +174,15 @@ class Caller:
 
     def _record_some(self) -> None:
         """Wait until a call has come back or the next may be begun; record all that have come back."""
-        pause = self.pause() if self.waiting and len(self.out) < self.desk.settings.rev_concurrency else None
+        pause = self.pause() if self._room() else None
         if not self.out:
             time.sleep(min(pause or 0.0, max(0.0, self.give_up - time.monotonic())))
             return
-        back, _ = wait(self.out, timeout=pause, return_when=FIRST_COMPLETED)
+        if wait(self.out, timeout=pause, return_when=FIRST_COMPLETED).done:
+            wait(self.out, timeout=GATHER_SECONDS)
+        self._record([call for call in self.out if call.done()])
+
+    def _record(self, back: Iterable[Future[int]]) -> None:
         created = []
         for call in back:
             device = self.out.pop(call)

@@ -50,11 +50,11 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
     left to the closing step, and RevioRetryable is raised if Rev.io could not be reached.
     """
     started, began = desk.clock(), time.perf_counter()
-    devices, listed = _load(desk, slice_number)
+    devices, listed = _devices(desk, slice_number), _listed(desk, slice_number)
     with ThreadPoolExecutor(desk.settings.rev_concurrency, thread_name_prefix="revio") as workers:
         found = _each(workers, lambda device: _find(desk, device, listed.get(device["intent_id"], [])), devices)
         called, wait = _call(desk, workers, [device for device in devices if found[device["row_id"]] is None])
-        settled = [device for device in _load(desk, slice_number)[0] if device["state"] in SETTLED]
+        settled = [device for device in _devices(desk, slice_number) if device["state"] in SETTLED]
         ready = _each(workers, lambda device: _make_ready(desk, device), settled)
     outcomes = [outcome for outcome in (found | called | ready).values() if outcome is not None]
     counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
@@ -73,16 +73,22 @@ def slice_label(desk: Desk, slice_number: int) -> str:
     return f"{devices[0]['iccid']}{rest}"
 
 
-def _load(desk: Desk, slice_number: int) -> tuple[Sequence[Record], dict[int, list[Line]]]:
-    where = {"slice_number": slice_number, **desk.claim.key}
-    with desk.engine.connect() as connection:
-        found = rows(connection, "intents/list_slice_devices", **where)
-        listed: dict[int, list[Line]] = {}
-        for one in rows(connection, "intents/list_slice_lines", **where):
-            line = Line(one["service_id"], None, one["number"], one["number2"], one["created"], None)
-            listed.setdefault(one["intent_id"], []).append(line)
+def _devices(desk: Desk, slice_number: int) -> list[Record]:
     now = desk.clock()
-    return [{**device, "now": now} for device in found], listed
+    with desk.engine.connect() as connection:
+        found = rows(connection, "intents/list_slice_devices", slice_number=slice_number, **desk.claim.key)
+    return [{**device, "now": now} for device in found]
+
+
+def _listed(desk: Desk, slice_number: int) -> dict[int, list[Line]]:
+    """Return the lines of the bulk look-up that may be a SIM's, by intent."""
+    listed: dict[int, list[Line]] = {}
+    with desk.engine.connect() as connection:
+        found = rows(connection, "intents/list_slice_lines", slice_number=slice_number, **desk.claim.key)
+    for one in found:
+        line = Line(one["service_id"], None, one["number"], one["number2"], one["created"], None)
+        listed.setdefault(one["intent_id"], []).append(line)
+    return listed
 
 
 def _each(

@@ -25,6 +25,8 @@ from device_association.validation import reject_billed
 STEP = "plan_rev_services"
 LEAST_TIME = timedelta(hours=2)
 """What a change has beside twice the time that the account's budget needs for its devices: the domain contract, section 4."""
+SLICES_AT_ONCE = 4
+"""How many slices of a change are worked on at the same time; more would keep the workers from other changes."""
 log = logging.getLogger(__name__)
 Clients = Callable[[str], RevioClient]
 """Gives the client of the Rev.io account behind a connection id."""
@@ -74,8 +76,14 @@ def refusal_text(refused: RevioUnauthorized) -> str:
 
 
 def cut(row_ids: Sequence[int], *, most_slices: int, fewest_devices: int) -> Iterator[dict[str, int]]:
-    """Yield the slices of a change: one device each while they are few, else ranges of at least `fewest_devices`."""
+    """Yield the slices of a change: one device each while they are few, else ranges of at least `fewest_devices`.
+
+    They make whole rounds of those that are worked on at the same time, so that none is alone at the end.
+    """
     size = 1 if len(row_ids) <= most_slices else max(fewest_devices, ceil(len(row_ids) / most_slices))
+    if size > 1:
+        rounds = len(row_ids) // (size * SLICES_AT_ONCE)
+        size = ceil(len(row_ids) / (rounds * SLICES_AT_ONCE)) if rounds else size
     for number, start in enumerate(range(0, len(row_ids), size)):
         part = row_ids[start : start + size]
         yield {"slice_number": number, "first_row_id": part[0], "last_row_id": part[-1], "devices": len(part)}

@@ -109,7 +109,7 @@ def plan_rev_services() -> list[int]:
 @task(
     **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
-    max_active_tis_per_dagrun=4,
+    max_active_tis_per_dagrun=line_planning.SLICES_AT_ONCE,
     pool="rev_services",
 )
 @speaks_plainly

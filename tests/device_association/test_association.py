@@ -392,7 +392,8 @@ def test_a_planned_slice_never_shifts_when_it_is_planned_again(flow: Flow) -> No
 
 
 @pytest.mark.parametrize(
-    ("devices", "slices", "largest"), [(0, 0, 0), (1, 1, 1), (200, 200, 1), (201, 5, 50), (20_000, 200, 100)]
+    ("devices", "slices", "largest"),
+    [(0, 0, 0), (1, 1, 1), (200, 200, 1), (201, 4, 51), (500, 8, 63), (20_000, 200, 100), (100_000, 200, 500)],
 )
 def test_a_change_is_cut_into_no_more_slices_than_airflow_can_bear(devices: int, slices: int, largest: int) -> None:
     cut = list(line_planning.cut(list(range(devices)), most_slices=200, fewest_devices=50))
