@@ -18,7 +18,7 @@ from device_association.errors import (
     RevioUnauthorized,
 )
 from device_association.line_outcomes import Desk, line_dates
-from device_association.revio import RevioClient
+from device_association.revio import Product, RevioClient
 
 
 class ProductFailed(AssociationError):
@@ -36,7 +36,7 @@ def create_products(desk: Desk, client: RevioClient, device: Record, service_id:
     missing = [step for step in _steps(desk, device, wanted) if step["state"] != "CREATED"]
     lost = any(step["state"] == "CALLING" for step in missing)
     asked = desk.clock()
-    on_line = list(client.products(service_id)) if missing and (adopted or lost) else []
+    on_line = _look_up(desk, client, device, service_id) if missing and (adopted or lost) else []
     there = {product.product_id: product.service_product_id for product in on_line}
     for step in missing:
         if step["state"] == "CALLING" and step["lease_until"] > asked:
@@ -45,6 +45,16 @@ def create_products(desk: Desk, client: RevioClient, device: Record, service_id:
             _settle(desk, device, service_id, step, there[step["product_id"]])
         else:
             _create(desk, client, device, service_id, step, asked)
+
+
+def _look_up(desk: Desk, client: RevioClient, device: Record, service_id: int) -> list[Product]:
+    """Return the products that the line has. While Rev.io cannot be asked, no lost call counts as settled."""
+    try:
+        return list(client.products(service_id))
+    except RevioRetryable:
+        lease_until = desk.clock() + timedelta(seconds=_lease_seconds(desk))
+        desk.transact("lines/doubt_products", intent_id=device["intent_id"], lease_until=lease_until)
+        raise
 
 
 def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:

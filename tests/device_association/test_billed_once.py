@@ -43,6 +43,7 @@ class Seen(Rev):
         self.there: list[Product] = []
         self.refuse_list: Exception | None = None
         self.refuse_look_up: Exception | None = None
+        self.refuse_products: Exception | None = None
 
     def create_line(self, body: dict[str, Any]) -> int:
         self.sent.append(body)
@@ -55,6 +56,8 @@ class Seen(Rev):
         return super().lines(**filters)
 
     def products(self, service_id: int) -> Iterator[Product]:
+        if self.refuse_products is not None:
+            raise self.refuse_products
         yield from self.there
 
 
@@ -378,6 +381,28 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
     rev.kept.append(Line(1001, int(world.ACME), None, PLAIN[0], flow.clock(), None))
     line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
     assert (rev.posts, end(flow, claim)) == (1, {"PROCESSED": 1})
+
+
+def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow: Flow, rev: Seen) -> None:
+    rev.refusing_products = [RevioOutcomeUnknown("time-out")]
+    claim = begun(flow, PLAIN[:1], **ONE_PRODUCT)
+    number = plan(flow, claim)[0]
+
+    def again() -> None:
+        with pytest.raises(StepUnfinished):
+            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+
+    again()
+    flow.clock.pass_seconds(600)
+    rev.refuse_products = RevioRetryable("no answer")
+    again()
+    rev.refuse_products = None
+    again()
+    assert rev.products_kept == []
+    rev.there = [Product(900, world.PRODUCT, "ACTIVE")]
+    flow.clock.pass_seconds(600)
+    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    assert (rev.products_kept, end(flow, claim)) == ([], {"PROCESSED": 1})
 
 
 def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(flow: Flow, rev: Seen) -> None:
