@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from device_association.call_budget import SMALL, CallBudget
 from device_association.claims import Claim, is_past_deadline, stop
 from device_association.codes import VALIDATION_CODES, DeviceCode, Row
-from device_association.database import Record, as_json, changed, in_transaction, row, run
+from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.errors import RevioOutcomeUnknown, RevioUnauthorized
 from device_association.line_planning import Clients, customer_number, refusal_text
 from device_association.revio import Line
@@ -85,8 +85,8 @@ def open_desk(
 ) -> Desk:
     """Return the desk for a slice of the claim's change."""
     with engine.connect() as connection:
-        counts = row(connection, "device_changes/count_open", bulk_change_id=claim.bulk_change_id)
-    is_small = counts is not None and counts["open_rows"] <= SMALL
+        slices = rows(connection, "intents/list_slices", **claim.key)
+    is_small = sum(one["devices"] for one in slices) <= SMALL
     return Desk(engine, claim, clients, settings, clock, budgets, is_small)
 
 

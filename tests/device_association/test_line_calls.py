@@ -22,7 +22,7 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_outcomes import Desk
+from device_association.line_outcomes import Desk, open_desk
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
 
@@ -222,3 +222,12 @@ def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_sl
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
     assert one.run() == {"created": 1}
     assert one.exact(PLAIN[:10])
+
+
+@pytest.mark.parametrize(("devices", "is_small"), [(20, True), (21, False)])
+def test_a_change_of_up_to_twenty_lines_is_a_small_one(flow: Flow, devices: int, is_small: bool) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:devices])).change_id)
+    flow.check(claim)
+    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    desk = open_desk(flow.portal, claim, lambda _: flow.rev, flow.settings, flow.clock, lambda _: None)
+    assert desk.is_small is is_small
