@@ -258,7 +258,7 @@ def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCo
 
 def log_entry(device: Record, *, response: str | None = None, error: str | None = None) -> dict[str, object]:
     """Return what the log tells of one device in this step: what was asked, and what came of it."""
-    asked = as_json({name: value for name, value in line_body(device).items() if value is not None})
+    asked = {name: value for name, value in line_body(device).items() if value is not None}
     return {"row_id": device["row_id"], "request": asked, "response": response, "error": error}
 
 

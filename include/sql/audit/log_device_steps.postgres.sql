@@ -8,4 +8,4 @@ SELECT
     :bulk_change_id, r.row_id, :step, r.request, r.response, r.error,
     CASE WHEN r.error IS NULL THEN 'PROCESSED' ELSE 'ERROR' END, CASE WHEN r.error IS NULL THEN 0 ELSE 1 END,
     :actor, :now, :actor, :now, 1, 0
-FROM JSONB_TO_RECORDSET(CAST(:devices AS jsonb)) AS r (row_id bigint, request text, response text, error text)
+FROM JSON_TO_RECORDSET(CAST(:devices AS json)) AS r (row_id bigint, request text, response text, error text)

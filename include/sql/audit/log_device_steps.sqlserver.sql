@@ -12,7 +12,7 @@ FROM
     OPENJSON (:devices)
     WITH (
         row_id bigint '$.row_id',
-        request nvarchar(MAX) '$.request',
+        request nvarchar(MAX) '$.request' AS JSON,
         response nvarchar(MAX) '$.response',
         error nvarchar(MAX) '$.error'
     ) AS r;
