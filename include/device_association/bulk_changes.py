@@ -12,13 +12,14 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from device_association.association_request import AssociateCustomer, local_to_utc, parse_request
+from device_association.callers import Caller, find_caller
 from device_association.claims import ended_text
 from device_association.closing import close
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.database import ROWS_PER_STATEMENT, as_json, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
 from device_association.outbox import owe_message
-from device_association.request_rules import Caller, Customer, find_caller, find_customer, find_facts, refusals
+from device_association.request_rules import Customer, find_customer, find_facts, refusals
 from device_association.terms import Terms, from_request, payload_template
 from device_association.validation import insert_terms, reject_devices
 
