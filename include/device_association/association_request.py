@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
@@ -22,6 +22,7 @@ from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
 
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
+LIKE_A_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -44,7 +45,17 @@ Text100 = Annotated[str, at_most(100)]
 Text500 = Annotated[str, at_most(500)]
 Text1000 = Annotated[str, at_most(1000)]
 Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
 
+
+def _as_date(sent: object) -> object:
+    """Refuse what only looks like a date to a lenient reader: a number, or a text of digits, of seconds since 1970."""
+    if isinstance(sent, datetime) or (isinstance(sent, str) and LIKE_A_DATE.match(sent)):
+        return sent
+    raise PydanticCustomError("datetime_type", "Input should be a date like 2026-12-01T00:00:00Z")
+
+
+Date = Annotated[datetime, BeforeValidator(_as_date)]
 Allocation = Annotated[Decimal, Field(ge=0, max_digits=25, decimal_places=4, allow_inf_nan=False)]
 
 
@@ -56,21 +67,21 @@ class AssociateCustomer(BaseModel):
     service_provider_id: Int
     devices: tuple[Iccid, ...]
     rev_customer_id: Annotated[Text50, Field(min_length=1)]
-    create_rev_service: bool = False
+    create_rev_service: Flag = False
     service_type_id: Int | None = None
     provider_id: Int | None = None
     usage_plan_group_id: Int | None = None
     rev_package_id: Int | None = None
     rev_product_id_list: tuple[Int, ...] = ()
     rate_list: tuple[Rate, ...] = ()
-    prorate: bool = False
+    prorate: Flag = False
     description: Text1000 = ""
-    effective_date: datetime | None = None
-    activated_date: datetime | None = None
-    add_carrier_rate_plan: bool = False
+    effective_date: Date | None = None
+    activated_date: Date | None = None
+    add_carrier_rate_plan: Flag = False
     carrier_rate_plan: Text50 | None = None
     comm_plan: Text100 | None = None
-    add_customer_rate_plan: bool = False
+    add_customer_rate_plan: Flag = False
     customer_rate_plan: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_rate_pool: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_data_allocation_mb: Annotated[Allocation | None, Field(alias="CustomerDataAllocationMB")] = None
@@ -116,6 +127,17 @@ def local_to_utc(moment: datetime, zone: str | None) -> datetime:
     return moment.astimezone(UTC)
 
 
+def times_that_never_were(request: AssociateCustomer, zone: str | None) -> list[Refusal]:
+    """Return the dates of a request that the tenant's clocks skipped when they were put forward."""
+    dates = {"EffectiveDate": request.effective_date, "ActivatedDate": request.activated_date}
+    said = f"this hour was skipped in {zone} when the clocks were put forward; send another, or one with its zone"
+    return [
+        Refusal(RequestCode.INVALID_REQUEST, field, said)
+        for field, moment in dates.items()
+        if moment is not None and moment.tzinfo is None and not _was_there(moment, zone)
+    ]
+
+
 def is_storable(moment: datetime) -> bool:
     """Whether both databases can keep the date: SQL Server's old `datetime` begins in 1753."""
     return EARLIEST <= moment.replace(tzinfo=None) <= LATEST
@@ -124,6 +146,11 @@ def is_storable(moment: datetime) -> bool:
 def is_iccid(text: str) -> bool:
     """Whether the text has the shape of an ICCID: 18 to 22 ASCII digits."""
     return 18 <= len(text) <= 22 and text.isascii() and text.isdigit()
+
+
+def _was_there(moment: datetime, zone: str | None) -> bool:
+    back = local_to_utc(moment, zone).astimezone(ZoneInfo(zone or "UTC"))
+    return back.replace(tzinfo=None, fold=0) == moment.replace(fold=0)
 
 
 def _folded(iccid: str) -> str:

@@ -235,6 +235,18 @@ CREATE TABLE device_association.outbox (
 );
 CREATE INDEX ix_outbox_unsent ON device_association.outbox (SentDate, CreatedDate);
 
+-- Requests that came with a key: the same key gives the same answer for a day. Hashes compare alike on both databases.
+CREATE TABLE device_association.request_key (
+    UserId int NOT NULL,
+    KeyHash char(64) NOT NULL,
+    BodyHash char(64) NOT NULL,
+    BulkChangeId bigint NULL,
+    Accepted int NULL,
+    Rejected int NULL,
+    CreatedDate datetime2(3) NOT NULL,
+    PRIMARY KEY (UserId, KeyHash)
+);
+
 GO
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
 CREATE VIEW device_association.settled_device AS
