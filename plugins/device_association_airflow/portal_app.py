@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from device_association_airflow.portal_answers import REFUSALS, answer_refusals
 from device_association_airflow.portal_caller import ReaderDep, signed_in
+from device_association_airflow.portal_changes import changes
 from device_association_airflow.portal_requests import requests
 from device_association_airflow.same_origin import require_same_origin
 
@@ -26,6 +27,7 @@ portal_app = FastAPI(
 )
 answer_refusals(portal_app)
 portal_app.include_router(requests)
+portal_app.include_router(changes)
 
 
 @portal_app.get("/openapi.json", include_in_schema=False)

@@ -1,0 +1,82 @@
+"""How a change stands: state, step, counts that always add up, and how long it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil
+
+from sqlalchemy import Connection
+
+from device_association.call_budget import Limits
+from device_association.codes import RUNNING, Row
+from device_association.database import as_json, row, rows
+
+OPEN = (Row.NEW, Row.PROCESSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at a change; the counts come from one statement, so they are of one moment."""
+
+    bulk_change_id: int
+    retry_number: int
+    status: str
+    step: str | None
+    counts: dict[str, int]
+    estimate_seconds: int | None
+
+    @property
+    def total(self) -> int:
+        """How many devices the change has."""
+        return sum(self.counts.values())
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will move any more, short of a retry."""
+        return self.status not in RUNNING
+
+    def as_record(self) -> dict[str, object]:
+        """The look as an answer shows it."""
+        return {
+            "bulk_change_id": self.bulk_change_id,
+            "retry_number": self.retry_number,
+            "status": self.status,
+            "step": self.step,
+            "counts": {**self.counts, "TOTAL": self.total},
+            "estimate_seconds": self.estimate_seconds,
+        }
+
+
+def read_progress(connection: Connection, bulk_change_id: int) -> Progress:
+    """Return how a change stands; its status is read before its counts, so that an ended change's counts are final."""
+    change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    assert change is not None, "the caller has just seen it"
+    retry = change["retry_number"] or 0
+    steps = rows(connection, "claims/list_steps", bulk_change_id=bulk_change_id, retry_number=retry)
+    counts = count_states(connection, [bulk_change_id])[bulk_change_id]
+    remaining = sum(counts[state] for state in OPEN)
+    return Progress(
+        bulk_change_id=bulk_change_id,
+        retry_number=retry,
+        status=change["status"],
+        step=steps[-1]["step"] if steps else None,
+        counts=counts,
+        estimate_seconds=_seconds(connection, bulk_change_id, remaining) if change["status"] in RUNNING else None,
+    )
+
+
+def count_states(connection: Connection, changes: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Return for each change how many of its devices are in which state, those with none too."""
+    found = {change: dict.fromkeys(map(str, Row), 0) for change in changes}
+    for one in rows(connection, "bulk_changes/count_states", changes=as_json(list(found))):
+        found[one["bulk_change_id"]][one["status"]] = one["devices"]
+    return found
+
+
+def _seconds(connection: Connection, bulk_change_id: int, remaining: int) -> int | None:
+    """Return how long the remaining lines take at the account's rate; None where no line is asked for."""
+    usual = Limits().calls_per_minute
+    found = row(connection, "bulk_changes/find_rate", bulk_change_id=bulk_change_id, usual_rate=usual)
+    rate = found and found["calls_per_minute"]
+    return ceil(remaining * 60 / rate) if rate else None
