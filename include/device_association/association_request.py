@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -21,9 +21,11 @@ from pydantic_core import PydanticCustomError
 from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
 
+Model = TypeVar("Model", bound=BaseModel)
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
 LIKE_A_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE_SAID = "a NUL or half of a surrogate pair is in it, which no database keeps; remove it"
 
 
 def at_most(units: int) -> AfterValidator:
@@ -38,6 +40,14 @@ def at_most(units: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _storable(text: str) -> str:
+    if UNSTORABLE.search(text):
+        raise PydanticCustomError("unstorable", UNSTORABLE_SAID)
+    return text
+
+
+STORABLE = AfterValidator(_storable)
+"""Refuses a text that no database keeps."""
 Int = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 Iccid = Annotated[str, Field(strict=True), at_most(50)]
 Text50 = Annotated[str, at_most(50)]
@@ -110,14 +120,19 @@ class AssociateCustomer(BaseModel):
 
 def parse_request(sent: Mapping[str, object], *, max_devices: int) -> AssociateCustomer:
     """Return the request, or raise RequestRefused that names every field that is wrong and what it must be."""
-    try:
-        request = AssociateCustomer.model_validate(sent)
-    except ValidationError as error:
-        raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
+    request = read_fields(AssociateCustomer, sent)
     wrong = [*_size(request, max_devices), *_dates(request), *_unstorable(request)]
     if wrong:
         raise RequestRefused(wrong)
     return request
+
+
+def read_fields(model: type[Model], sent: Mapping[str, object]) -> Model:
+    """Return what was sent as a model, or raise RequestRefused that names every field that is wrong."""
+    try:
+        return model.model_validate(sent)
+    except ValidationError as error:
+        raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
 
 
 def local_to_utc(moment: datetime, zone: str | None) -> datetime:
@@ -194,8 +209,7 @@ def _unstorable(request: AssociateCustomer) -> Iterable[Refusal]:
         value = getattr(request, name)
         texts = value if isinstance(value, tuple) else (value,)
         if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
-            said = "a NUL or half of a surrogate pair is in it, which no database keeps; remove it"
-            yield Refusal(RequestCode.INVALID_REQUEST, str(field.alias), said)
+            yield Refusal(RequestCode.INVALID_REQUEST, str(field.alias), UNSTORABLE_SAID)
 
 
 def _refusal(detail: Any) -> Refusal:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from device_association_airflow.portal_actions import actions
 from device_association_airflow.portal_answers import REFUSALS, answer_refusals
 from device_association_airflow.portal_caller import ReaderDep, signed_in
 from device_association_airflow.portal_changes import changes
@@ -26,8 +27,8 @@ portal_app = FastAPI(
     dependencies=[Depends(signed_in), Depends(require_same_origin)],
 )
 answer_refusals(portal_app)
-portal_app.include_router(requests)
-portal_app.include_router(changes)
+for router in (requests, changes, actions):
+    portal_app.include_router(router)
 
 
 @portal_app.get("/openapi.json", include_in_schema=False)

@@ -9,15 +9,9 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from device_association.association_request import UNSTORABLE, at_most, is_storable
+from device_association.association_request import STORABLE, at_most, is_storable
 from device_association.change_views import BIGGEST_ID
 from device_association.codes import ChangeStatus, Row
-
-
-def _storable(text: str) -> str:
-    if UNSTORABLE.search(text):
-        raise ValueError("a NUL or half of a surrogate pair is in it, which no database keeps; remove it")
-    return text
 
 
 def _in_time(moment: datetime) -> datetime:
@@ -26,7 +20,7 @@ def _in_time(moment: datetime) -> datetime:
     return moment
 
 
-Text = Annotated[str, Field(min_length=1), at_most(200), AfterValidator(_storable)]
+Text = Annotated[str, Field(min_length=1), at_most(200), STORABLE]
 Moment = Annotated[datetime, AfterValidator(_in_time)]
 Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
 Int32 = Annotated[int, Field(ge=1, le=2**31 - 1)]

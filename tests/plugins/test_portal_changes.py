@@ -43,7 +43,13 @@ def test_the_list_shows_each_change_with_counts_that_add_up(api: Portal, flow: F
     assert found[1]["Status"] == "PARTIALLY_PROCESSED"
     assert found[1]["CustomerName"] == "Acme Fleet"
     assert found[1]["Counts"] == {
-        "NEW": 0, "PROCESSING": 0, "PROCESSED": 20, "ERROR": 3, "API_FAILED": 0, "CANCELED": 0, "TOTAL": 23
+        "NEW": 0,
+        "PROCESSING": 0,
+        "PROCESSED": 20,
+        "ERROR": 3,
+        "API_FAILED": 0,
+        "CANCELED": 0,
+        "TOTAL": 23,
     }
 
 

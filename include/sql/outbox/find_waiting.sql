@@ -1,13 +1,5 @@
--- Why a change's newest message could not be sent yet; no row where it is sent, or nobody has tried.
+-- Why messages of a change could not be sent yet; no row where they are sent, or nobody has tried.
 -- Safe to run twice: reads only.
 SELECT o.LastError AS last_error
 FROM device_association.outbox AS o
-WHERE
-    o.Kind = 'MESSAGE'
-    AND o.BulkChangeId = :bulk_change_id
-    AND o.SentDate IS NULL
-    AND o.LastError IS NOT NULL
-    AND o.RetryNumber = (
-        SELECT MAX(n.RetryNumber) FROM device_association.outbox AS n
-        WHERE n.Kind = 'MESSAGE' AND n.BulkChangeId = :bulk_change_id
-    )
+WHERE o.Kind = 'MESSAGE' AND o.BulkChangeId = :bulk_change_id AND o.SentDate IS NULL AND o.LastError IS NOT NULL
