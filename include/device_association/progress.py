@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil
+from threading import Lock
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from device_association.answers import shown
 from device_association.call_budget import Limits
 from device_association.codes import RUNNING, Row
 from device_association.database import as_json, row, rows
@@ -80,3 +84,37 @@ def _seconds(connection: Connection, bulk_change_id: int, remaining: int) -> int
     found = row(connection, "bulk_changes/find_rate", bulk_change_id=bulk_change_id, usual_rate=usual)
     rate = found and found["calls_per_minute"]
     return ceil(remaining * 60 / rate) if rate else None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A look as a server-sent event; its id is a digest of what it says, so that the same look has the same id."""
+
+    id: str
+    text: str
+
+
+def as_event(progress: Progress) -> Event:
+    """Return a look as an event that stands for itself: a reader who missed some has missed nothing."""
+    said = as_json(shown(progress.as_record()))
+    number = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return Event(number, f"id: {number}\nevent: progress\ndata: {said}\n\n")
+
+
+class Looks:
+    """Shares the looks at changes among all who watch: however many they are, a change is read once in a while."""
+
+    def __init__(self, engine: Engine, *, good_for: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._good_for, self._clock = engine, good_for, clock
+        self._lock = Lock()
+        self._taken: dict[int, tuple[float, Progress]] = {}
+
+    def look(self, bulk_change_id: int) -> Progress:
+        """Return a look at a change that is not older than it is good for."""
+        with self._lock:
+            now = self._clock()
+            self._taken = {change: one for change, one in self._taken.items() if now - one[0] < self._good_for}
+            if bulk_change_id not in self._taken:
+                with self._engine.connect() as connection:
+                    self._taken[bulk_change_id] = (now, read_progress(connection, bulk_change_id))
+            return self._taken[bulk_change_id][1]

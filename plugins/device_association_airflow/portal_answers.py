@@ -10,15 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from pydantic.alias_generators import to_pascal
 from starlette.exceptions import HTTPException
 
 from device_association.codes import HTTP_STATUS, RequestCode
 from device_association.errors import DatabaseUnavailable, Refusal, RequestRefused
 
 DENIALS = frozenset({401, 403, 404})
-OWN_SPELLING = {"iccid": "ICCID", "msisdn": "MSISDN", "imsi": "IMSI", "imei": "IMEI", "eid": "EID"}
-OWN_SPELLING |= {"customer_data_allocation_mb": "CustomerDataAllocationMB", "plan_mb": "PlanMB"}
 OF_FRAMEWORK = {
     401: (RequestCode.NOT_SIGNED_IN, "sign in to Airflow, or send a valid token"),
     403: (RequestCode.NOT_SIGNED_IN, "the token is not valid; sign in again"),
@@ -58,16 +55,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         (503, "The database does not answer; send it again later"),
     )
 }
-
-
-def shown(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record with the contract's names."""
-    return {OWN_SPELLING.get(name) or to_pascal(name): value for name, value in record.items()}
-
-
-def shown_all(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return records with the contract's names."""
-    return [shown(one) for one in records]
 
 
 def answer_refusals(app: FastAPI) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 
+from device_association.answers import shown
 from device_association.association_request import AssociateCustomer
 from device_association.bulk_changes import create_bulk_change
 from device_association.json_bodies import read_json_object
@@ -13,7 +14,6 @@ from device_association.outbox import is_waiting, send_at_once
 from device_association.previews import preview_bulk_change
 from device_association.request_keys import FIELD, request_key
 from device_association_airflow.body_limit import limited_body
-from device_association_airflow.portal_answers import shown
 from device_association_airflow.portal_caller import CreatorDep, EngineDep, NowDep, SendDep, SettingsDep
 
 requests = APIRouter()
