@@ -84,6 +84,7 @@ HTTP_STATUS: dict[str, int] = {
     RequestCode.CUSTOMER_NOT_FOUND: 404,
     RequestCode.SERVICE_PROVIDER_NOT_FOUND: 404,
     RequestCode.BULK_CHANGE_NOT_FOUND: 404,
+    "DEVICE_NOT_FOUND": 404,
     RequestCode.METHOD_NOT_ALLOWED: 405,
     RequestCode.CUSTOMER_AMBIGUOUS: 409,
     RequestCode.CUSTOMER_CLOSED: 409,

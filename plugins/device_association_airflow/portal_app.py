@@ -12,6 +12,7 @@ from device_association_airflow.portal_answers import REFUSALS, answer_refusals
 from device_association_airflow.portal_caller import ReaderDep, signed_in
 from device_association_airflow.portal_changes import changes
 from device_association_airflow.portal_events import events
+from device_association_airflow.portal_inventory import inventory
 from device_association_airflow.portal_requests import requests
 from device_association_airflow.same_origin import require_same_origin
 
@@ -28,7 +29,7 @@ portal_app = FastAPI(
     dependencies=[Depends(signed_in), Depends(require_same_origin)],
 )
 answer_refusals(portal_app)
-for router in (requests, changes, actions, events):
+for router in (requests, changes, actions, events, inventory):
     portal_app.include_router(router)
 
 
