@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
@@ -85,7 +85,13 @@ class EventStream(StreamingResponse):
             self.streams.close()
 
 
-@events.get("/{change_id}/events", response_class=EventStream, responses={204: {"description": "Nothing more to come"}})
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Progress events", "content": {"text/event-stream": {}}},
+    204: {"description": "Nothing more to come"},
+}
+
+
+@events.get("/{change_id}/events", response_class=StreamingResponse, responses=DESCRIBED)
 async def follow_change(
     caller: ReaderDep,
     engine: EngineDep,

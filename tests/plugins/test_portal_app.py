@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
+from fastapi.routing import APIRoute
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from device_association_airflow.portal_app import portal_app
 from tests.portal_client import Portal
 
 ROUTE = "/openapi.json"
@@ -19,6 +22,16 @@ def test_a_caller_with_access_gets_an_answer_and_others_the_contract_s_refusal(a
         assert set(refused.json()) == {"Success", "Message", "Errors"}
         assert refused.json()["Success"] is False
         assert [one["Code"] for one in refused.json()["Errors"]] == [code]
+
+
+def test_the_description_is_valid_and_tells_every_address_with_what_it_may_answer(api: Portal) -> None:
+    described = api.get(ROUTE).json()
+    OpenAPIV31SpecValidator(described).validate()
+    served = {route.path for route in portal_app.routes if isinstance(route, APIRoute) and route.include_in_schema}
+    assert set(described["paths"]) == served
+    post = described["paths"]["/AssociateCustomer"]["post"]
+    assert post["requestBody"]["content"]["application/json"]["example"]["RevCustomerId"] == "4711"
+    assert {"200", "401", "403", "404", "409", "413", "422"} <= post["responses"].keys()
 
 
 def test_a_denial_is_logged_with_who_and_what(api: Portal, caplog: pytest.LogCaptureFixture) -> None:
