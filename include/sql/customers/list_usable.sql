@@ -7,8 +7,7 @@ SELECT
     c.Status AS status,
     c.CloseDate AS close_date,
     c.IntegrationAuthenticationId AS account_id,
-    s.id AS site_id,
-    s.Name AS site_name
+    s.id AS site_id
 FROM dbo.RevCustomer AS c
 LEFT JOIN dbo.Site AS s ON c.id = s.RevCustomerId AND c.TenantId = s.TenantId AND s.IsActive = 1 AND s.IsDeleted = 0
 LEFT JOIN dbo.RevCustomer AS last_seen ON last_seen.id = :after AND last_seen.TenantId = :tenant_id
