@@ -6,13 +6,18 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from device_association_airflow.report_pages import PREFIX, report_app
+from device_association_airflow import portal_app, report_pages
 
 
 class DeviceAssociationPlugin(AirflowPlugin):
-    """Serves the reports of the data checks to people who are signed in."""
+    """Serves the portal's API, and the reports of the data checks, to people who are signed in."""
 
     name = "device_association"
     fastapi_apps: ClassVar[list[Any]] = [
-        {"app": report_app, "url_prefix": PREFIX, "name": "Device association reports"}
+        {"app": portal_app.portal_app, "url_prefix": portal_app.PREFIX, "name": "Device association"},
+        {
+            "app": report_pages.report_app,
+            "url_prefix": report_pages.PREFIX,
+            "name": "Device association reports",
+        },
     ]

@@ -9,6 +9,7 @@ from device_association.dialects import POSTGRESQL, SQL_SERVER, SUFFIX
 from device_association.schema import MARKER
 from local.portal_tables import table_names
 
+OUR_VIEWS = tuple(f"device_association.{name}" for name in ("settled_device", "visible_change", "visible_device"))
 AUDIT = {
     POSTGRESQL: [
         "CREATE TABLE dbo.PortalAudit (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, RowId bigint NOT NULL)",
@@ -51,7 +52,7 @@ def _take_away(connection: Connection) -> None:
     ours = [name for name in table_names() if name.startswith("device_association.")]
     run_each(
         connection,
-        "DROP VIEW device_association.settled_device",
+        *(f"DROP VIEW {name}" for name in OUR_VIEWS),
         *(f"DROP TABLE {name}" for name in reversed(ours)),
         "DROP TABLE device_association.schema_version",
         "DROP SCHEMA device_association",

@@ -11,18 +11,21 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
 
+Model = TypeVar("Model", bound=BaseModel)
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
+LIKE_A_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE_SAID = "a NUL or half of a surrogate pair is in it, which no database keeps; remove it"
 
 
 def at_most(units: int) -> AfterValidator:
@@ -37,6 +40,14 @@ def at_most(units: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _storable(text: str) -> str:
+    if UNSTORABLE.search(text):
+        raise PydanticCustomError("unstorable", UNSTORABLE_SAID)
+    return text
+
+
+STORABLE = AfterValidator(_storable)
+"""Refuses a text that no database keeps."""
 Int = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 Iccid = Annotated[str, Field(strict=True), at_most(50)]
 Text50 = Annotated[str, at_most(50)]
@@ -44,7 +55,17 @@ Text100 = Annotated[str, at_most(100)]
 Text500 = Annotated[str, at_most(500)]
 Text1000 = Annotated[str, at_most(1000)]
 Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
 
+
+def _as_date(sent: object) -> object:
+    """Refuse what only looks like a date to a lenient reader: a number, or a text of digits, of seconds since 1970."""
+    if isinstance(sent, datetime) or (isinstance(sent, str) and LIKE_A_DATE.match(sent)):
+        return sent
+    raise PydanticCustomError("datetime_type", "Input should be a date like 2026-12-01T00:00:00Z")
+
+
+Date = Annotated[datetime, BeforeValidator(_as_date)]
 Allocation = Annotated[Decimal, Field(ge=0, max_digits=25, decimal_places=4, allow_inf_nan=False)]
 
 
@@ -56,21 +77,21 @@ class AssociateCustomer(BaseModel):
     service_provider_id: Int
     devices: tuple[Iccid, ...]
     rev_customer_id: Annotated[Text50, Field(min_length=1)]
-    create_rev_service: bool = False
+    create_rev_service: Flag = False
     service_type_id: Int | None = None
     provider_id: Int | None = None
     usage_plan_group_id: Int | None = None
     rev_package_id: Int | None = None
     rev_product_id_list: tuple[Int, ...] = ()
     rate_list: tuple[Rate, ...] = ()
-    prorate: bool = False
+    prorate: Flag = False
     description: Text1000 = ""
-    effective_date: datetime | None = None
-    activated_date: datetime | None = None
-    add_carrier_rate_plan: bool = False
+    effective_date: Date | None = None
+    activated_date: Date | None = None
+    add_carrier_rate_plan: Flag = False
     carrier_rate_plan: Text50 | None = None
     comm_plan: Text100 | None = None
-    add_customer_rate_plan: bool = False
+    add_customer_rate_plan: Flag = False
     customer_rate_plan: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_rate_pool: Annotated[str, Field(pattern=r"^[0-9]{1,9}$")] | None = None
     customer_data_allocation_mb: Annotated[Allocation | None, Field(alias="CustomerDataAllocationMB")] = None
@@ -99,14 +120,19 @@ class AssociateCustomer(BaseModel):
 
 def parse_request(sent: Mapping[str, object], *, max_devices: int) -> AssociateCustomer:
     """Return the request, or raise RequestRefused that names every field that is wrong and what it must be."""
-    try:
-        request = AssociateCustomer.model_validate(sent)
-    except ValidationError as error:
-        raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
+    request = read_fields(AssociateCustomer, sent)
     wrong = [*_size(request, max_devices), *_dates(request), *_unstorable(request)]
     if wrong:
         raise RequestRefused(wrong)
     return request
+
+
+def read_fields(model: type[Model], sent: Mapping[str, object]) -> Model:
+    """Return what was sent as a model, or raise RequestRefused that names every field that is wrong."""
+    try:
+        return model.model_validate(sent)
+    except ValidationError as error:
+        raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
 
 
 def local_to_utc(moment: datetime, zone: str | None) -> datetime:
@@ -114,6 +140,17 @@ def local_to_utc(moment: datetime, zone: str | None) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
     return moment.astimezone(UTC)
+
+
+def times_that_never_were(request: AssociateCustomer, zone: str | None) -> list[Refusal]:
+    """Return the dates of a request that the tenant's clocks skipped when they were put forward."""
+    dates = {"EffectiveDate": request.effective_date, "ActivatedDate": request.activated_date}
+    said = f"this hour was skipped in {zone} when the clocks were put forward; send another, or one with its zone"
+    return [
+        Refusal(RequestCode.INVALID_REQUEST, field, said)
+        for field, moment in dates.items()
+        if moment is not None and moment.tzinfo is None and not _was_there(moment, zone)
+    ]
 
 
 def is_storable(moment: datetime) -> bool:
@@ -124,6 +161,11 @@ def is_storable(moment: datetime) -> bool:
 def is_iccid(text: str) -> bool:
     """Whether the text has the shape of an ICCID: 18 to 22 ASCII digits."""
     return 18 <= len(text) <= 22 and text.isascii() and text.isdigit()
+
+
+def _was_there(moment: datetime, zone: str | None) -> bool:
+    back = local_to_utc(moment, zone).astimezone(ZoneInfo(zone or "UTC"))
+    return back.replace(tzinfo=None, fold=0) == moment.replace(fold=0)
 
 
 def _folded(iccid: str) -> str:
@@ -167,8 +209,7 @@ def _unstorable(request: AssociateCustomer) -> Iterable[Refusal]:
         value = getattr(request, name)
         texts = value if isinstance(value, tuple) else (value,)
         if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
-            said = "a NUL or half of a surrogate pair is in it, which no database keeps; remove it"
-            yield Refusal(RequestCode.INVALID_REQUEST, str(field.alias), said)
+            yield Refusal(RequestCode.INVALID_REQUEST, str(field.alias), UNSTORABLE_SAID)
 
 
 def _refusal(detail: Any) -> Refusal:

@@ -6,19 +6,26 @@ Source: the domain contract, sections 3 and 4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.association_request import AssociateCustomer, local_to_utc, parse_request
+from device_association.association_request import (
+    AssociateCustomer,
+    local_to_utc,
+    parse_request,
+    times_that_never_were,
+)
+from device_association.callers import Caller, find_caller
 from device_association.claims import ended_text
 from device_association.closing import close
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.database import ROWS_PER_STATEMENT, as_json, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
 from device_association.outbox import owe_message
-from device_association.request_rules import Caller, Customer, find_caller, find_customer, find_facts, refusals
+from device_association.request_keys import RequestKey, keep_answer, take_key
+from device_association.request_rules import Customer, find_customer, find_facts, refusals
 from device_association.terms import Terms, from_request, payload_template
 from device_association.validation import insert_terms, reject_devices
 
@@ -30,6 +37,7 @@ class Created:
     change_id: int
     accepted: int
     rejected: int
+    is_replay: bool = field(default=False, compare=False)
 
 
 def create_bulk_change(
@@ -40,13 +48,14 @@ def create_bulk_change(
     now: datetime,
     max_devices: int,
     run_id: str | None = None,
+    key: RequestKey | None = None,
 ) -> Created:
     """Store a request as a bulk change of its user, with the message that will start it; return its id and counts.
 
     With `run_id` (a run of the trigger form) that run claims the change in the same transaction, no message is owed, and
-    a second call with the same run id returns the change of the first. Raises RequestRefused, and stores nothing, when
-    the request as a whole is wrong. A change whose devices are all refused is closed as ERROR at once, unless it is
-    claimed: then its run closes it.
+    a second call with the same run id returns the change of the first; so does a second call with the same `key`. Raises
+    RequestRefused, and stores nothing, when the request as a whole is wrong. A change whose devices are all refused is
+    closed as ERROR at once, unless it is claimed: then its run closes it.
     """
     request = parse_request(sent, max_devices=max_devices)
 
@@ -55,20 +64,43 @@ def create_bulk_change(
         if earlier:
             return _counted(connection, earlier["bulk_change_id"])
         caller = find_caller(connection, user_name)
-        customer = find_customer(connection, caller, request.rev_customer_id)
-        terms = from_request(request, customer.customer_id)
-        _refuse(connection, terms, customer, caller, request.service_provider_id, now)
-        change_id = _insert_change(connection, request, caller, customer, run_id, now)
-        _insert_devices(connection, change_id, request, terms, customer, caller, now)
-        reject_devices(connection, change_id, actor=caller.user_name, now=now)
+        answered = key and take_key(connection, key, caller.user_id, now=now)
+        if answered:
+            return Created(**answered, is_replay=True)
+        change_id = store_request(connection, request, caller, run_id=run_id, now=now).change_id
         created = _counted(connection, change_id)
         if run_id is None and created.accepted:
             owe_message(connection, change_id, 0, now=now)
         elif run_id is None:
             close(connection, change_id, 0, actor=caller.user_name, now=now)
+        if key:
+            answer = {"change_id": change_id, "accepted": created.accepted, "rejected": created.rejected}
+            keep_answer(connection, key, caller.user_id, **answer)
         return created
 
     return in_transaction(engine, create)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A request as it was stored: its change, what it asks, and for whom."""
+
+    change_id: int
+    terms: Terms
+    customer: Customer
+
+
+def store_request(
+    connection: Connection, request: AssociateCustomer, caller: Caller, *, run_id: str | None, now: datetime
+) -> Stored:
+    """Write a request as a change with its rows, and refuse the devices that may not go on; or raise RequestRefused."""
+    customer = find_customer(connection, caller, request.rev_customer_id)
+    terms = from_request(request, customer.customer_id)
+    _refuse(connection, terms, customer, caller, request, now)
+    change_id = _insert_change(connection, request, caller, customer, run_id, now)
+    _insert_devices(connection, change_id, request, terms, customer, caller, now)
+    reject_devices(connection, change_id, actor=caller.user_name, now=now)
+    return Stored(change_id, terms, customer)
 
 
 def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
@@ -90,16 +122,19 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
 
 
 def _refuse(
-    connection: Connection, terms: Terms, customer: Customer, caller: Caller, service_provider_id: int, now: datetime
+    connection: Connection, terms: Terms, customer: Customer, caller: Caller, request: AssociateCustomer, now: datetime
 ) -> None:
     facts = find_facts(
         connection,
         terms,
         tenant_id=caller.tenant_id,
-        service_provider_id=service_provider_id,
+        service_provider_id=request.service_provider_id,
         account_id=customer.account_id,
     )
-    found = refusals(terms, customer, facts, tenant=caller.tenant_name, now=now)
+    found = [
+        *refusals(terms, customer, facts, tenant=caller.tenant_name, now=now),
+        *times_that_never_were(request, caller.time_zone),
+    ]
     if found:
         raise RequestRefused(found)
 

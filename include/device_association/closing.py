@@ -59,25 +59,47 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
         if done is not None:
             return done
         keep(connection, claim, now)
-        batches = row_batches(connection, claim.bulk_change_id)
-        in_batches(
+        end_rows(
             connection,
-            "device_changes/end_open_rows",
-            batches,
+            claim.bulk_change_id,
+            claim.retry_number,
             failed_step=", ".join(failed_steps) or "an earlier step",
-            is_late=int(is_past_deadline(connection, claim, now)),
+            is_late=is_past_deadline(connection, claim, now),
             actor=claim.actor,
             now=now,
-            **claim.key,
         )
-        about = {"bulk_change_id": claim.bulk_change_id}
-        in_batches(connection, "audit/log_ended_rows", batches, step=STEP, actor=claim.actor, now=now, **about)
-        in_batches(connection, "device_changes/release_holds", batches, **about)
-        in_batches(connection, "intents/abandon_planned", batches, now=now, **about)
         run(connection, "claims/free_claim", run_id=claim.run_id, **claim.key)
         return close(connection, claim.bulk_change_id, claim.retry_number, actor=claim.actor, now=now)
 
     return in_transaction(engine, end)
+
+
+def end_rows(
+    connection: Connection,
+    bulk_change_id: int,
+    retry_number: int,
+    *,
+    failed_step: str,
+    is_late: bool,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Give every open row of a change the state and code that fit, log it, and give its device back."""
+    batches, about = row_batches(connection, bulk_change_id), {"bulk_change_id": bulk_change_id}
+    in_batches(
+        connection,
+        "device_changes/end_open_rows",
+        batches,
+        retry_number=retry_number,
+        failed_step=failed_step,
+        is_late=int(is_late),
+        actor=actor,
+        now=now,
+        **about,
+    )
+    in_batches(connection, "audit/log_ended_rows", batches, step=STEP, actor=actor, now=now, **about)
+    in_batches(connection, "device_changes/release_holds", batches, **about)
+    in_batches(connection, "intents/abandon_planned", batches, now=now, **about)
 
 
 def close(connection: Connection, bulk_change_id: int, retry_number: int, *, actor: str, now: datetime) -> Closed:

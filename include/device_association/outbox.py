@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from device_association.dialects import utc_milliseconds
 
 MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"
 Send = Callable[[dict[str, object]], None]
+log = logging.getLogger(__name__)
 
 
 def owe_message(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
@@ -48,6 +50,25 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
             raise
         _mark(engine, "outbox/mark_sent", one["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
     return len(owed)
+
+
+def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
+    """Send a change's message right after its commit; return whether it waits instead.
+
+    Whatever goes wrong, the change is stored and its message owed: the sweep sends it, and no request fails for it.
+    """
+    try:
+        send_owed(engine, MESSAGE, send, bulk_change_id=bulk_change_id)
+    except Exception:
+        log.exception("the message of bulk change %s waits", bulk_change_id)
+        return True
+    return False
+
+
+def is_waiting(engine: Engine, bulk_change_id: int) -> bool:
+    """Whether a change's message was tried and could not be sent yet."""
+    with engine.connect() as connection:
+        return bool(rows(connection, "outbox/find_waiting", bulk_change_id=bulk_change_id))
 
 
 def _owe(

@@ -14,25 +14,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from device_association.callers import Caller
 from device_association.codes import RequestCode
 from device_association.database import row, rows
 from device_association.errors import Refusal, RequestRefused
 from device_association.terms import Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The portal user who asks, with the tenant and the rights on module M2M."""
-
-    user_id: int
-    user_name: str
-    tenant_id: int
-    parent_tenant_id: int | None
-    tenant_name: str
-    time_zone: str | None
-    can_access: int
-    can_create: int
-    can_edit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +55,6 @@ class Facts:
     customer_rate_pools: int
     carrier_rate_plan: str | None
     products: frozenset[int]
-
-
-def find_caller(connection: Connection, user_name: str) -> Caller:
-    """Return the portal user with this sign-in name who may create on M2M, or raise RequestRefused."""
-    found = row(connection, "callers/find_caller", user_name=user_name)
-    if found is None or found["user_name"] != user_name:
-        raise _denied(f"{user_name} is signed in to Airflow but is no active portal user; ask for a portal account")
-    caller = Caller(**found)
-    if not (caller.can_access and caller.can_create):
-        raise _denied(f"{user_name} has no create permission on module M2M; ask the portal's administrator")
-    return caller
 
 
 def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) -> Customer:
@@ -249,7 +224,3 @@ def _customer(code: RequestCode, message: str) -> Refusal:
 
 def _refused(code: RequestCode, message: str) -> RequestRefused:
     return RequestRefused([_customer(code, message)])
-
-
-def _denied(message: str) -> RequestRefused:
-    return RequestRefused([Refusal(RequestCode.PERMISSION_DENIED, "user", message)])

@@ -13,10 +13,11 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.sqs import SqsHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from botocore.config import Config
 from sqlalchemy import Engine, make_url
 
 from device_association.call_budget import CallBudget, Limits
-from device_association.database import database_clock, make_engine
+from device_association.database import as_json, database_clock, make_engine
 from device_association.errors import ConfigurationError
 from device_association.line_planning import Clients
 from device_association.notifications import Receiver
@@ -76,6 +77,22 @@ def queue_client() -> Any:
     """Return the boto3 client of the bulk change queue."""
     _connection(QUEUE)
     return SqsHook(aws_conn_id=QUEUE).conn
+
+
+@cache
+def _hasty_queue_client() -> Any:
+    """Return a client of the queue that gives up in seconds: a request waits for it."""
+    _connection(QUEUE)
+    limits = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
+    return SqsHook(aws_conn_id=QUEUE, config=limits).conn
+
+
+def send_message(body: dict[str, object]) -> None:
+    """Send a message to the bulk change queue, what it says in its body and in its attributes; or raise soon."""
+    attributes = {name: {"StringValue": str(value), "DataType": "String"} for name, value in body.items()}
+    _hasty_queue_client().send_message(
+        QueueUrl=settings().queue_url, MessageBody=as_json(body), MessageAttributes=attributes
+    )
 
 
 def receiver() -> Receiver:

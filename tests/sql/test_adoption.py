@@ -21,7 +21,7 @@ from device_association.schema import MARKER, URL_VARIABLE, upgrade
 from local.portal_tables import table_names
 from local.sample_data import groups, world
 from tests.flow import Flow, request
-from tests.old_portal import run_each
+from tests.old_portal import OUR_VIEWS, run_each
 
 PLAIN = groups().plain
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook-cut-over.md"
@@ -244,7 +244,7 @@ DROP_LOGIN = {
 @pytest.fixture
 def limited_login(portal: Engine) -> Iterator[URL]:
     """Give the address of the portal for a login that may read the tables and do nothing else."""
-    tables = [*table_names(), "dbo.vwDeviceBulkChangeCounts", "device_association.settled_device"]
+    tables = [*table_names(), "dbo.vwDeviceBulkChangeCounts", *OUR_VIEWS]
     dialect = portal.dialect.name
     with portal.begin() as connection:
         run_each(connection, *MAKE_LOGIN[dialect], *(f"GRANT SELECT ON {one} TO {FEW_RIGHTS}" for one in tables))

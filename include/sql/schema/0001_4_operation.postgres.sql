@@ -90,7 +90,8 @@ CREATE TABLE dbo.DeviceBulkChangeLog (
     IsDeleted smallint NOT NULL DEFAULT 0 CHECK (IsDeleted IN (0, 1))
 );
 
-CREATE INDEX ix_devicebulkchangelog_change ON dbo.DeviceBulkChangeLog (BulkChangeId);
+-- The id is behind: pages begin at one. SQL Server has it there by itself.
+CREATE INDEX ix_devicebulkchangelog_change ON dbo.DeviceBulkChangeLog (BulkChangeId, id);
 
 CREATE INDEX ix_devicebulkchangelog_row ON dbo.DeviceBulkChangeLog (M2MDeviceChangeId);
 

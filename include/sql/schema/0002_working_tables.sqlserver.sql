@@ -235,6 +235,18 @@ CREATE TABLE device_association.outbox (
 );
 CREATE INDEX ix_outbox_unsent ON device_association.outbox (SentDate, CreatedDate);
 
+-- Requests that came with a key: the same key gives the same answer for a day. Hashes compare alike on both databases.
+CREATE TABLE device_association.request_key (
+    UserId int NOT NULL,
+    KeyHash char(64) NOT NULL,
+    BodyHash char(64) NOT NULL,
+    BulkChangeId bigint NULL,
+    Accepted int NULL,
+    Rejected int NULL,
+    CreatedDate datetime2(3) NOT NULL,
+    PRIMARY KEY (UserId, KeyHash)
+);
+
 GO
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
 CREATE VIEW device_association.settled_device AS
@@ -273,3 +285,64 @@ WHERE
     AND m.IsProcessed = 0
     AND m.DeviceId IS NOT NULL
     AND (t.CreateRevService = 0 OR i.ReadyDate IS NOT NULL);
+
+GO
+-- Which changes a portal user may see: those of the user's tenant and of its sub-tenants, and of them, where the user has or
+-- ever had a list of customers, those that are for these customers only.
+CREATE VIEW device_association.visible_change AS
+SELECT
+    u.id AS UserId,
+    c.id AS BulkChangeId
+FROM dbo.PortalUser AS u
+INNER JOIN dbo.Tenant AS t ON u.TenantId = t.id OR u.TenantId = t.ParentTenantId
+INNER JOIN dbo.DeviceBulkChange AS c ON t.id = c.TenantId
+WHERE
+    c.IsDeleted = 0
+    AND c.ChangeRequestTypeId = 4
+    AND (
+        NOT EXISTS (SELECT 1 FROM dbo.PortalUserRevCustomer AS r WHERE r.UserId = u.id)
+        OR (
+            EXISTS (SELECT 1 FROM device_association.request_terms AS q WHERE q.BulkChangeId = c.id)
+            AND NOT EXISTS (
+                SELECT 1 FROM device_association.request_terms AS q
+                WHERE
+                    q.BulkChangeId = c.id
+                    AND NOT EXISTS (
+                        SELECT 1 FROM dbo.PortalUserRevCustomer AS r
+                        WHERE
+                            r.UserId = u.id AND r.RevCustomerId = q.RevCustomerId AND r.IsActive = 1 AND r.IsDeleted = 0
+                    )
+            )
+        )
+    );
+
+GO
+-- Which devices a portal user may see: those of the user's tenant and of its sub-tenants, and the parent's that no customer
+-- has; of them, where the user has or ever had a list of customers, those that have none or one of these.
+CREATE VIEW device_association.visible_device AS
+SELECT
+    u.id AS UserId,
+    x.id AS DeviceTenantId,
+    x.DeviceId AS DeviceId
+FROM dbo.PortalUser AS u
+INNER JOIN dbo.Tenant AS own ON u.TenantId = own.id
+INNER JOIN dbo.Tenant AS t ON own.id = t.id OR own.id = t.ParentTenantId OR own.ParentTenantId = t.id
+INNER JOIN dbo.Device_Tenant AS x ON t.id = x.TenantId
+WHERE
+    x.IsDeleted = 0
+    AND (x.AccountNumber IS NULL OR t.id = own.id OR t.ParentTenantId = own.id)
+    AND (
+        x.AccountNumber IS NULL
+        OR NOT EXISTS (SELECT 1 FROM dbo.PortalUserRevCustomer AS r WHERE r.UserId = u.id)
+        OR EXISTS (
+            SELECT 1
+            FROM dbo.PortalUserRevCustomer AS r
+            INNER JOIN dbo.RevCustomer AS k ON r.RevCustomerId = k.id
+            WHERE
+                r.UserId = u.id
+                AND r.IsActive = 1
+                AND r.IsDeleted = 0
+                AND k.RevCustomerId = x.AccountNumber
+                AND COALESCE(k.IntegrationAuthenticationId, 0) = COALESCE(x.AccountNumberIntegrationAuthenticationId, 0)
+        )
+    );

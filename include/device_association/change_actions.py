@@ -1,0 +1,151 @@
+"""What a person does to a bulk change: cancel it, or try again what failed. Source: the domain contract, section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+from sqlalchemy import Connection, Engine
+
+from device_association.association_request import STORABLE, Text500
+from device_association.batches import in_batches, row_batches
+from device_association.callers import Caller
+from device_association.change_views import find_visible
+from device_association.closing import close, end_rows
+from device_association.codes import RUNNING, ChangeStatus, DeviceCode, RequestCode
+from device_association.database import Record, as_json, in_transaction, row, run
+from device_association.errors import Refusal, RequestRefused
+from device_association.outbox import owe_message
+from device_association.validation import reject_devices
+
+Code = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")]
+
+
+class Cancel(BaseModel):
+    """The body of a cancellation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal)
+
+    reason: Annotated[Text500, STORABLE, Field(pattern=r"\S")]
+
+
+class Retry(Cancel):
+    """The body of a retry; without codes everything that failed or was not attempted is tried again."""
+
+    codes: Annotated[tuple[Code, ...], Field(min_length=1, max_length=50)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A change that was opened again: its retry number, how many devices are tried again, how many were refused at once."""
+
+    retry_number: int
+    accepted: int
+    rejected: int
+
+
+def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason: str, now: datetime) -> str:
+    """Stop a change and return its status: CANCELED where nobody was at work on it, else PROCESSING until its run ends it.
+
+    Of several stops the first stays. Raises RequestRefused for a change that has ended or is another program's.
+    """
+
+    def cancel(connection: Connection) -> str:
+        change = _locked(connection, caller, bulk_change_id, now)
+        status, retry = change["status"], change["retry_number"]
+        if status == ChangeStatus.PROCESSING and change["claim_run_id"] is None:
+            raise _refused(RequestCode.CHANGE_NOT_OURS, "another program works on this change; cancel it there")
+        if status not in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+            raise _refused(RequestCode.CHANGE_ENDED, f"this change has ended as {status}; there is nothing to cancel")
+        about = {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
+        code = DeviceCode.CANCELED_BY_USER
+        run(connection, "intents/insert_stop", code=code, reason=reason, retry_number=retry, **about)
+        run(connection, "audit/log_change_step", step="cancel", request=reason, response=None, error=None, **about)
+        if status == ChangeStatus.PROCESSING:
+            return ChangeStatus.PROCESSING
+        run(connection, "bulk_changes/end_approval", **about)
+        actor = caller.user_name
+        end_rows(connection, bulk_change_id, retry, failed_step="cancel", is_late=False, actor=actor, now=now)
+        return close(connection, bulk_change_id, retry, actor=actor, now=now).status
+
+    return in_transaction(engine, cancel)
+
+
+def retry_change(
+    engine: Engine,
+    caller: Caller,
+    bulk_change_id: int,
+    *,
+    reason: str,
+    codes: Sequence[str] | None = None,
+    now: datetime,
+) -> Retried:
+    """Open an ended change again for what failed or was not attempted, all or by code, with the message that starts it.
+
+    Rows, holds, retry number and message are one transaction. The rules decide about each device anew, as they did at the
+    request; where they refuse all, the change is closed again at once. What the rows said before stays in the log.
+    """
+
+    def again(connection: Connection) -> Retried:
+        change = _locked(connection, caller, bulk_change_id, now)
+        status, retry = change["status"], change["retry_number"] + 1
+        if status in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+            raise _refused(RequestCode.CHANGE_NOT_ENDED, f"this change reads {status}; retry it once it has ended")
+        about = {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
+        opened = _open_rows(connection, codes, about)
+        if not opened:
+            said = "no device of this change failed or was not attempted" + (" with these codes" if codes else "")
+            raise _refused(RequestCode.NOTHING_TO_RETRY, said)
+        run(connection, "bulk_changes/open_again", **about)
+        state = {"bulk_change_id": bulk_change_id, "retry_number": retry - 1, "actor": caller.user_name}
+        run(connection, "claims/begin_retry", reason=reason, **state)
+        run(connection, "audit/log_change_step", step="retry", request=reason, response=None, error=None, **about)
+        in_batches(
+            connection,
+            "device_changes/resolve_devices",
+            row_batches(connection, bulk_change_id),
+            bulk_change_id=bulk_change_id,
+        )
+        reject_devices(connection, bulk_change_id, actor=caller.user_name, now=now)
+        counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+        assert counts is not None, "a count is always one row"
+        if counts["open_rows"]:
+            owe_message(connection, bulk_change_id, retry, now=now)
+        else:
+            close(connection, bulk_change_id, retry, actor=caller.user_name, now=now)
+        return Retried(retry, accepted=counts["open_rows"], rejected=opened - counts["open_rows"])
+
+    return in_transaction(engine, again)
+
+
+def _locked(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> Record:
+    """Return a change as nobody else can change it before this transaction ends; a change of the portal's gets its state."""
+    seen = find_visible(connection, caller, bulk_change_id)
+    run(
+        connection,
+        "claims/insert_state",
+        bulk_change_id=bulk_change_id,
+        retry_number=0,
+        run_id=None,
+        run_key=None,
+        actor=seen["created_by"],
+        reason=None,
+        now=now,
+    )
+    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
+    return find_visible(connection, caller, bulk_change_id)
+
+
+def _open_rows(connection: Connection, codes: Sequence[str] | None, about: dict[str, object]) -> int:
+    batches = row_batches(connection, int(str(about["bulk_change_id"])))
+    chosen = {"codes": as_json(codes) if codes else None, **about}
+    in_batches(connection, "audit/log_reopened_rows", batches, step="retry", **chosen)
+    return in_batches(connection, "device_changes/open_again", batches, **chosen)
+
+
+def _refused(code: RequestCode, message: str) -> RequestRefused:
+    return RequestRefused([Refusal(code, "id", message)])

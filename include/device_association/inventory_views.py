@@ -1,0 +1,113 @@
+"""What a caller may pick from and look up: devices with their history, customers, and what a request may name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from device_association.callers import Caller
+from device_association.change_views import BIGGEST_ID
+from device_association.codes import DeviceCode
+from device_association.database import Record, rows
+from device_association.errors import Refusal, RequestRefused
+from device_association.request_rules import find_customer
+
+
+class Field(StrEnum):
+    """The fields of a request that name something of a list."""
+
+    SERVICE_PROVIDER = "ServiceProviderId"
+    CARRIER_RATE_PLAN = "CarrierRatePlan"
+    CUSTOMER_RATE_PLAN = "CustomerRatePlan"
+    CUSTOMER_RATE_POOL = "CustomerRatePool"
+    SERVICE_TYPE = "ServiceTypeId"
+    PROVIDER = "ProviderId"
+    USAGE_PLAN_GROUP = "UsagePlanGroupId"
+    PACKAGE = "RevPackageId"
+    PRODUCT = "RevProductIdList"
+
+
+OF_ACCOUNT = frozenset({Field.SERVICE_TYPE, Field.PROVIDER, Field.USAGE_PLAN_GROUP, Field.PACKAGE, Field.PRODUCT})
+"""What Rev.io sells: each account has its own."""
+
+
+def list_devices(
+    engine: Engine,
+    caller: Caller,
+    *,
+    search: str | None = None,
+    service_provider_id: int | None = None,
+    after: int = 0,
+    limit: int,
+) -> Sequence[Record]:
+    """Return a page of the devices that the caller may see; `search` is how an ICCID, MSISDN or IMEI begins."""
+    with engine.connect() as connection:
+        return rows(
+            connection,
+            "devices/list_visible",
+            user_id=caller.user_id,
+            begins_with=search and f"{literal(search)}%",
+            service_provider_id=service_provider_id,
+            after=after,
+            limit=limit,
+        )
+
+
+def device_history(
+    engine: Engine, caller: Caller, iccid: str, *, before: int | None = None, limit: int
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Return a SIM's devices as they are now and a page of what happened to it; RequestRefused where none may be seen."""
+    with engine.connect() as connection:
+        found = rows(connection, "devices/find_visible", user_id=caller.user_id, iccid=iccid)
+        if not found:
+            said = f"there is no device {iccid}; check the number"
+            raise RequestRefused([Refusal(DeviceCode.DEVICE_NOT_FOUND, "iccid", said)])
+        history = rows(
+            connection,
+            "devices/list_history",
+            iccid=iccid,
+            before=before or BIGGEST_ID,
+            limit=limit,
+            **caller.key,
+        )
+    return found, history
+
+
+def list_customers(
+    engine: Engine, caller: Caller, *, search: str | None = None, after: UUID | None = None, limit: int
+) -> Sequence[Record]:
+    """Return a page of the customers that the caller may use, by name; `search` is a part of the name or number."""
+    pattern = search and f"%{literal(search.upper())}%"
+    with engine.connect() as connection:
+        return rows(connection, "customers/list_usable", pattern=pattern, after=after, limit=limit, **caller.key)
+
+
+def list_offered(
+    engine: Engine,
+    caller: Caller,
+    field: Field,
+    *,
+    service_provider_id: int | None = None,
+    rev_customer_id: str | None = None,
+) -> Sequence[Record]:
+    """Return what a field may name, for one service provider and one customer's Rev.io account where they are given."""
+    with engine.connect() as connection:
+        account_id = None
+        if rev_customer_id is not None and field in OF_ACCOUNT:
+            account_id = find_customer(connection, caller, rev_customer_id).account_id or 0
+        return rows(
+            connection,
+            "requests/list_offered",
+            field=field,
+            tenant_id=caller.tenant_id,
+            service_provider_id=None if field in OF_ACCOUNT else service_provider_id,
+            account_id=account_id,
+        )
+
+
+def literal(text: str) -> str:
+    """Return a text in which LIKE finds nothing special; the statements escape with '!'."""
+    return "".join(f"!{one}" if one in "!%_[" else one for one in text)

@@ -1,0 +1,93 @@
+"""What would become of a request: the very statements that store it, in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import NoReturn
+
+from sqlalchemy import Connection, Engine
+
+from device_association.association_request import parse_request
+from device_association.bulk_changes import store_request
+from device_association.call_budget import Limits
+from device_association.callers import find_caller
+from device_association.codes import Row
+from device_association.database import in_transaction, row, rows
+from device_association.request_rules import Customer
+
+ACCEPTED = "ACCEPTED"
+"""The verdict on a device that may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What would become of one device: ACCEPTED, or the code that refuses it with its reason."""
+
+    iccid: str
+    code: str
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a request would do: devices by verdict, lines asked of Rev.io, and how long that takes at the account's rate."""
+
+    devices: tuple[Verdict, ...]
+    lines: int
+    calls_per_minute: int
+
+    @property
+    def codes(self) -> dict[str, int]:
+        """How many devices have which verdict."""
+        return dict(Counter(one.code for one in self.devices))
+
+    @property
+    def accepted(self) -> int:
+        """How many devices may go on."""
+        return self.codes.get(ACCEPTED, 0)
+
+    @property
+    def seconds(self) -> int:
+        """How long the lines take when the account has nothing else to do."""
+        return ceil(self.lines * 60 / self.calls_per_minute)
+
+
+class _Seen(Exception):
+    """Ends the transaction without a trace, with what was seen in it."""
+
+    def __init__(self, preview: Preview) -> None:
+        self.preview = preview
+
+
+def preview_bulk_change(
+    engine: Engine, sent: Mapping[str, object], *, user_name: str, now: datetime, max_devices: int
+) -> Preview:
+    """Return what a request would do; nothing is stored, Rev.io is not asked. Raises RequestRefused as storing it would."""
+    request = parse_request(sent, max_devices=max_devices)
+
+    def look(connection: Connection) -> NoReturn:
+        caller = find_caller(connection, user_name)
+        stored = store_request(connection, request, caller, run_id=None, now=now)
+        found = rows(connection, "device_changes/list_rows", bulk_change_id=stored.change_id)
+        devices = tuple(
+            Verdict(one["iccid"], ACCEPTED if one["status"] == Row.NEW else one["error_code"], one["details"])
+            for one in found
+        )
+        accepted = sum(one.code == ACCEPTED for one in devices)
+        lines = accepted if stored.terms.create_rev_service else 0
+        raise _Seen(Preview(devices, lines, calls_per_minute(connection, stored.customer)))
+
+    try:
+        in_transaction(engine, look)
+    except _Seen as seen:
+        return seen.preview
+
+
+def calls_per_minute(connection: Connection, customer: Customer) -> int:
+    """Return how many calls a minute the customer's account may make: as it was last told, else the vendor's limit."""
+    found = row(connection, "requests/find_account_rate", account_id=customer.account_id)
+    return (found and found["calls_per_minute"]) or Limits().calls_per_minute

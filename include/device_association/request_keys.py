@@ -1,0 +1,83 @@
+"""Keys that make a request safe to send again: the same key and body get the same answer. Source: the contract, section 3."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from device_association.codes import RequestCode
+from device_association.database import as_json, row, run
+from device_association.errors import Refusal, RequestRefused
+
+FIELD = "Idempotency-Key"
+KEPT = timedelta(hours=24)
+PRINTABLE = re.compile(r"[!-~]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """A key with the body that it came with, both as hashes."""
+
+    key_hash: str
+    body_hash: str
+
+
+def request_key(header: str | None, sent: Mapping[str, object]) -> RequestKey | None:
+    """Return the key of a request, None where it has none; blanks and the order of fields do not make another body."""
+    if header is None:
+        return None
+    if not PRINTABLE.fullmatch(header):
+        said = "a key is 1 to 200 printable ASCII characters without blanks; a UUID is a good one"
+        raise RequestRefused([Refusal(RequestCode.INVALID_REQUEST, FIELD, said)])
+    return RequestKey(_hash(header), _hash(as_json(dict(sorted(sent.items())))))
+
+
+def take_key(connection: Connection, key: RequestKey, user_id: int, *, now: datetime) -> dict[str, int] | None:
+    """Take a key for this transaction's request, or return the answer that an earlier one with the same body got.
+
+    Of two requests at once the second waits here until the first has committed. Raises RequestRefused for another body.
+    """
+    run(connection, "requests/delete_old_keys", user_id=user_id, oldest=now - KEPT)
+    found = row(connection, "requests/find_key", user_id=user_id, key_hash=key.key_hash)
+    if found is None:
+        run(
+            connection,
+            "requests/insert_key",
+            user_id=user_id,
+            key_hash=key.key_hash,
+            body_hash=key.body_hash,
+            now=now,
+        )
+        return None
+    if found["body_hash"] != key.body_hash:
+        said = "this key came with another body within 24 hours; send a new key with a new request"
+        raise RequestRefused([Refusal(RequestCode.IDEMPOTENCY_KEY_REUSED, FIELD, said)])
+    return {
+        "change_id": found["bulk_change_id"],
+        "accepted": found["accepted"],
+        "rejected": found["rejected"],
+    }
+
+
+def keep_answer(
+    connection: Connection, key: RequestKey, user_id: int, *, change_id: int, accepted: int, rejected: int
+) -> None:
+    """Keep the answer to this transaction's request under its key."""
+    run(
+        connection,
+        "requests/answer_key",
+        user_id=user_id,
+        key_hash=key.key_hash,
+        bulk_change_id=change_id,
+        accepted=accepted,
+        rejected=rejected,
+    )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

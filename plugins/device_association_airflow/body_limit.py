@@ -1,0 +1,29 @@
+"""Refuses a body that is too long before anybody parses it, whatever its Content-Length says."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from device_association.codes import RequestCode
+from device_association.errors import Refusal, RequestRefused
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Room for more ICCIDs than a request may name, so that their number is refused by its own code."""
+
+
+async def limited_body(request: Request) -> bytes:
+    """Return the body, or raise RequestRefused once more than the limit was announced or came."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > MOST_BYTES:
+        raise _too_large()
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> RequestRefused:
+    said = f"the body is longer than {MOST_BYTES // 1024 // 1024} MiB; split the request"
+    return RequestRefused([Refusal(RequestCode.BODY_TOO_LARGE, "body", said)])

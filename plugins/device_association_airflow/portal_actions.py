@@ -1,0 +1,49 @@
+"""What the portal lets a person do to a bulk change: cancel it, retry it, each with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from device_association.association_request import read_fields
+from device_association.change_actions import Cancel, Retry, cancel_change, retry_change
+from device_association.codes import ChangeStatus
+from device_association.json_bodies import read_json_object
+from device_association.outbox import send_at_once
+from device_association_airflow.portal_caller import EditorDep, EngineDep, NowDep, SendDep
+from device_association_airflow.portal_queries import ChangeId
+from device_association_airflow.portal_requests import WAITS, BodyDep
+
+actions = APIRouter(prefix="/BulkChanges")
+CANCELED = "canceled; nothing of it was begun"
+STOPPING = "no further device is begun; those whose call is out are brought to their end, then the change ends"
+
+
+def _body(model: type[BaseModel], **example: object) -> dict[str, Any]:
+    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@actions.post("/{change_id}/cancel", openapi_extra=_body(Cancel, Reason="wrong customer, ticket 4712"))
+def cancel(caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: EngineDep, now: NowDep) -> dict[str, Any]:
+    """Stop a change: what was not begun is not attempted."""
+    asked = read_fields(Cancel, read_json_object(body))
+    status = cancel_change(engine, caller, change_id, reason=asked.reason, now=now)
+    said = STOPPING if status == ChangeStatus.PROCESSING else CANCELED
+    return {"Success": True, "ChangeId": change_id, "Status": status, "Message": said}
+
+
+@actions.post(
+    "/{change_id}/retry", openapi_extra=_body(Retry, Reason="lines were freed", Codes=["DEVICE_IN_OTHER_CHANGE"])
+)
+def retry(
+    caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: EngineDep, now: NowDep, send: SendDep
+) -> dict[str, Any]:
+    """Try again what failed or was not attempted, all of it or by code."""
+    asked = read_fields(Retry, read_json_object(body))
+    done = retry_change(engine, caller, change_id, reason=asked.reason, codes=asked.codes, now=now)
+    answer = {"Success": True, "ChangeId": change_id, "RetryNumber": done.retry_number}
+    answer |= {"Accepted": done.accepted, "Rejected": done.rejected}
+    return answer | ({"Message": WAITS} if send_at_once(engine, change_id, send) else {})

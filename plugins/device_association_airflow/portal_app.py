@@ -1,0 +1,45 @@
+"""The portal's API in Airflow's api-server, at /M2M; its rules are in `device_association`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from device_association_airflow.portal_actions import actions
+from device_association_airflow.portal_answers import REFUSALS, answer_refusals
+from device_association_airflow.portal_caller import ReaderDep, signed_in
+from device_association_airflow.portal_changes import changes
+from device_association_airflow.portal_events import events
+from device_association_airflow.portal_inventory import inventory
+from device_association_airflow.portal_requests import requests
+from device_association_airflow.same_origin import require_same_origin
+
+PREFIX = "/M2M"
+
+portal_app = FastAPI(
+    title="Device association",
+    description="Associates devices with customers in bulk, and shows what became of them.",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    redirect_slashes=False,
+    responses=REFUSALS,
+    dependencies=[Depends(signed_in), Depends(require_same_origin)],
+)
+answer_refusals(portal_app)
+for router in (requests, changes, actions, events, inventory):
+    portal_app.include_router(router)
+
+
+@portal_app.get("/openapi.json", include_in_schema=False)
+def describe(_caller: ReaderDep) -> dict[str, Any]:
+    """Return the description of this API."""
+    return get_openapi(
+        title=portal_app.title,
+        version="1",
+        description=portal_app.description,
+        routes=portal_app.routes,
+        servers=[{"url": PREFIX}],
+    )

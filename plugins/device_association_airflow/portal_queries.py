@@ -1,0 +1,58 @@
+"""The parameters of the portal's addresses; an unknown one is refused like an unknown field of a body."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+
+from device_association.association_request import STORABLE, at_most, is_storable
+from device_association.change_views import BIGGEST_ID
+from device_association.codes import ChangeStatus, Row
+
+
+def _in_time(moment: datetime) -> datetime:
+    if moment.tzinfo is None or not is_storable(moment):
+        raise ValueError("send a date with its zone, between 1753 and 9998")
+    return moment
+
+
+Text = Annotated[str, Field(min_length=1), at_most(200), STORABLE]
+Moment = Annotated[datetime, AfterValidator(_in_time)]
+Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
+Int32 = Annotated[int, Field(ge=1, le=2**31 - 1)]
+ChangeId = Annotated[int, Path(ge=1, le=BIGGEST_ID, description="The id of a bulk change.")]
+
+
+class Parameters(BaseModel):
+    """Parameters in PascalCase; no other is taken."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_pascal, frozen=True)
+
+
+class Paged(Parameters):
+    """Where a page begins (behind `After`, the `Next` of the page before) and how long it is."""
+
+    after: Annotated[int, Field(ge=0, le=BIGGEST_ID)] = 0
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class ChangeFilters(Parameters):
+    """Which changes are listed; `Before` is the `Next` of the page before."""
+
+    status: ChangeStatus | None = None
+    created_by: Text | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    before: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class DeviceFilters(Paged):
+    """Which devices of a change are listed."""
+
+    status: Row | None = None
+    code: Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")] | None = None
