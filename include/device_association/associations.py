@@ -26,6 +26,7 @@ def associate_devices(
 ) -> dict[str, int]:
     """Associate every device whose line is settled or not asked for; return how many rows of which kind were written.
 
+    In a change that was stopped, those that ask for no line are canceled: nothing of them was begun.
     One transaction a batch of `rows_at_once` rows: killed in the middle, the next run does the batches that are missing.
     """
     started, began = clock(), time.perf_counter()
@@ -84,6 +85,7 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
         "actor": claim.actor,
         "now": now,
     }
+    run(connection, "device_changes/end_stopped_rows", retry_number=claim.retry_number, **about)
     run(connection, "associations/insert_device_tenants", **about)
     fields = changed(connection, "associations/associate_devices", **about)
     queued = 0

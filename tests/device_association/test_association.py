@@ -382,6 +382,23 @@ def test_a_slice_that_died_for_good_costs_the_others_nothing(flow: Flow) -> None
     }
 
 
+def test_a_stop_cancels_the_devices_that_ask_for_no_line_and_associates_those_that_have_one(flow: Flow) -> None:
+    for asks, code in ((False, "CANCELED_BY_USER"), (True, "PROCESSED")):
+        devices = PLAIN[:2] if asks else PLAIN[2:4]
+        claim = flow.open(flow.create(request(devices, CreateRevService=asks)).change_id)
+        flow.check(claim)
+        flow.lines(claim)
+        flow.stop(claim, "CANCELED_BY_USER", "the wrong customer")
+        flow.associate(claim)
+        assert flow.codes(claim.bulk_change_id) == dict.fromkeys(devices, code)
+        assert bool(flow.all("dbo", "deviceactionhistory", bulkchangeid=claim.bulk_change_id)) is asks
+        assert flow.close(claim).codes == {code: 2}
+    assert flow.all("device_association", "device_hold") == []
+    tenants = {one["deviceid"]: one["siteid"] for one in flow.all("dbo", "device_tenant")}
+    canceled = [one["deviceid"] for one in flow.all("dbo", "m2m_devicechange", errorcode="CANCELED_BY_USER")]
+    assert {tenants[device] for device in canceled} == {None}
+
+
 def test_a_planned_slice_never_shifts_when_it_is_planned_again(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
     flow.check(claim)
