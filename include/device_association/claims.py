@@ -74,7 +74,9 @@ def take_claim(
             now_there = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
             winner = now_there and now_there["claim_run_id"]
             raise ClaimLost(f"bulk change {bulk_change_id} is held by run {winner or holder or 'that has just ended'}")
-        run(connection, "bulk_changes/set_processing", bulk_change_id=bulk_change_id, actor=mine.actor, now=now)
+        about = {"bulk_change_id": bulk_change_id, "actor": mine.actor, "now": now}
+        if not changed(connection, "bulk_changes/set_processing", **about):
+            raise ClaimLost(f"bulk change {bulk_change_id} was ended while this run waited to claim it")
         return mine
 
     return in_transaction(engine, claim)

@@ -10,10 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from device_association.codes import HTTP_STATUS, RequestCode
-from device_association.errors import DatabaseUnavailable, Refusal, RequestRefused
+from device_association.dialects import is_transient
+from device_association.errors import ConfigurationError, DatabaseUnavailable, Refusal, RequestRefused
 
 DENIALS = frozenset({401, 403, 404})
 OF_FRAMEWORK = {
@@ -62,7 +64,8 @@ def answer_refusals(app: FastAPI) -> None:
     app.add_exception_handler(RequestRefused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_framework)
-    app.add_exception_handler(DatabaseUnavailable, _unavailable)
+    for error in (DatabaseUnavailable, ConfigurationError, DBAPIError):
+        app.add_exception_handler(error, _unavailable)
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -89,6 +92,9 @@ def _of_framework(request: Request, error: Exception) -> JSONResponse:
 
 
 def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    """Answer what a person cannot mend; an error of the database that will come again is ours, and is raised."""
+    if isinstance(error, DBAPIError) and not is_transient(error):
+        raise error
     log.error("%s", error)
     said = "the portal's database does not answer; send it again in a moment"
     return _answer(request, [Refusal(RequestCode.SERVICE_UNAVAILABLE, "request", said)], headers={"Retry-After": "10"})

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from device_association.callers import Caller, Right, find_caller
+from device_association.database import database_clock
 from device_association.outbox import Send
 from device_association.settings import Settings
 from device_association_airflow import connections
@@ -19,11 +20,6 @@ from device_association_airflow import connections
 def portal_engine() -> Engine:
     """Return the engine of the portal's database."""
     return connections.portal()
-
-
-def portal_now() -> datetime:
-    """Return now, at the portal's database."""
-    return connections.clock()
 
 
 def portal_settings() -> Settings:
@@ -37,6 +33,13 @@ def portal_send() -> Send:
 
 
 EngineDep = Annotated[Engine, Depends(portal_engine)]
+
+
+def portal_now(engine: EngineDep) -> datetime:
+    """Return now, as the portal's database tells it: an api-server outlives every clock that was set once."""
+    return database_clock(engine)()
+
+
 NowDep = Annotated[datetime, Depends(portal_now)]
 SettingsDep = Annotated[Settings, Depends(portal_settings)]
 SendDep = Annotated[Send, Depends(portal_send)]

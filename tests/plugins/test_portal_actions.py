@@ -188,3 +188,22 @@ def test_only_who_may_edit_and_see_a_change_may_touch_it(
     change_id = flow.create(request(PLAIN[:1])).change_id
     assert code_of(api.post(f"/BulkChanges/{change_id}/{action}", WHY, user)) == refused
     assert status_of(flow, change_id) == "NEW"
+
+
+def test_a_cancel_and_a_run_that_claims_at_once_leave_one_of_the_two_ends(api: Portal, flow: Flow) -> None:
+    def claim(change_id: int) -> bool:
+        try:
+            flow.open(change_id)
+        except ClaimLost:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as both:
+        for iccid in PLAIN[:15]:
+            change_id = flow.create(request([iccid])).change_id
+            claimed = both.submit(claim, change_id)
+            canceled = both.submit(api.post, f"/BulkChanges/{change_id}/cancel", WHY)
+            answer = canceled.result().json()
+            assert answer["Status"] == ("PROCESSING" if claimed.result() else "CANCELED")
+            assert status_of(flow, change_id) == answer["Status"]
+            assert flow.codes(change_id)[iccid] == ("NEW" if claimed.result() else "CANCELED_BY_USER")

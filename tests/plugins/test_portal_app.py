@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, timedelta
 
 import pytest
 from fastapi.routing import APIRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from sqlalchemy import Engine
 
+from device_association.database import make_engine
 from device_association_airflow.portal_app import portal_app
-from tests.portal_client import Portal
+from device_association_airflow.portal_caller import portal_now
+from tests.portal_client import Portal, portal_client
 
 ROUTE = "/openapi.json"
 
@@ -50,3 +54,17 @@ def test_an_address_or_method_that_is_none_is_refused_in_the_same_shape(
 ) -> None:
     refused = api.ask(method, path)
     assert (refused.status_code, refused.json()["Errors"][0]["Code"]) == (status, code)
+
+
+def test_a_database_that_does_not_answer_is_said_so_without_its_address() -> None:
+    with portal_client(make_engine("postgresql+psycopg2://nobody:secret@127.0.0.1:1/nowhere")) as api:
+        refused = api.get("/BulkChanges")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+    assert refused.json()["Errors"][0]["Code"] == "SERVICE_UNAVAILABLE"
+    assert "127.0.0.1" not in refused.text
+
+
+def test_now_is_what_the_portal_s_database_says(portal: Engine) -> None:
+    first, second = portal_now(portal), portal_now(portal)
+    assert timedelta() <= second - first < timedelta(minutes=1)
+    assert first.tzinfo is UTC

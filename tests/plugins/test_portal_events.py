@@ -15,7 +15,7 @@ from device_association_airflow.portal_app import portal_app
 from device_association_airflow.portal_events import Streams, follow
 from local.sample_data import groups
 from tests.flow import Flow, request
-from tests.portal_client import Portal
+from tests.portal_client import TOKEN, Portal
 
 PLAIN = groups().plain
 
@@ -130,3 +130,34 @@ def test_a_change_that_is_not_the_caller_s_has_no_stream(api: Portal, flow: Flow
     change_id = flow.create(request(PLAIN[:1])).change_id
     assert api.get(f"/BulkChanges/{change_id}/events", "olga.other").status_code == 404
     assert streams.count == 0
+
+
+def test_a_reader_who_goes_away_leaves_the_place(api: Portal, flow: Flow, streams: Streams) -> None:
+    change_id = flow.create(request(PLAIN[:1])).change_id
+    path = f"/BulkChanges/{change_id}/events"
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(b"authorization", f"{TOKEN}dora.ops".encode())], "server": ("testserver", 80),
+    }
+
+    async def read_one_event_and_go() -> tuple[str, int]:
+        told_something, text, most = asyncio.Event(), "", 0
+
+        async def receive() -> dict[str, Any]:
+            await told_something.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal text, most
+            text += message.get("body", b"").decode()
+            most = max(most, streams.count)
+            if told(text):
+                told_something.set()
+
+        await asyncio.wait_for(portal_app(scope, receive, send), timeout=30)
+        return text, most
+
+    text, most = asyncio.run(read_one_event_and_go())
+    assert told(text)[0]["Status"] == "NEW"
+    assert (most, streams.count) == (1, 0)
