@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
+from typing import Any
 
-from device_association.codes import ChangeStatus, Row
+from device_association.codes import RUNNING, ChangeStatus, Row
 
 CHANGE_WORDS = {
     ChangeStatus.NEW: "Waiting",
@@ -48,6 +50,9 @@ STEPS = {
     "update_device_rev_service_links": "Link lines",
 }
 """The steps that a change's record names, in their order."""
+SLICED = "create_rev_service"
+OPEN = RUNNING | {ChangeStatus.PENDING_APPROVAL}
+"""The states of a change that something will still happen to."""
 GROUPS = {
     "succeeded": ("Succeeded", (Row.PROCESSED,)),
     "failed": ("Failed", (Row.ERROR, Row.API_FAILED)),
@@ -70,12 +75,21 @@ class Segment:
     width: float
 
 
+class StepState(StrEnum):
+    """How a step stands; the value is what the page says of it where no time is known."""
+
+    DONE = "done"
+    RUNNING = "running"
+    TO_COME = "to come"
+    NOT_RUN = "not run"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a change in words; without an end it is still to come, without a start of ours unknown."""
+    """A step of a change in words, and how long it took once it is done."""
 
     title: str
-    ended: bool
+    state: StepState
     seconds: float | None
 
 
@@ -90,18 +104,27 @@ def segments(counts: Mapping[str, int]) -> list[Segment]:
     return found
 
 
-def steps(recorded: Sequence[Mapping[str, object]]) -> list[Step]:
-    """Return every step with what is known of it."""
-    known = {one["step"]: one for one in recorded}
-    return [_step(title, known.get(name)) for name, title in STEPS.items()]
+def steps(recorded: Sequence[Mapping[str, Any]], status: str) -> list[Step]:
+    """Return every step of a change with how it stands; the one that makes lines is recorded slice by slice."""
+    known = {name: [one for one in recorded if one["step"].split(" ")[0] == name] for name in STEPS}
+    reached = max((place for place, name in enumerate(STEPS) if known[name]), default=-1)
+    running = reached if reached >= 0 and list(STEPS)[reached] == SLICED else reached + 1
+    found = []
+    for place, (name, title) in enumerate(STEPS.items()):
+        if status == ChangeStatus.PROCESSING and place == running:
+            state = StepState.RUNNING
+        elif known[name]:
+            state = StepState.DONE
+        else:
+            state = StepState.TO_COME if status in OPEN and place > reached else StepState.NOT_RUN
+        found.append(Step(title, state, _seconds(known[name]) if state is StepState.DONE else None))
+    return found
 
 
-def _step(title: str, record: Mapping[str, object] | None) -> Step:
-    if record is None:
-        return Step(title, ended=False, seconds=None)
-    started, ended = record["started"], record["ended"]
-    known = isinstance(started, datetime) and isinstance(ended, datetime)
-    return Step(title, ended=ended is not None, seconds=(ended - started).total_seconds() if known else None)  # type: ignore[operator]
+def _seconds(records: Sequence[Mapping[str, Any]]) -> float:
+    """Return how long a step took, from the first begin of its slices to the last end."""
+    seconds = max(one["ended"] for one in records) - min(one["started"] for one in records)
+    return float(seconds.total_seconds())
 
 
 def number(value: int | Decimal) -> str:

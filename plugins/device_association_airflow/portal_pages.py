@@ -19,12 +19,12 @@ from device_association.association_request import local_to_utc, read_fields
 from device_association.callers import Caller, Right
 from device_association.change_views import BIGGEST_ID, describe_change, list_changes, page_devices
 from device_association.check_reports import report_page
-from device_association.codes import RUNNING, ChangeStatus, Row
+from device_association.codes import ChangeStatus, Row
 from device_association.inventory_views import Field, device_history, list_devices, list_offered
 from device_association.settings import Settings
 from device_association_airflow.page_refusals import refuse_with_pages
 from device_association_airflow.page_templates import asset, render
-from device_association_airflow.page_words import steps
+from device_association_airflow.page_words import OPEN, steps
 from device_association_airflow.portal_caller import (
     CreatorDep,
     EngineDep,
@@ -38,7 +38,6 @@ from device_association_airflow.report_pages import PREFIX as REPORTS
 
 PREFIX = "/ui"
 PAGE, HISTORY = 50, 100
-OPEN = RUNNING | {ChangeStatus.PENDING_APPROVAL}
 RETRYABLE = (Row.ERROR, Row.API_FAILED, Row.CANCELED)
 Day = Annotated[date, Bounds(ge=date(1753, 1, 2), le=date(9998, 12, 30))]
 Iccid = Annotated[str, Path(pattern="^[0-9]{18,22}$", description="18 to 22 digits.")]
@@ -148,7 +147,7 @@ def change(
         devices=devices,
         sent=sent,
         pages=_pages(sent, "After", devices, "row_id", limit=asked.limit),
-        steps=steps(found["steps"]),  # type: ignore[arg-type]
+        steps=steps(found["steps"], str(found["status"])),  # type: ignore[arg-type]
         has_ended=found["status"] not in OPEN,
         run_path=_run_path(found),
         report_path=_report_path(found, settings),

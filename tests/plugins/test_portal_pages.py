@@ -374,6 +374,28 @@ def test_every_code_has_words_and_an_unknown_one_speaks_for_itself() -> None:
     assert advice("SOMETHING_NEW").title == "SOMETHING_NEW"
 
 
+def test_each_step_says_how_it_stands_and_slices_count_as_one() -> None:
+    def at(second: int) -> datetime:
+        return NOW + timedelta(seconds=second)
+
+    recorded = [
+        {"step": "validate_devices", "started": at(0), "ended": at(2)},
+        {"step": "create_rev_service 0", "started": at(10), "ended": at(40)},
+        {"step": "create_rev_service 1", "started": at(5), "ended": at(30)},
+    ]
+    done, running, to_come, not_run = page_words.StepState
+
+    def states(status: str, count: int = 3) -> list[page_words.StepState]:
+        return [one.state for one in page_words.steps(recorded[:count], status)]
+
+    assert states("NEW", 0) == [to_come] * 7
+    assert states("PROCESSING", 0) == [running, *[to_come] * 6]
+    assert states("PROCESSING", 1) == [done, running, *[to_come] * 5]
+    assert states("PROCESSING") == [done, not_run, not_run, running, to_come, to_come, to_come]
+    assert states("ERROR") == [done, not_run, not_run, done, not_run, not_run, not_run]
+    assert [one.seconds for one in page_words.steps(recorded, "ERROR")] == [2, None, None, 35, None, None, None]
+
+
 def test_segments_are_the_whole_and_a_change_without_devices_has_none() -> None:
     counts = {"NEW": 1, "PROCESSING": 2, "PROCESSED": 3, "ERROR": 1, "API_FAILED": 2, "CANCELED": 1, "TOTAL": 10}
     found = page_words.segments(counts)

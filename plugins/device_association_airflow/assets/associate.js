@@ -121,6 +121,10 @@ async function fillLists() {
   for (const list of form.querySelectorAll(".opened:not([hidden]) [data-list]")) {
     if (list.dataset.filled === String(query)) continue;
     list.dataset.filled = String(query);
+    if (!(list.closest("#line") ? customer : fields.ServiceProviderId.value)) {
+      fill(list, [], list.closest("#line") ? "Choose the customer first" : "Choose the service provider first");
+      continue;
+    }
     try {
       fill(list, (await ask(`/${list.dataset.list}?${query}`)).Choices);
     } catch (problem) {
@@ -130,20 +134,20 @@ async function fillLists() {
   }
 }
 
-function fill(list, choices) {
+function fill(list, choices, none = "Nothing to choose from") {
   if (list.tagName === "SELECT") {
     const before = list.value;
-    const empty = choices.length ? (list.required ? "Choose…" : "None") : "Nothing to choose from";
+    const empty = choices.length ? (list.required ? "Choose…" : "None") : none;
     list.replaceChildren(make("option", { value: "" }, empty), ...choices.map((one) => make("option", { value: one.Value }, one.Label)));
     if (choices.some((one) => one.Value === before)) list.value = before;
     return;
   }
-  list.className = "products";
+  list.className = choices.length ? "products" : "";
   list.replaceChildren(...choices.flatMap((one) => [
     make("label", { class: "check" }, make("input", { type: "checkbox", name: "RevProductIdList", value: one.Value }), make("span", {}, one.Label)),
     make("input", { name: `rate-${one.Value}`, inputmode: "decimal", placeholder: "rate", "aria-label": `Rate of ${one.Label}`, maxlength: "26" }),
   ]));
-  if (!choices.length) list.replaceChildren(make("p", { class: "hint" }, "This account sells no products."));
+  if (!choices.length) list.replaceChildren(make("p", { class: "hint" }, `${none}.`));
 }
 
 // --- the request
@@ -251,7 +255,11 @@ function show(answer) {
   const takes = answer.Lines ? ` ${plural(answer.Lines, "line")} would be asked of Rev.io, which takes about ${lengthOf(answer.Seconds)} at ${numbers.format(answer.CallsPerMinute)} calls a minute.` : " Rev.io would not be asked for lines.";
   document.getElementById("verdict").textContent = `${plural(answer.Accepted, "device")} can go on, ${numbers.format(answer.Rejected)} can't.${answer.Accepted ? takes : ""}`;
   const groups = new Map();
-  for (const one of answer.Devices) if (one.Code !== "ACCEPTED") groups.set(one.Code, [...(groups.get(one.Code) ?? []), one]);
+  for (const one of answer.Devices) {
+    if (one.Code === "ACCEPTED") continue;
+    if (!groups.has(one.Code)) groups.set(one.Code, []);
+    groups.get(one.Code).push(one);
+  }
   document.getElementById("groups").replaceChildren(...[...groups].sort((one, other) => other[1].length - one[1].length).map(group));
   preview.hidden = false;
   preview.focus({ preventScroll: true });
