@@ -34,7 +34,13 @@ area.addEventListener("input", () => { clearTimeout(counting); counting = setTim
 
 function add(text) {
   area.value = [area.value.trimEnd(), text].filter(Boolean).join("\n");
-  count();
+  window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // else: back from the change that was made of this form
+  checkButton.disabled = false;
+  touched();
+});
+
+count();
   touched();
 }
 
@@ -94,7 +100,13 @@ found.addEventListener("change", (event) => {
 
 function without(iccids) {
   area.value = readIccids(area.value).iccids.filter((one) => !iccids.has(one)).join("\n");
-  count();
+  window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // else: back from the change that was made of this form
+  checkButton.disabled = false;
+  touched();
+});
+
+count();
   touched();
 }
 
@@ -217,7 +229,13 @@ form.addEventListener("input", (event) => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  count();
+  window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // else: back from the change that was made of this form
+  checkButton.disabled = false;
+  touched();
+});
+
+count();
   clean();
   const wrong = missing();
   if (wrong.length) { refuse(wrong); return; }
@@ -293,6 +311,12 @@ sendButton.addEventListener("click", async () => {
     sendButton.disabled = checked === null;
     checkButton.disabled = false;
   }
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // else: back from the change that was made of this form
+  checkButton.disabled = false;
+  touched();
 });
 
 count();
