@@ -34,13 +34,7 @@ area.addEventListener("input", () => { clearTimeout(counting); counting = setTim
 
 function add(text) {
   area.value = [area.value.trimEnd(), text].filter(Boolean).join("\n");
-  window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return; // else: back from the change that was made of this form
-  checkButton.disabled = false;
-  touched();
-});
-
-count();
+  count();
   touched();
 }
 
@@ -100,13 +94,7 @@ found.addEventListener("change", (event) => {
 
 function without(iccids) {
   area.value = readIccids(area.value).iccids.filter((one) => !iccids.has(one)).join("\n");
-  window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return; // else: back from the change that was made of this form
-  checkButton.disabled = false;
-  touched();
-});
-
-count();
+  count();
   touched();
 }
 
@@ -229,13 +217,7 @@ form.addEventListener("input", (event) => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return; // else: back from the change that was made of this form
-  checkButton.disabled = false;
-  touched();
-});
-
-count();
+  count();
   clean();
   const wrong = missing();
   if (wrong.length) { refuse(wrong); return; }
