@@ -136,9 +136,17 @@ def test_a_reader_who_goes_away_leaves_the_place(api: Portal, flow: Flow, stream
     change_id = flow.create(request(PLAIN[:1])).change_id
     path = f"/BulkChanges/{change_id}/events"
     scope = {
-        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "headers": [(b"authorization", f"{TOKEN}dora.ops".encode())], "server": ("testserver", 80),
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"authorization", f"{TOKEN}dora.ops".encode())],
+        "server": ("testserver", 80),
     }
 
     async def read_one_event_and_go() -> tuple[str, int]:
