@@ -10,7 +10,7 @@ from device_association_airflow import portal_app, report_pages
 
 
 class DeviceAssociationPlugin(AirflowPlugin):
-    """Serves the portal's API, and the reports of the data checks, to people who are signed in."""
+    """Serves the portal's API and screens, and the reports of the data checks, to people who are signed in."""
 
     name = "device_association"
     fastapi_apps: ClassVar[list[Any]] = [
@@ -21,3 +21,15 @@ class DeviceAssociationPlugin(AirflowPlugin):
             "name": "Device association reports",
         },
     ]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Bulk changes",
+            "href": "M2M/ui/changes",
+            "destination": "nav",
+            "nav_top_level": True,
+            "url_route": "bulk-changes",
+            "icon": "M2M/ui/assets/icon.svg",
+            "icon_dark_mode": "M2M/ui/assets/icon-dark.svg",
+        }
+    ]
+    """Relative to Airflow's own address, which may begin with a path."""

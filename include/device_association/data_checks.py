@@ -68,12 +68,6 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
     return open_rows
 
 
-def report_page(docs_folder: Path) -> str:
-    """Return the page of the report that shows the result, relative to its folder; empty when nothing was checked."""
-    pages = sorted(docs_folder.glob("validations/**/*.html"))
-    return pages[-1].relative_to(docs_folder).as_posix() if pages else ""
-
-
 def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.DataFrame, int]:
     """Return the open rows with all they name resolved, and how many open rows the change itself counts."""
     with engine.connect() as connection:

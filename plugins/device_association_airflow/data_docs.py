@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 
+from device_association import check_reports
 from device_association.claims import Claim
 from device_association_airflow import connections
 from device_association_airflow.claim_errors import current_claim, speaks_plainly
@@ -45,7 +46,7 @@ class CheckDataOperator(BaseOperator):
             passed = data_checks.check_data(connections.portal(), claim, docs_folder=folder, now=connections.clock())
             self.log.info("%s rows passed", passed)
         finally:
-            if page := data_checks.report_page(folder):
+            if page := check_reports.report_page(folder):
                 address = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/{quote(page)}"
                 self.report_url = address
                 self.log.info("the report: %s", address)

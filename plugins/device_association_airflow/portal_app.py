@@ -13,6 +13,8 @@ from device_association_airflow.portal_caller import ReaderDep, signed_in
 from device_association_airflow.portal_changes import changes
 from device_association_airflow.portal_events import events
 from device_association_airflow.portal_inventory import inventory
+from device_association_airflow.portal_pages import PREFIX as SCREENS
+from device_association_airflow.portal_pages import pages_app
 from device_association_airflow.portal_requests import requests
 from device_association_airflow.same_origin import require_same_origin
 
@@ -31,6 +33,7 @@ portal_app = FastAPI(
 answer_refusals(portal_app)
 for router in (requests, changes, actions, events, inventory):
     portal_app.include_router(router)
+portal_app.mount(SCREENS, pages_app)
 
 
 @portal_app.get("/openapi.json", include_in_schema=False)

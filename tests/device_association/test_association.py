@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from device_association import data_checks, line_creation, line_planning, validation
+from device_association import check_reports, data_checks, line_creation, line_planning, validation
 from device_association.bulk_changes import check_may_run
 from device_association.call_records import begin_calls
 from device_association.errors import (
@@ -331,7 +331,7 @@ def test_a_payload_that_the_portal_broke_refuses_its_row_only(flow: Flow) -> Non
 def test_the_data_checks_pass_a_sound_batch_and_write_their_report(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
     assert data_checks.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 3
-    report = flow.docs / data_checks.report_page(flow.docs)
+    report = flow.docs / check_reports.report_page(flow.docs)
     assert data_checks.STYLES.read_text() in report.read_text()
     assert set(flow.codes(claim.bulk_change_id).values()) == {"PROCESSING"}
 

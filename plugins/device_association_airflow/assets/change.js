@@ -1,0 +1,102 @@
+"use strict";
+// One change: its counts move by themselves, and what can be done to it is asked with a reason.
+
+const page = document.getElementById("change");
+const path = `/BulkChanges/${page.dataset.id}`;
+const trouble = document.getElementById("trouble");
+const STATES = { succeeded: ["PROCESSED"], failed: ["ERROR", "API_FAILED"], canceled: ["CANCELED"], running: ["PROCESSING"], waiting: ["NEW"] };
+const SECONDS_BETWEEN_LOOKS = 3;
+let renewing = null;
+let status = page.dataset.status;
+
+function move(seen) {
+  const total = seen.Counts.TOTAL;
+  const bar = document.querySelector("#counts .bar");
+  document.querySelector("[data-count=TOTAL]").textContent = numbers.format(total);
+  let start = 0;
+  const said = [];
+  for (const [name, states] of Object.entries(STATES)) {
+    const devices = states.reduce((sum, state) => sum + seen.Counts[state], 0);
+    const width = total ? (100 * devices) / total : 0;
+    const part = bar.querySelector(`.${name}`);
+    part.setAttribute("x", start.toFixed(3));
+    part.setAttribute("width", width.toFixed(3));
+    start += width;
+    const shown = document.querySelector(`[data-count=${name}]`);
+    shown.textContent = numbers.format(devices);
+    if (devices) said.push(`${numbers.format(devices)} ${shown.previousElementSibling.textContent.toLowerCase()}`);
+  }
+  bar.setAttribute("aria-label", `${said.join(", ")} of ${numbers.format(total)}`);
+  const estimate = seen.EstimateSeconds ? `About ${lengthOf(seen.EstimateSeconds)} of Rev.io's time left.` : "";
+  const place = document.getElementById("estimate");
+  if (place.textContent !== estimate) place.textContent = estimate;
+  status = seen.Status;
+}
+
+/** Put in the newest look of every part of the page that isn't being used right now. */
+async function renew() {
+  renewing = null;
+  const answer = await fetch(window.location.href, { credentials: "same-origin" }).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const newer = fresh.getElementById(part.id);
+    const used = part.contains(document.activeElement) || part.closest("dialog")?.open;
+    if (newer && !used && newer.innerHTML !== part.innerHTML) part.replaceWith(document.importNode(newer, true));
+  }
+}
+
+function renewSoon() {
+  renewing ??= setTimeout(renew, SECONDS_BETWEEN_LOOKS * 1000);
+}
+
+function watch() {
+  const stream = new EventSource(`${API}${path}/events`);
+  stream.addEventListener("progress", (event) => {
+    const before = status;
+    move(JSON.parse(event.data));
+    trouble.hidden = true;
+    if (status !== before && !["NEW", "PROCESSING"].includes(status)) {
+      stream.close();
+      clearTimeout(renewing);
+      renew();
+    } else renewSoon();
+  });
+  stream.addEventListener("error", () => {
+    if (stream.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
+    renew();
+    if (!["NEW", "PROCESSING"].includes(status)) return;
+    trouble.textContent = "The live view was cut off; load the page again to go on watching.";
+    trouble.hidden = false;
+  });
+  window.addEventListener("pagehide", () => stream.close());
+}
+
+for (const form of document.querySelectorAll("[data-action]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const said = form.querySelector("[role=alert]");
+    const button = event.submitter ?? form.querySelector("button:not([type=button])");
+    const body = { Reason: form.elements.Reason.value.trim() };
+    const boxes = [...form.querySelectorAll("[name=Codes]")];
+    const codes = boxes.filter((one) => one.checked).map((one) => one.value);
+    if (codes.length && codes.length < boxes.length) body.Codes = codes;
+    said.hidden = true;
+    if (!body.Reason || (boxes.length && !codes.length)) {
+      said.textContent = body.Reason ? "Choose at least one group of devices." : "Say why; it is kept with the change.";
+      said.hidden = false;
+      return;
+    }
+    button.disabled = true;
+    try {
+      await ask(`${path}/${form.dataset.action}`, { body });
+      window.location.reload();
+    } catch (problem) {
+      said.textContent = problem.message[0].toUpperCase() + problem.message.slice(1);
+      said.hidden = false;
+      button.disabled = false;
+    }
+  });
+}
+
+if (page.dataset.open) watch();
