@@ -139,7 +139,12 @@ class CallBudget:
     bulk_change_id: int = 0
     patience: float = 60.0
     """Longest that a single call waits for its slot, in seconds."""
-    _ill: bool = False
+    _failures: int = 0
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the breaker is open, as far as this process knows: nobody is to be called."""
+        return self._failures >= MOST_FAILURES
 
     def open(self) -> None:
         """Make the account's rows, once."""
@@ -160,7 +165,7 @@ class CallBudget:
         assert budget is not None, "the budget was opened"
         asked = wanted + (self.limits.calls_per_minute // 10 if pace is Pace.LAST else 0)
         free = rows(connection, "budgets/list_slots", wanted=asked, **account)
-        self._ill = budget["failures_in_row"] > 0
+        self._failures = budget["failures_in_row"]
         turn = decide(budget, free, self.limits, wanted=wanted, pace=pace, now=now)
         if turn.probe:
             until = now + timedelta(seconds=OPEN_SECONDS)
@@ -213,10 +218,10 @@ class CallBudget:
             wait = PAUSE_SECONDS if problem.retry_after is None else problem.retry_after
             self.pause(wait + SLACK.total_seconds(), "Rev.io turned a call away")
         elif isinstance(problem, RevioRetryable | RevioOutcomeUnknown):
-            self._ill = True
+            self._failures += 1
             self.count_failure()
-        elif self._ill:
-            self._ill = False
+        elif self._failures:
+            self._failures = 0
             self.count_success()
 
     def give_back(self, slots: Sequence[Slot]) -> None:

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from device_association.call_budget import CallBudget, Pace, Slot
+from device_association.call_budget import OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.call_records import begin_calls, record_created, record_refusal, release, why_not
 from device_association.claims import stop_if_failing
 from device_association.database import Record, in_transaction
@@ -70,8 +70,7 @@ class Caller:
         finally:
             while self.out:
                 self._record_some()
-            if self.budget and self.slots:
-                self.budget.give_back(self.slots)
+            self._give_back()
         return self.ended
 
     def _begin_some(self) -> None:
@@ -82,6 +81,8 @@ class Caller:
         if self.budget is None:
             self._begin([(self.waiting.popleft(), None) for _ in range(room)])
             return
+        if self.budget.is_broken:
+            self._give_back()
         if not self.slots:
             self._take(self.budget, room)
         if self.slots and self.slots[0].used_from - self.desk.clock() <= SOON:
@@ -97,6 +98,11 @@ class Caller:
     def _end_waiting(self, outcome: Outcome) -> None:
         self.ended += [(device, outcome) for device in self.waiting]
         self.waiting.clear()
+
+    def _give_back(self) -> None:
+        if self.budget and self.slots:
+            self.budget.give_back(self.slots)
+            self.slots.clear()
 
     def _take(self, budget: CallBudget, wanted: int) -> None:
         turn = budget.take(wanted, self.pace)
@@ -153,6 +159,8 @@ class Caller:
         held = self.held_until - time.monotonic()
         if held > 0:
             raise RevioRetryable("held back, not sent: Rev.io turned another call away", retry_after=held)
+        if self.budget and self.budget.is_broken:
+            raise RevioRetryable("held back, not sent: Rev.io does not answer", retry_after=OPEN_SECONDS)
         if self.desk.clock() > send_by:
             raise RevioRetryable(f"{device['iccid']}: no call was made, its time was up before it could be sent")
         try:
