@@ -81,6 +81,9 @@ def _options(settings: LocalSettings, secrets: StackSecrets) -> dict[str, dict[s
         "api_auth": {"jwt_secret": secrets.jwt_secret},
         "database": {"sql_alchemy_conn": postgres.url(settings, secrets, "airflow")},
         "scheduler": {"scheduler_idle_sleep_time": "0.1"},
+        # A task's supervisor may see its end only at the next heartbeat. Until then the executor counts it as running; a
+        # listener that is called back meanwhile is taken for killed, and its message waits for its visibility time-out.
+        "workers": {"min_heartbeat_interval": "1"},
         "dag_processor": {
             # New files are seen within 5 s and changed ones at once; unchanged ones cost two cores too much to
             # be parsed every 30 s, the stock interval.

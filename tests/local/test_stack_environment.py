@@ -55,6 +55,7 @@ def test_airflow_listens_on_loopback_and_its_tasks_are_forked(environment: dict[
     assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert environment["AIRFLOW__CORE__MP_START_METHOD"] == "fork"
     assert environment["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] == "0.1"
+    assert environment["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] == "1"
 
 
 def test_the_first_user_who_may_write_signs_in_to_the_simulated_account(environment: dict[str, str]) -> None:
