@@ -233,6 +233,9 @@ def _show_where(console: Console, stack: Stack, changes: list[Change]) -> None:
     console.print(
         f"   the run of change {changes[0].change_id}:  {_run_url(stack, changes[0].change_id)}", soft_wrap=True
     )
+    portal = f"{stack.airflow_url}/M2M/ui"
+    console.print(f"   on the portal:     {portal}/changes/{changes[0].change_id}", soft_wrap=True)
+    console.print(f"   asking there:      {portal}/associate", soft_wrap=True)
     console.print(f"   the trigger form:  {stack.airflow_url}/dags/associate_customer", soft_wrap=True)
     console.print(f"   Rev.io's journal:  {stack.settings.revio_url}/_control/journal", soft_wrap=True)
     console.print(f"   what 2.0 received: {stack.settings.notification_url}/_control/received", soft_wrap=True)
