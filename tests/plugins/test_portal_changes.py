@@ -118,11 +118,11 @@ def test_each_result_file_holds_its_devices(api: Portal, ended: int, results: st
 
 
 def test_no_cell_of_a_result_file_runs_in_a_spreadsheet(api: Portal, flow: Flow) -> None:
-    nasty = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", '"quoted",comma']
+    nasty = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "a comma,here"]
     change_id = flow.create(request(nasty)).change_id
     answer = api.get(f"/BulkChanges/{change_id}/results/failed.csv")
     cells = {one["ICCID"] for one in csv.DictReader(io.StringIO(answer.text))}
-    assert cells == {"'=cmd|' /C calc'!A0", "'+1", "'-1", "'@SUM(1)", '"quoted",comma'}
+    assert cells == {"'=cmd|' /C calc'!A0", "'+1", "'-1", "'@SUM(1)", "a comma,here"}
     assert [defused(one) for one in ("\t=1", " =1", "＝1", None, 7)] == ["'\t=1", "' =1", "'＝1", "", "7"]
 
 
