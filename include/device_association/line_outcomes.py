@@ -185,12 +185,11 @@ def _record_line(
 def mirror_row(device: Record, service_id: int, line: Line | None = None) -> dict[str, object]:
     """Return a line as the billing mirror keeps it: as it was asked for, or as Rev.io showed it."""
     body = line_body(device)
-    names = ("customer_id", "account_id", "activated_date", "service_type_id", "provider_id", "usage_plan_group_id")
+    names = ("customer_id", "account_id", "activated_date", "terms_id")
     return {
         "service_id": service_id,
         "number": line.number if line else body["number"],
         "number2": (line.number2 if line else None) or device["iccid"],
-        "description": device["description"],
         **{name: device[name] for name in names},
     }
 

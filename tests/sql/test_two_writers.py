@@ -231,7 +231,7 @@ def _portals_change(flow: Flow) -> int:
 
 
 def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
-    empty = ("number", "activated_date", "service_type_id", "provider_id", "usage_plan_group_id", "description")
+    empty = ("number", "activated_date", "terms_id")
     line = {
         "service_id": service_id,
         "customer_id": world.customer_id(world.ACME),

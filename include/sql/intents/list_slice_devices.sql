@@ -14,6 +14,7 @@ SELECT
     a.ConnectionId AS connection_id,
     c.id AS customer_id,
     c.RevCustomerId AS customer_number,
+    t.id AS terms_id,
     t.ServiceTypeId AS service_type_id,
     t.ProviderId AS provider_id,
     t.UsagePlanGroupId AS usage_plan_group_id,

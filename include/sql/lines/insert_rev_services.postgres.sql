@@ -5,14 +5,15 @@ INSERT INTO dbo.RevService (
     RevProviderId, RevUsagePlanGroupId, Description, CreatedBy, CreatedDate, IsActive, IsDeleted
 )
 SELECT
-    r.service_id, r.customer_id, r.number, r.number2, r.activated_date, r.account_id, r.service_type_id, r.provider_id,
-    r.usage_plan_group_id, r.description, :actor, :now, 1, 0
+    r.service_id, r.customer_id, r.number, r.number2, r.activated_date, r.account_id, t.ServiceTypeId, t.ProviderId,
+    t.UsagePlanGroupId, t.Description, :actor, :now, 1, 0
 FROM
     JSONB_TO_RECORDSET(CAST(:lines AS jsonb))
         AS r (
             service_id int, customer_id uuid, number text, number2 text, activated_date timestamptz, account_id int,
-            service_type_id int, provider_id int, usage_plan_group_id int, description text
+            terms_id bigint
         )
+LEFT JOIN device_association.request_terms AS t ON r.terms_id = t.id
 ON CONFLICT (RevServiceId, IntegrationAuthenticationId) DO UPDATE
     SET
         RevCustomerId = EXCLUDED.RevCustomerId, Number2 = EXCLUDED.Number2, DisconnectedDate = NULL, IsActive = 1,

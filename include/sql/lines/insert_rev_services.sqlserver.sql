@@ -18,8 +18,8 @@ INSERT INTO dbo.RevService (
     RevProviderId, RevUsagePlanGroupId, Description, CreatedBy, CreatedDate, IsActive, IsDeleted
 )
 SELECT
-    r.service_id, r.customer_id, r.number, r.number2, r.activated_date, r.account_id, r.service_type_id, r.provider_id,
-    r.usage_plan_group_id, r.description, :actor, :now, 1, 0
+    r.service_id, r.customer_id, r.number, r.number2, r.activated_date, r.account_id, t.ServiceTypeId, t.ProviderId,
+    t.UsagePlanGroupId, t.Description, :actor, :now, 1, 0
 FROM
     OPENJSON (:lines)
     WITH (
@@ -29,11 +29,9 @@ FROM
         number2 nvarchar(255) '$.number2',
         activated_date datetime2(3) '$.activated_date',
         account_id int '$.account_id',
-        service_type_id int '$.service_type_id',
-        provider_id int '$.provider_id',
-        usage_plan_group_id int '$.usage_plan_group_id',
-        description nvarchar(1000) '$.description'
+        terms_id bigint '$.terms_id'
     ) AS r
+LEFT JOIN device_association.request_terms AS t ON r.terms_id = t.id
 WHERE
     NOT EXISTS (
         SELECT 1 FROM dbo.RevService AS l WITH (UPDLOCK, HOLDLOCK)
