@@ -24,7 +24,7 @@ from local.sample_data import groups, world
 from local.settings import LocalSettings
 from local.stack import Stack
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 WIDTH = 150
 """Columns where the output is no terminal: the table needs them."""
 REQUESTER = "dora.ops"
