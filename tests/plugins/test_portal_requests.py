@@ -145,12 +145,12 @@ def test_two_requests_at_once_with_one_key_make_one_change_and_get_one_answer(ap
     before = len(flow.all("dbo", "devicebulkchange"))
     body = request(PLAIN[:20])
     with ThreadPoolExecutor(2) as both:
-        for number in range(10):
+        for number in range(100):
             asked = [both.submit(api.post, PATH, body, **keyed(f"k{number}")) for _ in range(2)]
             first, second = (one.result() for one in asked)
             assert (first.status_code, second.status_code) == (200, 200)
             assert first.json() == second.json()
-    assert len(flow.all("dbo", "devicebulkchange")) == before + 10
+    assert len(flow.all("dbo", "devicebulkchange")) == before + 100
 
 
 def test_a_preview_gives_each_device_the_verdict_that_the_request_will_and_stores_nothing(
