@@ -2,8 +2,8 @@
 -- A second run fails on the unique key (BulkChangeId, ICCID), and with it the whole transaction.
 WITH requested AS (
     SELECT
-        NEXTVAL(PG_GET_SERIAL_SEQUENCE('dbo.m2m_devicechange', 'id')) AS row_id,
-        NEXTVAL(PG_GET_SERIAL_SEQUENCE('dbo.devicechangerequest', 'id')) AS request_id,
+        NEXTVAL((SELECT CAST(PG_GET_SERIAL_SEQUENCE('dbo.m2m_devicechange', 'id') AS regclass))) AS row_id,
+        NEXTVAL((SELECT CAST(PG_GET_SERIAL_SEQUENCE('dbo.devicechangerequest', 'id') AS regclass))) AS request_id,
         i.iccid,
         d.id AS device_id,
         d.MSISDN AS msisdn,

@@ -1,10 +1,11 @@
--- Our own working tables. Correctness rests on their keys alone, since a portal's tables may lack ours.
+-- Our own working tables. Correctness rests on their keys alone, since a portal's tables may lack ours; none references
+-- one of the portal's: its jobs may delete what they like, and a row less is looked up for each device of a request.
 -- Alembic runs this once.
 
 -- One row per bulk change that we have seen: who works on it, for which retry, on whose behalf. The deadline counts from
 -- the plan of its calls; it moves by what its account was paused since PausedSeconds was noted.
 CREATE TABLE device_association.change_state (
-    BulkChangeId bigint PRIMARY KEY REFERENCES dbo.DeviceBulkChange (id),
+    BulkChangeId bigint PRIMARY KEY,
     RetryNumber int NOT NULL DEFAULT 0 CHECK (RetryNumber >= 0),
     ClaimRunId nvarchar(250) NULL,
     ClaimedDate datetime2(3) NULL,
@@ -27,7 +28,7 @@ CREATE UNIQUE INDEX ux_change_state_run_key ON device_association.change_state (
 -- What a change asks for every device of it. A change that the portal wrote may hold several; the data checks refuse that.
 CREATE TABLE device_association.request_terms (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
-    BulkChangeId bigint NOT NULL REFERENCES dbo.DeviceBulkChange (id),
+    BulkChangeId bigint NOT NULL,
     TermsHash char(64) NOT NULL,
     RevCustomerId uniqueidentifier NOT NULL,
     CreateRevService bit NOT NULL,
@@ -51,9 +52,9 @@ CREATE TABLE device_association.request_terms (
 
 -- A device's own part of the request. EffectiveDate null: the device's activation date, else now.
 CREATE TABLE device_association.requested_device (
-    M2MDeviceChangeId bigint PRIMARY KEY REFERENCES dbo.M2M_DeviceChange (id),
+    M2MDeviceChangeId bigint PRIMARY KEY,
     BulkChangeId bigint NOT NULL,
-    TermsId bigint NOT NULL REFERENCES device_association.request_terms (id),
+    TermsId bigint NOT NULL,
     EffectiveDate datetime2(3) NULL,
     ActivatedDate datetime2(3) NULL
 );
