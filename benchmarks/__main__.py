@@ -24,6 +24,7 @@ from benchmarks.creation import CreationBench  # noqa: E402
 from benchmarks.database import DatabaseBench  # noqa: E402
 from benchmarks.fleet import PRODUCTION  # noqa: E402
 from benchmarks.latency import Bench, median, p95  # noqa: E402
+from benchmarks.portal_api import PortalBench  # noqa: E402
 from local.stack import Stack  # noqa: E402
 from local.supervision import Report  # noqa: E402
 
@@ -41,6 +42,12 @@ class Benches:
         """Changes on the whole stack."""
         self._stack.up(self._report)
         return Bench(self._stack)
+
+    @cached_property
+    def portal(self) -> PortalBench:
+        """The portal's API; it stops the scheduler, so its figures are the last."""
+        self._stack.up(self._report)
+        return PortalBench(self._stack)
 
     @cached_property
     def database(self) -> DatabaseBench:
@@ -109,6 +116,14 @@ FIGURES = {
     "small_change_delay_seconds": Figure(
         lambda on: on.latency.small_change_delay, "s, 5 devices beside 20,000 in work, against alone", "<= 30"
     ),
+    "post_10k_p95_seconds": Figure(lambda on: on.portal.post_10k_p95, "s, p95 of 20 requests", "<= 0.7"),
+    "post_100k_seconds": Figure(lambda on: on.portal.post_100k, "s, median of 3 requests", "<= 6"),
+    "device_page_p95_ms": Figure(
+        lambda on: on.portal.page_p95_ms, "ms, p95 of 100 pages of 100,000 devices, cold and warm", "<= 200"
+    ),
+    "device_page_watched_p95_ms": Figure(lambda on: on.portal.watched[0], "ms, the same while 50 watch", "<= 200"),
+    "post_10k_watched_p95_seconds": Figure(lambda on: on.portal.watched[1], "s, p95 of 20, while 50 watch", "<= 0.7"),
+    "api_server_mib": Figure(lambda on: on.portal.memory_mib, "MiB, the api-server after all that"),
 }
 
 

@@ -23,6 +23,8 @@ PYTHON = (sys.executable, "-P")
 """-P: the folder that a part happens to start in is no place to import from."""
 PATIENCE_SECONDS = 10.0
 """How long one question whether a part is ready may take."""
+AIRFLOW_NEEDS = ("postgres", "airflow-database", "redis")
+"""The step that makes Airflow's database is not due in a stack that had it, so the server is named beside it."""
 
 
 def _nothing_to_prepare() -> None:
@@ -151,7 +153,7 @@ def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
             [*PYTHON, "-m", "airflow", name, *arguments],
             lambda: airflow_environment(settings, secrets),
             ready,
-            needs=("airflow-database", "redis"),
+            needs=AIRFLOW_NEEDS,
             port_setting=port,
             prepare=lambda: _prepare_airflow(settings, secrets),
         )
@@ -178,7 +180,7 @@ def _workers(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
             [*PYTHON, "-m", "airflow", *celery_workers.arguments(name)],
             lambda: airflow_environment(settings, secrets),
             lambda _: celery_workers.answers(settings, secrets, name),
-            needs=("airflow-database", "redis"),
+            needs=AIRFLOW_NEEDS,
             prepare=lambda: _prepare_airflow(settings, secrets),
         )
 

@@ -120,3 +120,10 @@ def test_redis_and_two_workers_are_parts_with_celery_and_nothing_is_added_withou
     assert not set(added) & set(names("LocalExecutor"))
     assert [name for name in names("CeleryExecutor") if name in added] == added
     assert [name for name in names("CeleryExecutor") if name not in added] == names("LocalExecutor")
+
+
+def test_whatever_needs_the_step_that_makes_a_database_names_the_server_too(tmp_path: Path) -> None:
+    settings = LocalSettings(state_dir=tmp_path / "state", executor="CeleryExecutor")
+    on_database = [one for one in Stack(settings)._parts if "airflow-database" in one.needs]
+    assert {"api-server", "scheduler"} <= {one.name for one in on_database}
+    assert all("postgres" in one.needs for one in on_database)
