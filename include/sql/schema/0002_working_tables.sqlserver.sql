@@ -249,6 +249,26 @@ CREATE TABLE device_association.request_key (
 );
 
 GO
+-- What was found that a person has to look at, or that was repaired: one row a kind and subject, for as long as it is known.
+CREATE TABLE device_association.finding (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    Kind nvarchar(50) NOT NULL,
+    Subject nvarchar(200) NOT NULL,
+    IntegrationAuthenticationId int NULL,
+    TenantId int NULL,
+    BulkChangeId bigint NULL,
+    ICCID nvarchar(50) NULL,
+    RevServiceId int NULL,
+    Detail nvarchar(1000) NOT NULL,
+    IsRepaired bit NOT NULL,
+    FoundDate datetime2(3) NOT NULL,
+    SeenDate datetime2(3) NOT NULL,
+    ClosedDate datetime2(3) NULL,
+    UNIQUE (Kind, Subject),
+    CHECK (SeenDate >= FoundDate)
+);
+CREATE INDEX ix_finding_open ON device_association.finding (ClosedDate, id);
+
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
 CREATE VIEW device_association.settled_device AS
 SELECT
