@@ -248,7 +248,6 @@ CREATE TABLE device_association.request_key (
     PRIMARY KEY (UserId, KeyHash)
 );
 
-GO
 -- What was found that a person has to look at, or that was repaired: one row a kind and subject, for as long as it is known.
 CREATE TABLE device_association.finding (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
@@ -269,6 +268,7 @@ CREATE TABLE device_association.finding (
 );
 CREATE INDEX ix_finding_open ON device_association.finding (ClosedDate, id);
 
+GO
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
 CREATE VIEW device_association.settled_device AS
 SELECT
