@@ -47,33 +47,32 @@ def associate_devices(
 
 def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
     """Run `usp_UpdateCrossProviderDeviceHistory` for the associated devices, once per distinct date."""
-
-    began = time.perf_counter()
-
-    def update(connection: Connection) -> dict[str, int]:
-        devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
-        calls = 0
-        for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
-            _update_history(connection, list(same_date), effective_date)
-            calls += 1
-        counts = {"devices": len(devices), "calls": calls}
-        record_step(connection, claim, HISTORY_STEP, counts, started=now, began=began)
-        return counts
-
-    return holding(engine, claim, now, update)
+    return holding(engine, claim, now, lambda connection: write_history(connection, claim, now=now))
 
 
 def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
     """Run `UPDATE_DEVICE_REV_SERVICE_LINKS` for the change."""
+    return holding(engine, claim, now, lambda connection: write_links(connection, claim, now=now))
 
+
+def write_history(connection: Connection, claim: Claim, *, now: datetime) -> dict[str, int]:
+    """Write the cross-provider history in the caller's transaction, and that the change has had it."""
+    began, calls = time.perf_counter(), 0
+    devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
+    for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
+        _update_history(connection, list(same_date), effective_date)
+        calls += 1
+    counts = {"devices": len(devices), "calls": calls}
+    record_step(connection, claim, HISTORY_STEP, counts, started=now, began=began)
+    return counts
+
+
+def write_links(connection: Connection, claim: Claim, *, now: datetime) -> dict[str, int]:
+    """Write the links to lines in the caller's transaction, and that the change has had it."""
     began = time.perf_counter()
-
-    def update(connection: Connection) -> dict[str, int]:
-        run(connection, "associations/call_update_device_rev_service_links", bulk_change_id=claim.bulk_change_id)
-        record_step(connection, claim, LINKS_STEP, {"calls": 1}, started=now, began=began)
-        return {"calls": 1}
-
-    return holding(engine, claim, now, update)
+    run(connection, "associations/call_update_device_rev_service_links", bulk_change_id=claim.bulk_change_id)
+    record_step(connection, claim, LINKS_STEP, {"calls": 1}, started=now, began=began)
+    return {"calls": 1}
 
 
 def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record], now: datetime) -> dict[str, int]:

@@ -92,34 +92,49 @@ def retry_change(
 
     def again(connection: Connection) -> Retried:
         change = _locked(connection, caller, bulk_change_id, now)
-        status, retry = change["status"], change["retry_number"] + 1
-        if status in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
-            raise _refused(RequestCode.CHANGE_NOT_ENDED, f"this change reads {status}; retry it once it has ended")
-        about = {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
-        opened = _open_rows(connection, codes, about)
-        if not opened:
+        if change["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+            raise _refused(
+                RequestCode.CHANGE_NOT_ENDED, f"this change reads {change['status']}; retry it once it has ended"
+            )
+        done = open_again(connection, change, actor=caller.user_name, reason=reason, codes=codes, now=now)
+        if done is None:
             said = "no device of this change failed or was not attempted" + (" with these codes" if codes else "")
             raise _refused(RequestCode.NOTHING_TO_RETRY, said)
-        run(connection, "bulk_changes/open_again", **about)
-        state = {"bulk_change_id": bulk_change_id, "retry_number": retry - 1, "actor": caller.user_name}
-        run(connection, "claims/begin_retry", reason=reason, **state)
-        run(connection, "audit/log_change_step", step="retry", request=reason, response=None, error=None, **about)
-        in_batches(
-            connection,
-            "device_changes/resolve_devices",
-            row_batches(connection, bulk_change_id),
-            bulk_change_id=bulk_change_id,
-        )
-        reject_devices(connection, bulk_change_id, actor=caller.user_name, now=now)
-        counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
-        assert counts is not None, "a count is always one row"
-        if counts["open_rows"]:
-            owe_message(connection, bulk_change_id, retry, now=now)
-        else:
-            close(connection, bulk_change_id, retry, actor=caller.user_name, now=now)
-        return Retried(retry, accepted=counts["open_rows"], rejected=opened - counts["open_rows"])
+        return done
 
     return in_transaction(engine, again)
+
+
+def open_again(
+    connection: Connection,
+    change: Record,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    codes: Sequence[str] | None = None,
+    row_ids: Sequence[int] | None = None,
+) -> Retried | None:
+    """Open the rows of an ended change that the caller has locked, all or by code or id; None where there is none to open."""
+    bulk_change_id, retry = change["bulk_change_id"], change["retry_number"] + 1
+    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
+    opened = _open_rows(connection, bulk_change_id, codes, row_ids, about)
+    if not opened:
+        return None
+    run(connection, "bulk_changes/open_again", **about)
+    state = {"bulk_change_id": bulk_change_id, "retry_number": retry - 1, "actor": actor}
+    run(connection, "claims/begin_retry", reason=reason, **state)
+    run(connection, "audit/log_change_step", step="retry", request=reason, response=None, error=None, **about)
+    batches = row_batches(connection, bulk_change_id)
+    in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=bulk_change_id)
+    reject_devices(connection, bulk_change_id, actor=actor, now=now)
+    counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+    assert counts is not None, "a count is always one row"
+    if counts["open_rows"]:
+        owe_message(connection, bulk_change_id, retry, now=now)
+    else:
+        close(connection, bulk_change_id, retry, actor=actor, now=now)
+    return Retried(retry, accepted=counts["open_rows"], rejected=opened - counts["open_rows"])
 
 
 def _locked(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> Record:
@@ -140,9 +155,15 @@ def _locked(connection: Connection, caller: Caller, bulk_change_id: int, now: da
     return find_visible(connection, caller, bulk_change_id)
 
 
-def _open_rows(connection: Connection, codes: Sequence[str] | None, about: dict[str, object]) -> int:
-    batches = row_batches(connection, int(str(about["bulk_change_id"])))
-    chosen = {"codes": as_json(codes) if codes else None, **about}
+def _open_rows(
+    connection: Connection,
+    bulk_change_id: int,
+    codes: Sequence[str] | None,
+    row_ids: Sequence[int] | None,
+    about: dict[str, object],
+) -> int:
+    batches = row_batches(connection, bulk_change_id)
+    chosen = {"codes": as_json(codes) if codes else None, "row_ids": as_json(row_ids) if row_ids else None, **about}
     in_batches(connection, "audit/log_reopened_rows", batches, step="retry", **chosen)
     return in_batches(connection, "device_changes/open_again", batches, **chosen)
 

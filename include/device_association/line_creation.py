@@ -160,7 +160,7 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
         return _use_found(desk, device, found, after_call=False) if found else None
     asked = desk.clock()
     try:
-        found = _look_up(desk, desk.clients(device["connection_id"]), device, listed)
+        found = look_up(desk, desk.clients(device["connection_id"]), device, listed)
     except RevioUnauthorized as refused:
         stop_change(desk, device, refused)
         return Outcome.STOPPED
@@ -176,7 +176,7 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     return None
 
 
-def _look_up(desk: Desk, client: RevioClient, device: Record, listed: list[Line]) -> list[Line]:
+def look_up(desk: Desk, client: RevioClient, device: Record, listed: list[Line]) -> list[Line]:
     """Return the customer's active lines that are this SIM's: as Rev.io shows them now, and as it listed them before."""
     number = customer_number(device["customer_number"])
     now = desk.clock()
@@ -203,11 +203,16 @@ def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: boo
             f"the active lines {named} are all this SIM's; disconnect all but one",
         )
     line = found[0]
-    ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
     try:
-        return settle_line(desk, device, line.service_id, Outcome.CREATED if ours else Outcome.ADOPTED, line)[0]
+        return settle_line(desk, device, line.service_id, outcome_of(device, line, after_call=after_call), line)[0]
     except RevioOutcomeUnknown:
         return why_not(desk, device) or Outcome.UNKNOWN
+
+
+def outcome_of(device: Record, line: Line, *, after_call: bool) -> Outcome:
+    """Return whether a line that was found is one that our call created, or one that was there. Source: 'Duplicates', 4."""
+    ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
+    return Outcome.CREATED if ours else Outcome.ADOPTED
 
 
 def _record(desk: Desk, slice_number: int, counts: dict[str, int], started: datetime, began: float) -> None:

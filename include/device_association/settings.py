@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     rev_retry_seconds: float = Field(
         60.0, gt=0, description="How long a call that was turned away is repeated before the task gives its slot back."
     )
+    requeue_after_seconds: float = Field(
+        600.0, gt=0, description="How long a change's message may stay without a run before the sweep sends it again."
+    )
     abort_percent: int = Field(
         50, ge=1, le=100, description="A change is stopped once Rev.io refused this share of its devices, in percent."
     )

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DAGS = {"associate_customer", "listen_bulk_changes", "refresh_association_form", "sweep_associations"}
 READ_DAGS = """
 import json, sys, time
 from pathlib import Path
@@ -80,12 +81,12 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_dag_file_is_read_without_an_error_and_without_heavy_imports(read: dict[str, Any]) -> None:
     assert read["errors"] == {}
     assert read["heavy"] == []
-    assert set(read["dags"]) == {"associate_customer", "listen_bulk_changes", "refresh_association_form"}
+    assert set(read["dags"]) == DAGS
 
 
 def test_every_dag_file_is_read_in_half_a_second(read: dict[str, Any]) -> None:
     """Of the processor's time, once the product is imported: a fresh checkout compiles it first, a busy machine waits."""
-    assert set(read["seconds"]) == {"associate_customer.py", "listen_bulk_changes.py", "refresh_association_form.py"}
+    assert set(read["seconds"]) == {f"{dag_id}.py" for dag_id in DAGS}
     assert {name: took for name, took in read["seconds"].items() if took > 0.5} == {}
 
 
@@ -146,3 +147,12 @@ def test_a_dag_file_only_wires_and_documents(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.count("\n") <= 80
     assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)] == [file.stem]
+
+
+def test_the_sweep_sends_what_is_owed_after_everything_else_whatever_failed(read: dict[str, Any]) -> None:
+    tasks = read["dags"]["sweep_associations"]["tasks"]
+    sending = ["send_messages", "send_notifications"]
+    assert {name: task["rule"] for name, task in tasks.items() if name in sending} == dict.fromkeys(sending, "all_done")
+    first = {"settle_outcomes", "enqueue_again", "close_late", "finish_procedures"}
+    assert set(tasks) == first | set(sending)
+    assert all(tasks[name]["downstream"] == sending for name in first)

@@ -19,3 +19,9 @@ WHERE
             SELECT i.code FROM JSONB_ARRAY_ELEMENTS_TEXT(CAST(:codes AS jsonb)) AS i (code)
         )
     )
+    AND (
+        :row_ids IS NULL
+        OR m.id IN (
+            SELECT CAST(i.row_id AS bigint) FROM JSONB_ARRAY_ELEMENTS_TEXT(CAST(:row_ids AS jsonb)) AS i (row_id)
+        )
+    )

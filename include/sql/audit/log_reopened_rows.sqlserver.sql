@@ -16,4 +16,8 @@ WHERE
     AND (
         :codes IS NULL
         OR m.ErrorCode IN (SELECT i.[value] FROM OPENJSON(:codes) AS i)
+    )
+    AND (
+        :row_ids IS NULL
+        OR m.id IN (SELECT CAST(i.[value] AS bigint) FROM OPENJSON(:row_ids) AS i)
     );

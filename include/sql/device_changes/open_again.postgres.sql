@@ -1,4 +1,4 @@
--- Opens the failed and the not attempted devices of an ended change again, all or those with the given codes.
+-- Opens the failed and the not attempted devices of an ended change again, all, or those with the given codes or ids.
 -- Safe to run twice: an open row is not touched.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -13,5 +13,11 @@ WHERE
         :codes IS NULL
         OR ErrorCode IN (
             SELECT i.code FROM JSONB_ARRAY_ELEMENTS_TEXT(CAST(:codes AS jsonb)) AS i (code)
+        )
+    )
+    AND (
+        :row_ids IS NULL
+        OR id IN (
+            SELECT CAST(i.row_id AS bigint) FROM JSONB_ARRAY_ELEMENTS_TEXT(CAST(:row_ids AS jsonb)) AS i (row_id)
         )
     )

@@ -1,4 +1,4 @@
--- Opens the failed and the not attempted devices of an ended change again, all or those with the given codes.
+-- Opens the failed and the not attempted devices of an ended change again, all, or those with the given codes or ids.
 -- Safe to run twice: an open row is not touched.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -12,4 +12,8 @@ WHERE
     AND (
         :codes IS NULL
         OR ErrorCode IN (SELECT i.[value] FROM OPENJSON(:codes) AS i)
+    )
+    AND (
+        :row_ids IS NULL
+        OR id IN (SELECT CAST(i.[value] AS bigint) FROM OPENJSON(:row_ids) AS i)
     );

@@ -1,0 +1,45 @@
+"""
+# Sweep associations
+
+Picks up every two minutes what was left lying, so that every bulk change comes to its end without anybody looking at a
+database. What is in work is not touched; a sweep too many changes nothing.
+
+**What each task does.**
+`settle_outcomes` looks up calls to Rev.io whose outcome nobody learned before their change ended. A line that is found is
+recorded and its device is tried again, by the actor *reconciliation*; one that stayed absent is told as a finding: *safe to
+retry*. `enqueue_again` sends the message again of a change that waits in vain: its message was lost, or its run died.
+`close_late` ends a change that is well past its deadline and in nobody's hands. `finish_procedures` runs
+usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them. `send_messages` and
+`send_notifications` send what is owed to the queue and to the 2.0 system.
+
+**Run it yourself** after an outage of queue, Rev.io or 2.0, if two minutes are too long: press *Trigger*.
+
+**When it is red.** The red task's first log line names what does not answer: the connection `bulk_change_queue`, a Rev.io
+account whose credentials are refused, `amop_2_0`. Mend that; nothing is lost meanwhile, the next sweep goes on.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from device_association_airflow import upkeep_tasks as tasks
+
+
+@dag(
+    schedule=CronTriggerTimetable("*/2 * * * *", timezone="UTC"),
+    max_active_runs=1,
+    catchup=False,
+    dagrun_timeout=timedelta(hours=1),
+    default_args={"owner": "data-ops"},
+    tags=["device association"],
+    doc_md=__doc__,
+    dag_display_name="Sweep associations",
+)
+def sweep_associations() -> None:
+    """Pick up what was left lying, then send what is owed."""
+    found = [tasks.settle_outcomes(), tasks.enqueue_again(), tasks.close_late(), tasks.finish_procedures()]
+    for sent in (tasks.send_messages(), tasks.send_notifications()):
+        found >> sent
+
+
+sweep_associations()

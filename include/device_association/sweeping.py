@@ -1,0 +1,144 @@
+"""What was left lying is picked up: changes nobody works on, changes past their deadline, procedures not yet had.
+
+The table of bulk changes is the truth. A change is enqueued again rather than worked on here; a final state is written only
+past the deadline and under a claim of our own. Source: the domain contract, 4 and 6, and the design's `sweep_associations`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection, Engine
+
+from device_association import associations
+from device_association.claims import Claim, is_past_deadline, take_claim
+from device_association.closing import close_bulk_change
+from device_association.codes import RUNNING, ChangeStatus
+from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.errors import ClaimLost
+from device_association.findings import Finding, FindingKind, report
+from device_association.outbox import owe_message
+
+GRACE = timedelta(minutes=30)
+"""What a run that was started again has beyond the deadline before the sweep ends its change itself."""
+MOST_WAITS = 6
+"""A message is sent again after one quiet time, then two, at most so many: a change that cannot start is no storm of runs."""
+UNFINISHED_FOR = timedelta(days=30)
+"""How long after its end a change is given the procedures that it lacks."""
+RunLives = Callable[[str], bool]
+log = logging.getLogger(__name__)
+
+
+def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now: datetime) -> dict[str, int]:
+    """Owe the message again of each open change that nobody works on; return how many of what kind there were.
+
+    Nobody: its message was sent a quiet time ago, or never owed, and no living run holds it. A run too many ends by
+    itself. What another program works on is told as a finding, never taken.
+    """
+    with engine.connect() as connection:
+        found = rows(connection, "bulk_changes/list_open")
+    counts: Counter[str] = Counter()
+    foreign = []
+    for change in found:
+        if change["status"] == ChangeStatus.PROCESSING and change["claim_run_id"] is None:
+            counts["another_program"] += 1
+            foreign.append(_foreign(change))
+        elif _is_left(change, run_lives, quiet, now):
+            counts["enqueued"] += in_transaction(engine, partial(_owe, change=change, now=now))
+        else:
+            counts["in_work"] += 1
+    in_transaction(engine, lambda connection: report(connection, foreign, now=now))
+    return dict(counts)
+
+
+def _is_left(change: Record, run_lives: RunLives, quiet: timedelta, now: datetime) -> bool:
+    waits = min(max(change["attempts"] or 0, 1), MOST_WAITS)
+    if change["message_id"] and change["sent"] is None:
+        return False  # it is owed already
+    if (change["sent"] or change["created"]) > now - quiet * waits:
+        return False
+    return change["claim_run_id"] is None or not run_lives(change["claim_run_id"])
+
+
+def _owe(connection: Connection, change: Record, now: datetime) -> int:
+    log.warning("bulk change %s: nobody works on it; it is enqueued again", change["bulk_change_id"])
+    if change["message_id"] is None:
+        owe_message(connection, change["bulk_change_id"], change["retry_number"], now=now)
+        return 1
+    return changed(connection, "outbox/owe_again", message_id=change["message_id"], sent=change["sent"])
+
+
+def _foreign(change: Record) -> Finding:
+    said = f"bulk change {change['bulk_change_id']} reads PROCESSING, and no run of ours holds it"
+    kind = FindingKind.CHANGE_OF_ANOTHER_PROGRAM
+    return Finding(
+        kind,
+        f"bulk change {change['bulk_change_id']}",
+        said,
+        tenant_id=change["tenant_id"],
+        bulk_change_id=change["bulk_change_id"],
+    )
+
+
+def close_late(
+    engine: Engine, *, run_id: str, run_lives: RunLives, rows_at_once: int, clock: Callable[[], datetime]
+) -> int:
+    """Bring each change to its end that is well past its deadline and that no living run holds; return how many.
+
+    What is settled is associated first, as a run would.
+    """
+    closed = 0
+    with engine.connect() as connection:
+        found = [one for one in rows(connection, "bulk_changes/list_open") if one["claim_run_id"]]
+        late = [one for one in found if is_past_deadline(connection, _claim(one), clock() - GRACE)]
+    for one in late:
+        if run_lives(one["claim_run_id"]):
+            continue
+        own = f"{run_id}__{one['bulk_change_id']}"
+        try:
+            claim = take_claim(
+                engine, one["bulk_change_id"], retry_number=None, run_id=own, run_lives=run_lives, now=clock()
+            )
+            associations.associate_devices(engine, claim, clock=clock, rows_at_once=rows_at_once)
+            associations.update_cross_provider_device_history(engine, claim, now=clock())
+            associations.update_device_rev_service_links(engine, claim, now=clock())
+            close_bulk_change(engine, claim, failed_steps=["its run"], now=clock())
+        except ClaimLost as lost:
+            log.info("%s", lost)
+            continue
+        closed += 1
+    return closed
+
+
+def finish_procedures(engine: Engine, *, now: datetime) -> int:
+    """Run the final procedures that an ended change has not had; return for how many changes."""
+    with engine.connect() as connection:
+        unfinished = rows(
+            connection,
+            "claims/list_unfinished",
+            ended_since=now - UNFINISHED_FOR,
+            association_step=associations.STEP,
+            history_step=associations.HISTORY_STEP,
+            links_step=associations.LINKS_STEP,
+        )
+    return sum(in_transaction(engine, partial(_finish, change=change, now=now)) for change in unfinished)
+
+
+def _finish(connection: Connection, change: Record, now: datetime) -> bool:
+    """Run both procedures for an ended change; no retry of it begins before they are had."""
+    run(connection, "claims/lock_state", bulk_change_id=change["bulk_change_id"])
+    found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change["bulk_change_id"])
+    if found is None or found["status"] in RUNNING or found["retry_number"] != change["retry_number"]:
+        return False
+    associations.write_history(connection, _claim(change), now=now)
+    associations.write_links(connection, _claim(change), now=now)
+    return True
+
+
+def _claim(change: Record) -> Claim:
+    run_id = change.get("claim_run_id") or "sweep"
+    return Claim(change["bulk_change_id"], change["retry_number"], run_id, change["actor"])

@@ -1,0 +1,41 @@
+-- The calls whose outcome nobody learned before their row and their change ended, oldest first.
+-- Safe to run twice: reads only.
+SELECT
+    m.id AS row_id,
+    m.ICCID AS iccid,
+    m.MSISDN AS msisdn,
+    i.id AS intent_id,
+    i.State AS state,
+    i.CreatedDate AS intent_created,
+    i.IntegrationAuthenticationId AS account_id,
+    a.ConnectionId AS connection_id,
+    k.id AS customer_id,
+    k.RevCustomerId AS customer_number,
+    t.id AS terms_id,
+    t.ServiceTypeId AS service_type_id,
+    t.ProviderId AS provider_id,
+    t.UsagePlanGroupId AS usage_plan_group_id,
+    t.RevPackageId AS rev_package_id,
+    t.Prorate AS prorate,
+    t.Description AS description,
+    b.TimeZone AS time_zone,
+    d.EffectiveDate AS effective_date,
+    COALESCE(d.ActivatedDate, v.DateActivated) AS activated_date,
+    c.id AS bulk_change_id,
+    c.TenantId AS tenant_id,
+    s.RetryNumber AS retry_number
+FROM device_association.rev_intent AS i
+INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
+INNER JOIN dbo.DeviceBulkChange AS c ON i.BulkChangeId = c.id
+INNER JOIN device_association.change_state AS s ON c.id = s.BulkChangeId
+INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
+INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
+INNER JOIN dbo.Tenant AS b ON c.TenantId = b.id
+INNER JOIN dbo.Device AS v ON i.DeviceId = v.id
+WHERE
+    (i.State = 'UNKNOWN' OR (i.State = 'CALLING' AND i.LeaseUntil <= :now))
+    AND m.IsProcessed = 1
+    AND c.Status NOT IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
+ORDER BY i.ModifiedDate, i.id OFFSET 0 ROWS FETCH NEXT :most ROWS ONLY -- noqa: PRS

@@ -1,0 +1,71 @@
+"""The tasks of `sweep_associations`: each gets its connections and calls one function of `device_association`."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from airflow.sdk import TriggerRule, get_current_context, task
+
+from device_association import outbox, sweeping, unknown_outcomes
+from device_association_airflow import connections, runs
+from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.claim_errors import speaks_plainly
+
+log = logging.getLogger(__name__)
+
+
+@task(**POLICY)
+@speaks_plainly
+def settle_outcomes() -> None:
+    """Look up the calls whose outcome nobody learned before their change ended."""
+    counts = unknown_outcomes.settle_outcomes(
+        connections.portal(), connections.revio_clients(0), connections.settings(), connections.clock
+    )
+    log.info("%s", counts)
+
+
+@task(**POLICY)
+@speaks_plainly
+def enqueue_again() -> None:
+    """Enqueue the open changes again that nobody works on."""
+    quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
+    counts = sweeping.enqueue_again(
+        connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock()
+    )
+    log.info("%s", counts)
+
+
+@task(**POLICY)
+@speaks_plainly
+def close_late() -> None:
+    """Bring the changes to their end that are past their deadline and in nobody's hands."""
+    closed = sweeping.close_late(
+        connections.portal(),
+        run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
+        run_lives=runs.run_lives,
+        rows_at_once=connections.settings().rows_per_statement,
+        clock=connections.clock,
+    )
+    log.info("%s changes closed", closed)
+
+
+@task(**POLICY)
+@speaks_plainly
+def finish_procedures() -> None:
+    """Run the final procedures that an ended change has not had."""
+    log.info("%s changes finished", sweeping.finish_procedures(connections.portal(), now=connections.clock()))
+
+
+@task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
+def send_messages() -> None:
+    """Send the queue what is owed to it."""
+    sent = outbox.send_owed(connections.portal(), outbox.MESSAGE, connections.send_message)
+    log.info("%s messages sent", sent)
+
+
+@task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
+def send_notifications() -> None:
+    """Send the 2.0 system what is owed to it."""
+    sent = outbox.send_owed(connections.portal(), outbox.NOTIFICATION, connections.receiver().send)
+    log.info("%s notifications sent", sent)
