@@ -14,6 +14,7 @@ from device_association.codes import DeviceCode
 from device_association.database import Record, rows
 from device_association.errors import Refusal, RequestRefused
 from device_association.request_rules import find_customer
+from device_association.search_patterns import beginning_with, containing
 
 
 class Field(StrEnum):
@@ -49,7 +50,7 @@ def list_devices(
             connection,
             "devices/list_visible",
             user_id=caller.user_id,
-            begins_with=search and f"{literal(search)}%",
+            begins_with=beginning_with(search),
             service_provider_id=service_provider_id,
             after=after,
             limit=limit,
@@ -80,9 +81,10 @@ def list_customers(
     engine: Engine, caller: Caller, *, search: str | None = None, after: UUID | None = None, limit: int
 ) -> Sequence[Record]:
     """Return a page of the customers that the caller may use, by name; `search` is a part of the name or number."""
-    pattern = search and f"%{literal(search.upper())}%"
     with engine.connect() as connection:
-        return rows(connection, "customers/list_usable", pattern=pattern, after=after, limit=limit, **caller.key)
+        return rows(
+            connection, "customers/list_usable", pattern=containing(search), after=after, limit=limit, **caller.key
+        )
 
 
 def list_offered(
@@ -106,8 +108,3 @@ def list_offered(
             service_provider_id=None if field in OF_ACCOUNT else service_provider_id,
             account_id=account_id,
         )
-
-
-def literal(text: str) -> str:
-    """Return a text in which LIKE finds nothing special; the statements escape with '!'."""
-    return "".join(f"!{one}" if one in "!%_[" else one for one in text)

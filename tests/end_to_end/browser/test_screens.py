@@ -151,6 +151,20 @@ def test_who_is_not_signed_in_comes_back_to_the_screen_that_was_asked_for(
         assert stranger.troubles == []
 
 
+def test_the_bare_address_leads_to_the_list_and_its_filters_to_the_customer_s_changes(
+    screens: Screens, made: Made
+) -> None:
+    page = screens.page
+    page.goto(f"{screens.airflow_url}/M2M/ui")
+    page.get_by_label("Customer").fill("borealis")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("heading", name="No bulk change matches")).to_be_visible()
+    page.get_by_label("Customer").fill("acme")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name=f"#{made.ended}")).to_be_visible()
+    assert "Customer=acme" in page.url
+
+
 def test_the_form_is_filled_in_and_sent_by_keyboard_alone(screens: Screens, running: Running) -> None:
     page = screens.open("associate")
     keys = page.keyboard
@@ -222,6 +236,7 @@ def test_a_canceled_change_lists_what_was_not_attempted(screens: Screens, runnin
 
 def test_airflow_s_navigation_shows_the_screens_in_its_frame(screens: Screens, running: Running, made: Made) -> None:
     page = screens.page
+    running.run(f"bulk_change__{made.ended}__0")
     page.goto(running.stack.airflow_url)
     page.get_by_role("link", name="Bulk changes").click()
     frame = page.frame_locator("iframe")
