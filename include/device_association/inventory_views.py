@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -60,7 +60,10 @@ def list_devices(
 def device_history(
     engine: Engine, caller: Caller, iccid: str, *, before: int | None = None, limit: int
 ) -> tuple[Sequence[Record], Sequence[Record]]:
-    """Return a SIM's devices as they are now and a page of what happened to it; RequestRefused where none may be seen."""
+    """Return a SIM's devices as they are now and a page of what happened to it; RequestRefused where none may be seen.
+
+    Beside each id that a change left or set stands what it is called, where that is still known.
+    """
     with engine.connect() as connection:
         found = rows(connection, "devices/find_visible", user_id=caller.user_id, iccid=iccid)
         if not found:
@@ -74,7 +77,16 @@ def device_history(
             limit=limit,
             **caller.key,
         )
-    return found, history
+        named = rows(connection, "devices/name_history_values", iccid=iccid)
+    names = {(one["changed_field"], one["kept_value"]): one["shown_name"] for one in named}
+    return found, [_with_names(one, names) for one in history]
+
+
+def _with_names(entry: Record, names: Mapping[tuple[str, str], str]) -> Record:
+    def name_of(value: str) -> str | None:
+        return names.get((entry["changed_field"], entry[value]))
+
+    return {**entry, "previous_name": name_of("previous_value"), "current_name": name_of("current_value")}
 
 
 def list_customers(
