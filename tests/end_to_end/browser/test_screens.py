@@ -125,11 +125,18 @@ def test_a_screen_fits_and_is_accessible_in_both_themes_wide_and_at_360_px(
     screens.inspect(go.__name__)
 
 
+def test_a_screen_that_is_spoilt_is_found_out(screens: Screens) -> None:
+    page = screens.open("changes")
+    page.evaluate("document.documentElement.removeAttribute('lang'); document.body.style.width = '3000px'")
+    with pytest.raises(AssertionError, match=r"light-360: scrolls 2640 px sideways.*light-360: html-has-lang"):
+        screens.inspect("spoilt")
+
+
 def test_a_live_change_fits_and_is_accessible_and_ends_without_a_reload(screens: Screens, running: Running) -> None:
-    running.control("PATCH", "settings", {"latency_ms": 1500})
+    running.control("PATCH", "settings", {"latency_ms": 3000})
     change = running.ask([*LIVE, REFUSED[0]])
     page = screens.open(f"changes/{change}")
-    expect(page.locator("#state .badge")).to_have_text("Running", timeout=60_000)
+    expect(page.locator("[data-count=running]")).to_have_text(str(len(LIVE)), timeout=60_000)
     page.evaluate("window.stayed = true")
     screens.inspect("live_change")
     assert running.status(change) == "PROCESSING"
@@ -230,6 +237,7 @@ def test_a_canceled_change_lists_what_was_not_attempted(screens: Screens, runnin
     file = screens.context.request.get(f"{screens.airflow_url}/M2M/BulkChanges/{change}/results/not-attempted.csv")
     assert {line.split(",")[0] for line in file.text().splitlines()[1:]} == not_attempted
     expect(page.locator("[data-count=canceled]")).to_have_text(str(len(not_attempted)))
+    screens.inspect("canceled_change")
 
 
 def test_airflow_s_navigation_shows_the_screens_in_its_frame(screens: Screens, running: Running, made: Made) -> None:
