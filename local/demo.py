@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import requests
@@ -31,6 +32,14 @@ REQUESTER = "dora.ops"
 NORTHWIND = "northwind"
 
 
+class Way(StrEnum):
+    """How a change is asked for, in words."""
+
+    MESSAGE = "by message"
+    API = "by POST /M2M/AssociateCustomer with a bearer token"
+    FORM = "by Airflow's trigger form"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Devices that must all end alike."""
@@ -50,7 +59,7 @@ class Change:
     terms: Mapping[str, Any]
     groups: list[Group]
     change_id: int = 0
-    by_form: bool = False
+    way: Way = Way.MESSAGE
     status: str = ""
     codes: dict[str, str] = field(default_factory=dict)
 
@@ -71,10 +80,10 @@ def run_demo(console: Console | None = None) -> int:
     console.print("[bold]2. Loading the sample world[/bold]: 3,000 devices, 8 customers, 2 Rev.io accounts")
     _start_over(stack, portal)
     changes = planned_changes(datetime.now(UTC))
-    console.print(f"[bold]3. Asking for {len(changes)} bulk changes[/bold], by message and by Airflow's trigger form")
+    console.print(f"[bold]3. Asking for {len(changes)} bulk changes[/bold], by message, API and form")
     for change in changes:
         _ask(stack, portal, change)
-        console.print(f"   change {change.change_id:<4} {change.title}", highlight=False)
+        console.print(f"   change {change.change_id:<4} {change.title}, {change.way}", highlight=False)
     console.print("[bold]4. Waiting for Airflow to bring them to their end[/bold]")
     for change in changes:
         _wait(portal, change)
@@ -116,6 +125,7 @@ def planned_changes(now: datetime) -> list[Change]:
             "without a Rev.io service",
             {"RevCustomerId": world.UNBILLED},
             [Group("associated only", g.plain[100:103], "PROCESSED")],
+            way=Way.API,
         ),
         Change(
             "a customer rate plan from next month on",
@@ -124,10 +134,10 @@ def planned_changes(now: datetime) -> list[Change]:
         ),
         Change("a carrier rate plan", carrier, [Group("carrier plan set", g.plain[120:123], "PROCESSED")]),
         Change(
-            "by the trigger form, lines with a product",
+            "lines with a product",
             line | products,
             [Group("asked for in Airflow's form", g.plain[130:133], "PROCESSED", lines=1)],
-            by_form=True,
+            way=Way.FORM,
         ),
     ]
 
@@ -155,12 +165,19 @@ def _start_over(stack: Stack, portal: Engine) -> None:
 
 
 def _ask(stack: Stack, portal: Engine, change: Change) -> None:
-    if change.by_form:
+    if change.way is Way.FORM:
         change.change_id = _trigger_form(stack, portal, change.request)
-        return
-    created = create_bulk_change(portal, change.request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000)
-    change.change_id = created.change_id
+    elif change.way is Way.API:
+        change.change_id = int(stack.api(REQUESTER).post("/M2M/AssociateCustomer", change.request)["ChangeId"])
+    else:
+        change.change_id = _send_message(stack, portal, change.request)
+
+
+def _send_message(stack: Stack, portal: Engine, request: Mapping[str, Any]) -> int:
+    """Store a request and send its message, as another program of the portal does; return the change."""
+    created = create_bulk_change(portal, request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000)
     send_owed(portal, MESSAGE, queue_sender(stack))
+    return created.change_id
 
 
 def queue_sender(stack: Stack) -> Callable[[dict[str, object]], None]:

@@ -160,9 +160,9 @@ class Flow:
     def close(self, claim: Claim, failed: Sequence[str] = ()) -> closing.Closed:
         return closing.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
 
-    def run(self, sent: dict[str, Any]) -> closing.Closed:
-        """Bring a request to its end."""
-        claim = self.open(self.create(sent).change_id)
+    def run(self, sent: dict[str, Any], form_run: str | None = None) -> closing.Closed:
+        """Bring a request to its end, of the portal or of a run of the form."""
+        claim = self.open(self.create(sent, run_id=form_run).change_id, run_id=form_run or "run")
         self.check(claim)
         self.lines(claim)
         self.associate(claim)

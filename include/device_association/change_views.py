@@ -13,6 +13,7 @@ from device_association.database import Record, row, rows
 from device_association.errors import Refusal, RequestRefused
 from device_association.outbox import is_waiting
 from device_association.progress import count_states, read_progress
+from device_association.search_patterns import containing
 
 BIGGEST_ID = 2**63 - 1
 
@@ -32,12 +33,16 @@ def list_changes(
     *,
     status: ChangeStatus | None = None,
     created_by: str | None = None,
+    customer: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     before: int | None = None,
     limit: int,
 ) -> list[dict[str, object]]:
-    """Return a page of the changes that the caller may see, newest first, from below an id, each with its counts."""
+    """Return a page of the changes that the caller may see, newest first, from below an id, each with its counts.
+
+    `customer` is a part of the customer's name or number.
+    """
     with engine.connect() as connection:
         found = rows(
             connection,
@@ -45,6 +50,7 @@ def list_changes(
             user_id=caller.user_id,
             status=status,
             created_by=created_by,
+            customer=containing(customer),
             since=since,
             until=until,
             before=before or BIGGEST_ID,

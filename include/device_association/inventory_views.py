@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from device_association.codes import DeviceCode
 from device_association.database import Record, rows
 from device_association.errors import Refusal, RequestRefused
 from device_association.request_rules import find_customer
+from device_association.search_patterns import beginning_with, containing
 
 
 class Field(StrEnum):
@@ -49,7 +50,7 @@ def list_devices(
             connection,
             "devices/list_visible",
             user_id=caller.user_id,
-            begins_with=search and f"{literal(search)}%",
+            begins_with=beginning_with(search),
             service_provider_id=service_provider_id,
             after=after,
             limit=limit,
@@ -59,7 +60,10 @@ def list_devices(
 def device_history(
     engine: Engine, caller: Caller, iccid: str, *, before: int | None = None, limit: int
 ) -> tuple[Sequence[Record], Sequence[Record]]:
-    """Return a SIM's devices as they are now and a page of what happened to it; RequestRefused where none may be seen."""
+    """Return a SIM's devices as they are now and a page of what happened to it; RequestRefused where none may be seen.
+
+    Beside each id that a change left or set stands what it is called, where that is still known.
+    """
     with engine.connect() as connection:
         found = rows(connection, "devices/find_visible", user_id=caller.user_id, iccid=iccid)
         if not found:
@@ -73,16 +77,26 @@ def device_history(
             limit=limit,
             **caller.key,
         )
-    return found, history
+        named = rows(connection, "devices/name_history_values", iccid=iccid)
+    names = {(one["changed_field"], one["kept_value"]): one["shown_name"] for one in named}
+    return found, [_with_names(one, names) for one in history]
+
+
+def _with_names(entry: Record, names: Mapping[tuple[str, str], str]) -> Record:
+    def name_of(value: str) -> str | None:
+        return names.get((entry["changed_field"], entry[value]))
+
+    return {**entry, "previous_name": name_of("previous_value"), "current_name": name_of("current_value")}
 
 
 def list_customers(
     engine: Engine, caller: Caller, *, search: str | None = None, after: UUID | None = None, limit: int
 ) -> Sequence[Record]:
     """Return a page of the customers that the caller may use, by name; `search` is a part of the name or number."""
-    pattern = search and f"%{literal(search.upper())}%"
     with engine.connect() as connection:
-        return rows(connection, "customers/list_usable", pattern=pattern, after=after, limit=limit, **caller.key)
+        return rows(
+            connection, "customers/list_usable", pattern=containing(search), after=after, limit=limit, **caller.key
+        )
 
 
 def list_offered(
@@ -106,8 +120,3 @@ def list_offered(
             service_provider_id=None if field in OF_ACCOUNT else service_provider_id,
             account_id=account_id,
         )
-
-
-def literal(text: str) -> str:
-    """Return a text in which LIKE finds nothing special; the statements escape with '!'."""
-    return "".join(f"!{one}" if one in "!%_[" else one for one in text)

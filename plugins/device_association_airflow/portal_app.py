@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import RedirectResponse
 
 from device_association_airflow.portal_actions import actions
 from device_association_airflow.portal_answers import REFUSALS, answer_refusals
@@ -33,6 +34,14 @@ portal_app = FastAPI(
 answer_refusals(portal_app)
 for router in (requests, changes, actions, events, inventory):
     portal_app.include_router(router)
+
+
+def lead_to_screens(request: Request) -> Response:
+    """Lead from the screens' address without its slash, which a mounted app never gets, to their list."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{SCREENS}/changes", 302)
+
+
+portal_app.add_route(SCREENS, lead_to_screens, include_in_schema=False)
 portal_app.mount(SCREENS, pages_app)
 
 

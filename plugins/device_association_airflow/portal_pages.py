@@ -58,6 +58,7 @@ class ListFilters(Parameters):
 
     status: ChangeStatus | None = None
     created_by: Text | None = None
+    customer: Text | None = None
     first_day: Day | None = None
     last_day: Day | None = None
     before: Id | None = None
@@ -113,6 +114,7 @@ def changes(request: Request, caller: ReaderDep, engine: EngineDep, now: NowDep,
         caller,
         status=asked.status,
         created_by=asked.created_by,
+        customer=asked.customer,
         since=_midnight(asked.first_day, caller),
         until=_midnight(after_last, caller),
         before=asked.before,
@@ -197,10 +199,11 @@ def _retryable(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _run_path(found: dict[str, Any]) -> str | None:
-    """Return where Airflow shows the run: the one at work, or those that have been; None while there was none."""
+    """Return where Airflow shows the run: the one at work, the form's own, or those that have been; None for none yet."""
     runs = "/dags/associate_customer/runs"
-    if found["claim_run_id"]:
-        return f"{runs}/{quote(found['claim_run_id'], safe='')}"
+    only = found["claim_run_id"] or (found["run_key"] if found["retry_number"] == 0 else None)
+    if only:
+        return f"{runs}/{quote(only, safe='')}"
     if found["steps"]:
         return f"{runs}?{urlencode({'run_id_pattern': 'bulk_change__{bulk_change_id}__'.format(**found)})}"
     return None

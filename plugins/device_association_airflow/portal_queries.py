@@ -41,10 +41,11 @@ class Paged(Parameters):
 
 
 class ChangeFilters(Parameters):
-    """Which changes are listed; `Before` is the `Next` of the page before."""
+    """Which changes are listed: `Customer` is a part of a name or number, `Before` the `Next` of the page before."""
 
     status: ChangeStatus | None = None
     created_by: Text | None = None
+    customer: Text | None = None
     since: Moment | None = None
     until: Moment | None = None
     before: Id | None = None

@@ -62,6 +62,11 @@ def test_filters_choose_and_pages_follow_each_other(api: Portal, flow: Flow, end
     chosen = api.get("/BulkChanges", params={"Status": "PARTIALLY_PROCESSED"}).json()["BulkChanges"]
     assert [one["BulkChangeId"] for one in chosen] == [ended]
     assert api.get("/BulkChanges", params={"CreatedBy": "nobody"}).json()["BulkChanges"] == []
+    other = flow.create(request(PLAIN[50:51], RevCustomerId=world.BOREALIS)).change_id
+    for part in ("borealis", "ALIS C", world.BOREALIS):
+        found = api.get("/BulkChanges", params={"Customer": part}).json()["BulkChanges"]
+        assert [one["BulkChangeId"] for one in found] == [other]
+    assert api.get("/BulkChanges", params={"Customer": "%"}).json()["BulkChanges"] == []
     assert api.get("/BulkChanges", params={"Since": "2027-01-01T00:00:00Z"}).json()["BulkChanges"] == []
     assert api.get("/BulkChanges", params={"Until": "2027-01-01T00:00:00Z"}).json()["BulkChanges"]
 

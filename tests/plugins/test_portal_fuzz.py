@@ -28,7 +28,7 @@ SCALARS = st.one_of(
 )
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=4), st.dictionaries(st.text(max_size=5), SCALARS, max_size=2))
 READS = [
-    ("/BulkChanges", ["Status", "CreatedBy", "Since", "Until", "Before", "Limit"]),
+    ("/BulkChanges", ["Status", "CreatedBy", "Customer", "Since", "Until", "Before", "Limit"]),
     ("/BulkChanges/1/devices", ["Status", "Code", "After", "Limit"]),
     ("/BulkChanges/1/log", ["After", "Limit"]),
     ("/Devices", ["Search", "ServiceProviderId", "After", "Limit"]),

@@ -75,6 +75,13 @@ def test_a_device_s_history_says_who_changed_what_why_and_when(api: Portal, flow
     assert {(one["ChangedBy"], one["Reason"], one["CustomerNumber"]) for one in shown["History"]} == {
         ("dora.ops", "new fleet", world.ACME)
     }
+    named = {one["ChangedField"]: one["CurrentName"] for one in shown["History"]}
+    assert named == {
+        "SiteId": "Site of 4711",
+        "AccountNumber": None,
+        "AccountNumberIntegrationAuthenticationId": "northwind",
+        "RevServiceId": "1001",
+    }
     first = api.get(f"/Devices/{PLAIN[0]}/history", params={"Limit": 1}).json()
     rest = api.get(f"/Devices/{PLAIN[0]}/history", params={"Before": first["Next"]}).json()
     assert first["History"] + rest["History"] == shown["History"]
@@ -90,7 +97,8 @@ def test_who_may_use_some_customers_sees_their_history_and_not_what_was_before(
     assert {one["CustomerNumber"] for one in everything} == {world.ACME, world.BOREALIS}
     assert {one["CustomerNumber"] for one in theirs} == {world.ACME}
     assert any(one["PreviousValue"] for one in everything)
-    assert not any(one["PreviousValue"] for one in theirs)
+    assert not any(one["PreviousValue"] or one["PreviousName"] for one in theirs)
+    assert "Site of 4711" in {one["CurrentName"] for one in theirs}
 
 
 @pytest.mark.parametrize("iccid", ["x", "8901", "８９０１２６００００００００００００１７", "..", "%00", "9" * 5000])

@@ -211,6 +211,8 @@ def test_the_list_is_filtered_by_its_address_and_days_are_the_tenant_s(screens: 
     assert link in look(screens, CHANGES, params={"FirstDay": "2026-11-24", "LastDay": "2026-11-24"}).addresses
     assert link not in look(screens, CHANGES, params={"FirstDay": "2026-11-25"}).addresses
     assert link not in look(screens, CHANGES, params={"LastDay": "2026-11-23"}).addresses
+    assert link in look(screens, CHANGES, params={"Customer": "acme fl"}).addresses
+    assert link not in look(screens, CHANGES, params={"Customer": "borealis"}).addresses
     chosen = [
         one["value"] for one in look(screens, CHANGES, params={"Status": "NEW"}).all("option") if "selected" in one
     ]
@@ -300,6 +302,12 @@ def test_a_running_change_is_followed_and_links_to_its_run(screens: Portal, flow
     assert [one["data-opens"] for one in page.all("button") if "data-opens" in one] == ["cancel"]
 
 
+def test_an_ended_change_of_the_form_links_to_the_form_s_own_run(screens: Portal, flow: Flow) -> None:
+    ended = flow.run(request(PLAIN[:1]), form_run="manual__2026-11-24T12:00").bulk_change_id
+    page = look(screens, f"{CHANGES}/{ended}")
+    assert "/dags/associate_customer/runs/manual__2026-11-24T12%3A00" in page.addresses
+
+
 def test_an_ended_change_is_at_rest_and_links_to_its_runs_and_report(
     screens: Portal, ended: int, tmp_path: Path
 ) -> None:
@@ -326,6 +334,7 @@ def test_a_device_shows_its_customer_line_and_history(screens: Portal, flow: Flo
     (line,) = [one["revserviceid"] for one in flow.all("dbo", "revservice", number2=PLAIN[0])]
     for words in ("Acme Fleet", str(line), "Customer number", "dora.ops", "ticket 4711", "24 Nov 2026, 06:00 CST"):
         assert words in page.said
+    assert f"Line – {line} dora.ops" in page.said, "Rev.io's number, as above"
     assert f"{CHANGES}/{ended}" in page.addresses
 
 
@@ -356,7 +365,8 @@ def test_addresses_begin_where_the_app_is_mounted(screens: Portal) -> None:
         client.cookies.set("_token", "dora.ops")
         page = Page(client.get("/airflow/M2M/ui/changes").text)
         moved = client.get("/airflow/M2M/ui/", follow_redirects=False)
-    assert moved.headers["location"] == "/airflow/M2M/ui/changes"
+        bare = client.get("/airflow/M2M/ui", follow_redirects=False)
+    assert moved.headers["location"] == bare.headers["location"] == "/airflow/M2M/ui/changes"
     assert "/airflow/M2M/ui/associate" in page.addresses
     assert all(one.startswith(("/airflow/M2M/", "#")) for one in page.addresses)
 

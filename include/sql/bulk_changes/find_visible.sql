@@ -20,6 +20,7 @@ SELECT
         WHERE q.BulkChangeId = c.id
     ) AS customer_name,
     s.ClaimRunId AS claim_run_id,
+    s.RunKey AS run_key,
     x.Code AS stop_code,
     x.Reason AS stop_reason,
     x.Actor AS stopped_by

@@ -29,6 +29,17 @@ WHERE
     AND c.id < :before
     AND c.Status = COALESCE(:status, c.Status)
     AND c.CreatedBy = COALESCE(:created_by, c.CreatedBy)
+    AND (
+        :customer IS NULL
+        OR EXISTS (
+            SELECT 1
+            FROM device_association.request_terms AS q
+            INNER JOIN dbo.RevCustomer AS k ON q.RevCustomerId = k.id
+            WHERE
+                q.BulkChangeId = c.id
+                AND (UPPER(k.CustomerName) LIKE :customer ESCAPE '!' OR UPPER(k.RevCustomerId) LIKE :customer ESCAPE '!')
+        )
+    )
     AND c.CreatedDate >= COALESCE(:since, c.CreatedDate)
     AND c.CreatedDate <= COALESCE(:until, c.CreatedDate)
 ORDER BY c.id DESC OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS

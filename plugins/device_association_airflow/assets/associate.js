@@ -15,6 +15,7 @@ const most = Number(form.dataset.most);
 const FLAGS = ["CreateRevService", "AddCarrierRatePlan", "AddCustomerRatePlan"];
 const LINE = ["ServiceTypeId", "ProviderId", "UsagePlanGroupId", "RevPackageId"];
 let customer = null;
+const emptyTally = tally.textContent;
 let read = { iccids: [], repeated: 0, odd: [] };
 let checked = null; // what was previewed, with the key it will be sent with
 let edition = 0; // rises with every change of the form
@@ -26,7 +27,7 @@ function count() {
   if (read.repeated) said.push(`${numbers.format(read.repeated)} repeated, counted once`);
   if (read.odd.length) said.push(`${numbers.format(read.odd.length)} not of 18 to 22 digits, like “${read.odd[0].slice(0, 30)}”`);
   if (read.iccids.length > most) said.push(`${numbers.format(most)} are the most of one request`);
-  tally.textContent = `${said.join(" · ")}.`;
+  tally.textContent = read.iccids.length ? `${said.join(" · ")}.` : emptyTally;
 }
 
 let counting;
