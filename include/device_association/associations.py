@@ -54,7 +54,7 @@ def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: d
         devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
         calls = 0
         for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
-            _update_history(connection, list(same_date), effective_date)
+            update_history(connection, list(same_date), effective_date)
             calls += 1
         counts = {"devices": len(devices), "calls": calls}
         record_step(connection, claim, HISTORY_STEP, counts, started=now, began=began)
@@ -103,7 +103,8 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 
-def _update_history(connection: Connection, devices: list[Record], effective_date: datetime | None) -> None:
+def update_history(connection: Connection, devices: Sequence[Record], effective_date: datetime | None) -> None:
+    """Run `usp_UpdateCrossProviderDeviceHistory` once for devices of one tenant, provider and date."""
     run(
         connection,
         "associations/call_update_cross_provider_device_history",
