@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
@@ -30,8 +29,6 @@ from device_association.database import Record, changed, in_transaction, row, ro
 from device_association.errors import IntervalInFuture
 
 ACTOR = "apply_scheduled_rate_plans"
-BATCHES_AT_ONCE = 2
-"""A second transaction keeps the database at work while the first one is committed."""
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far the scheduler's clock may run ahead of the database's: an hour that it says has ended has ended."""
 
@@ -64,14 +61,9 @@ def apply_due_plans(
     due_by = interval.due_by(clock())
     with engine.connect() as connection:
         due = rows(connection, "scheduled_plans/list_due_devices", due_by=due_by)
-
-    def apply(devices: Sequence[Record]) -> Counter[str]:
-        return in_transaction(engine, partial(_apply, devices=devices, due_by=due_by, now=clock()))
-
     outcomes = Counter({outcome.value: 0 for outcome in PlanOutcome if outcome != PlanOutcome.REVERTED})
-    with ThreadPoolExecutor(BATCHES_AT_ONCE) as workers:
-        for counted in workers.map(apply, _batches(due, rows_at_once)):
-            outcomes.update(counted)
+    for devices in _batches(due, rows_at_once):
+        outcomes.update(in_transaction(engine, partial(_apply, devices=devices, due_by=due_by, now=clock())))
     with engine.connect() as connection:
         left = row(connection, "scheduled_plans/count_due", due_by=due_by)
     assert left is not None, "a count is always one row"
@@ -92,10 +84,11 @@ def _batches(due: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
 
 def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetime, now: datetime) -> Counter[str]:
     """Decide the plans of one batch and do what was decided. Nobody else has its devices until the transaction ends."""
-    about = {"first_device_id": devices[0]["device_id"], "last_device_id": devices[-1]["device_id"]}
-    batch, written = {"batch_id": uuid4()}, {"actor": ACTOR, "now": now}
-    run(connection, "scheduled_plans/hold_devices", due_by=due_by, now=now, **about)
-    if changed(connection, "scheduled_plans/claim_plans", due_by=due_by, **about, **batch, **written):
+    about = {"first_device_id": devices[0]["device_id"], "last_device_id": devices[-1]["device_id"], "due_by": due_by}
+    batch_id = uuid4()
+    batch, holder, written = {"batch_id": batch_id}, {"holder": -_number(batch_id)}, {"actor": ACTOR, "now": now}
+    run(connection, "scheduled_plans/hold_devices", now=now, **about, **holder)
+    if changed(connection, "scheduled_plans/claim_plans", **about, **batch, **holder, **written):
         run(connection, "scheduled_plans/refuse_plans", **batch)
         run(connection, "scheduled_plans/supersede_plans", **batch)
         run(connection, "scheduled_plans/set_plans", **batch, **written)
@@ -105,5 +98,10 @@ def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetim
     applied = [plan for plan in decided if plan["outcome"] == PlanOutcome.APPLIED]
     for alike, plans in groupby(applied, key=itemgetter("tenant_id", "service_provider_id", "effective_date")):
         update_history(connection, list(plans), alike[-1])
-    run(connection, "scheduled_plans/release_devices", **about)
+    run(connection, "scheduled_plans/release_devices", **holder)
     return Counter(plan["outcome"] for plan in decided)
+
+
+def _number(batch_id: UUID) -> int:
+    """Return a positive bigint that no other batch has."""
+    return 1 + (batch_id.int >> 66)

@@ -7,7 +7,7 @@ WITH claimed AS (
     WHERE
         q.TenantId = h.TenantId
         AND q.DeviceId = h.DeviceId
-        AND h.M2MDeviceChangeId < 0
+        AND h.BulkChangeId = :holder
         AND q.DeviceId BETWEEN :first_device_id AND :last_device_id
         AND q.ProcessedDate IS NULL
         AND q.EffectiveDate <= :due_by

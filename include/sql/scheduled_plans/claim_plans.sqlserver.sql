@@ -16,7 +16,7 @@ FROM device_association.device_hold AS h
 WHERE
     dbo.Device_CustomerRatePlanOrRatePool_Queue.TenantId = h.TenantId
     AND dbo.Device_CustomerRatePlanOrRatePool_Queue.DeviceId = h.DeviceId
-    AND h.M2MDeviceChangeId < 0
+    AND h.BulkChangeId = :holder
     AND dbo.Device_CustomerRatePlanOrRatePool_Queue.DeviceId BETWEEN :first_device_id AND :last_device_id
     AND dbo.Device_CustomerRatePlanOrRatePool_Queue.ProcessedDate IS NULL
     AND dbo.Device_CustomerRatePlanOrRatePool_Queue.EffectiveDate <= :due_by

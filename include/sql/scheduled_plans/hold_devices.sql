@@ -2,7 +2,7 @@
 -- A device that an operation is at work on is left out, one of ours by its hold, another program's by its open row.
 -- Safe to run twice: a hold that is there stays. Where two come at once, the key refuses one, which is tried again.
 INSERT INTO device_association.device_hold (TenantId, DeviceId, BulkChangeId, M2MDeviceChangeId, CreatedDate)
-SELECT q.TenantId, q.DeviceId, 0, -MIN(q.id), :now
+SELECT q.TenantId, q.DeviceId, :holder, -MIN(q.id), :now
 FROM dbo.Device_CustomerRatePlanOrRatePool_Queue AS q
 WHERE
     q.DeviceId BETWEEN :first_device_id AND :last_device_id

@@ -1,4 +1,3 @@
 -- Gives back the devices that this transaction held for their scheduled plans.
 -- Safe to run twice: there is nothing left to give back.
-DELETE FROM device_association.device_hold
-WHERE M2MDeviceChangeId < 0 AND DeviceId BETWEEN :first_device_id AND :last_device_id
+DELETE FROM device_association.device_hold WHERE BulkChangeId = :holder

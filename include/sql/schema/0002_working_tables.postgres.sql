@@ -56,7 +56,8 @@ CREATE TABLE device_association.requested_device (
 );
 CREATE INDEX ix_requested_device_change ON device_association.requested_device (BulkChangeId, M2MDeviceChangeId);
 
--- Who holds a device: at most one operation in a tenant. Rows below 0 hold it for the scheduled plans, within a transaction.
+-- Who holds a device: at most one operation in a tenant. A transaction that sets scheduled plans holds its devices under
+-- numbers below 0, and gives them back before it ends.
 CREATE TABLE device_association.device_hold (
     TenantId int NOT NULL,
     DeviceId int NOT NULL,
