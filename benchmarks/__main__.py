@@ -25,6 +25,7 @@ from benchmarks.database import DatabaseBench  # noqa: E402
 from benchmarks.fleet import PRODUCTION  # noqa: E402
 from benchmarks.latency import Bench, median, p95  # noqa: E402
 from benchmarks.portal_api import PortalBench  # noqa: E402
+from benchmarks.scheduled_plans import PlansBench  # noqa: E402
 from local.stack import Stack  # noqa: E402
 from local.supervision import Report  # noqa: E402
 
@@ -63,6 +64,11 @@ class Benches:
     def budget(self) -> BudgetBench:
         """A big change under Rev.io's limit, without Airflow."""
         return BudgetBench(self._database_url)
+
+    @cached_property
+    def plans(self) -> PlansBench:
+        """Scheduled plans that are due, without Airflow."""
+        return PlansBench(self._database_url)
 
     @property
     def _database_url(self) -> str:
@@ -108,6 +114,8 @@ FIGURES = {
     ),
     "db_cost_ratio_100k_10k": Figure(lambda on: _ratio(on.database), "cost of a device, 100,000 to 10,000", "<= 1.3"),
     "db_100k_peak_mib": Figure(lambda on: on.database.cost(100_000).peak_mib, "MiB, largest task process", "< 512"),
+    "scheduled_plans_50k_seconds": Figure(lambda on: on.plans.cost.seconds, "s, 50,000 due plans set by one run"),
+    "scheduled_plans_50k_statements": Figure(lambda on: on.plans.cost.statements, "statements of that run"),
     "thousand_devices_seconds": Figure(lambda on: on.latency.lines_seconds(1000), "s, 1,000 lines at 50 ms a call"),
     "ratio_vs_device_by_device_with_airflow": Figure(
         lambda on: on.creation.device_by_device_seconds / on.latency.lines_seconds(500),

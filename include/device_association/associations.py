@@ -60,7 +60,7 @@ def write_history(connection: Connection, claim: Claim, *, now: datetime) -> dic
     began, calls = time.perf_counter(), 0
     devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
     for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
-        _update_history(connection, list(same_date), effective_date)
+        update_history(connection, list(same_date), effective_date)
         calls += 1
     counts = {"devices": len(devices), "calls": calls}
     record_step(connection, claim, HISTORY_STEP, counts, started=now, began=began)
@@ -102,7 +102,8 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 
-def _update_history(connection: Connection, devices: list[Record], effective_date: datetime | None) -> None:
+def update_history(connection: Connection, devices: Sequence[Record], effective_date: datetime | None) -> None:
+    """Run `usp_UpdateCrossProviderDeviceHistory` once for devices of one tenant, provider and date."""
     run(
         connection,
         "associations/call_update_cross_provider_device_history",

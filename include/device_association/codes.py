@@ -128,3 +128,14 @@ class DeviceCode(StrEnum):
 
 VALIDATION_CODES = tuple(DeviceCode)[: tuple(DeviceCode).index(DeviceCode.REV_REJECTED)]
 """The per-device codes of validation, in the order in which the first match wins."""
+
+
+class PlanOutcome(StrEnum):
+    """What became of a scheduled rate plan: `device_association.plan_outcome`. The first refusal that matches counts."""
+
+    APPLIED = "APPLIED"
+    CUSTOMER_CHANGED = "CUSTOMER_CHANGED"
+    DEVICE_ARCHIVED = "DEVICE_ARCHIVED"
+    PLAN_NOT_FOUND = "PLAN_NOT_FOUND"
+    SUPERSEDED = "SUPERSEDED"
+    REVERTED = "REVERTED"

@@ -6,6 +6,7 @@
     ├── ChangeNotRunnable        the change is missing, ended or another program's: do what the message says
     ├── DataCheckFailed          the batch failed its data checks: nothing was billed or associated
     ├── ConfigurationError       a connection, setting, right or table is missing or wrong: correct it, then clear the task
+    ├── IntervalInFuture         a run is for hours that have not come yet: start it again when they have
     ├── DatabaseUnavailable      no database answers: the transaction is tried again for a while
     ├── StepUnfinished           some devices wait for the outcome of a call: run the step again later
     └── RevioError
@@ -61,6 +62,10 @@ class DataCheckFailed(AssociationError):
 
 class ConfigurationError(AssociationError):
     """A connection, a setting, a right of the login or a part of the database is missing or cannot be used."""
+
+
+class IntervalInFuture(AssociationError):
+    """A run was asked for a data interval that has not begun."""
 
 
 class DatabaseUnavailable(AssociationError):

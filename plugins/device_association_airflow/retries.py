@@ -11,13 +11,21 @@ from device_association.errors import (
     ChangeNotRunnable,
     ConfigurationError,
     DataCheckFailed,
+    IntervalInFuture,
     RequestRefused,
     RevioRetryable,
     RevioUnauthorized,
     StepUnfinished,
 )
 
-FINAL = (RequestRefused, ChangeNotRunnable, DataCheckFailed, ConfigurationError, RevioUnauthorized)
+FINAL = (
+    RequestRefused,
+    ChangeNotRunnable,
+    DataCheckFailed,
+    ConfigurationError,
+    IntervalInFuture,
+    RevioUnauthorized,
+)
 """Errors that come again until a person has done something."""
 
 

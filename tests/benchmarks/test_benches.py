@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL
 from benchmarks.budget import BudgetBench
 from benchmarks.creation import CreationBench
 from benchmarks.fleet import Crew
+from benchmarks.scheduled_plans import PlansBench
 from benchmarks.vendor import Vendor
 from local.sample_data import groups
 
@@ -25,6 +26,12 @@ def test_a_change_under_a_limit_is_metered_with_the_pages_of_its_listing(server:
     assert bench.calls_per_device == (3 + 2) / 3
     assert bench.turned_away == 0
     assert bench.share > 0  # three calls are no pace yet
+
+
+def test_due_plans_are_all_set_with_a_handful_of_statements(server: URL) -> None:
+    bench = PlansBench(server.render_as_string(hide_password=False), devices=3)
+    assert bench.cost.seconds > 0
+    assert bench.cost.statements < 20
 
 
 def test_a_sim_without_a_line_or_with_two_is_told() -> None:

@@ -14,19 +14,33 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DAGS = {"associate_customer", "listen_bulk_changes", "refresh_association_form", "sweep_associations"}
+DAGS = {
+    "apply_scheduled_rate_plans",
+    "associate_customer",
+    "listen_bulk_changes",
+    "refresh_association_form",
+    "sweep_associations",
+}
 READ_DAGS = """
 import json, sys, time
+from datetime import datetime, timezone
 from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
-import device_association_airflow.association_tasks, device_association_airflow.bulk_change_sensor
+from airflow.serialization.serialized_objects import DagSerialization
+import device_association_airflow.scheduled_plan_tasks, device_association_airflow.bulk_change_sensor
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
     began = time.process_time()
     bag.process_file(str(file))
     seconds[file.name] = time.process_time() - began
+plans = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags["apply_scheduled_rate_plans"]))
+between = [datetime(2026, 3, 29, hour, tzinfo=timezone.utc) for hour in (0, 2)]
 print(json.dumps({
+    "backfill": [
+        [moment.isoformat() for moment in (*one.data_interval, one.run_after)]
+        for one in plans.iter_dagrun_infos_between(*between)
+    ],
     "seconds": seconds,
     "errors": bag.import_errors,
     "heavy": sorted(set(sys.modules) & {"great_expectations", "pandas"}),
@@ -34,6 +48,7 @@ print(json.dumps({
         dag.dag_id: {
             "doc": dag.doc_md or "",
             "max_active_runs": dag.max_active_runs,
+            "catchup": dag.catchup,
             "params": {name: dict(dag.params.get_param(name).schema) for name in dag.params},
             "tasks": {
                 task.task_id: {
@@ -127,6 +142,13 @@ def test_every_task_has_an_owner_retries_and_a_timeout_and_every_dag_its_manual(
 def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str, Any]) -> None:
     assert read["dags"]["listen_bulk_changes"]["max_active_runs"] == 1
     assert read["dags"]["associate_customer"]["max_active_runs"] == 64
+
+
+def test_scheduled_plans_have_one_run_an_hour_and_a_backfill_one_for_each_hour(read: dict[str, Any]) -> None:
+    dag = read["dags"]["apply_scheduled_rate_plans"]
+    assert (list(dag["tasks"]), dag["max_active_runs"], dag["catchup"]) == (["apply_due_plans"], 1, False)
+    hours = [f"2026-03-{day}T{hour}:00:00+00:00" for day, hour in ((28, 23), (29, "00"), (29, "01"), (29, "02"))]
+    assert read["backfill"] == [[start, end, end] for start, end in itertools.pairwise(hours)]
 
 
 def test_the_form_has_every_field_of_the_request(read: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ def decide(error: BaseException) -> tuple[RetryAction, timedelta | None]:
         errors.ChangeNotRunnable("ended"),
         errors.DataCheckFailed("two lines"),
         errors.ConfigurationError("no connection"),
+        errors.IntervalInFuture("next year"),
         errors.RevioUnauthorized("401", status=401),
     ],
 )

@@ -192,7 +192,7 @@ def test_a_change_that_the_old_worker_has_is_left_to_it_until_the_runbook_hands_
         flow.open(theirs)
     refused = flow.codes(flow.create(request(PLAIN[:2])).change_id)
     assert refused == {PLAIN[0]: "DEVICE_IN_OTHER_CHANGE", PLAIN[1]: "NEW"}
-    open_changes, hand_over, unclaimed, open_intents = RUNBOOK_SQL
+    open_changes, hand_over, unclaimed, due_plans, open_intents = RUNBOOK_SQL
     assert theirs in found_ids(old_portal, open_changes)
     assert theirs in found_ids(old_portal, unclaimed)
     with old_portal.begin() as connection:
@@ -201,6 +201,7 @@ def test_a_change_that_the_old_worker_has_is_left_to_it_until_the_runbook_hands_
                 connection.execute(text(one), {"bulk_change_id": theirs})
     assert flow.open(theirs).bulk_change_id == theirs
     assert theirs not in found_ids(old_portal, unclaimed)
+    assert found_ids(old_portal, due_plans) == []
     assert found_ids(old_portal, open_intents) == []
 
 

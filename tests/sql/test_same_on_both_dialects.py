@@ -20,9 +20,10 @@ from sqlalchemy import Engine
 from device_association.database import rows
 from device_association.errors import RevioRejected
 from device_association.form_choices import list_choices
+from device_association.scheduled_plans import Interval, apply_due_plans
 from device_association.settings import Settings
 from tests.databases import MSSQL_VARIABLE, clone
-from tests.flow import Clock, Flow, Rev
+from tests.flow import NOW, Clock, Flow, Rev
 from tests.worlds import World, worlds
 from tests.worlds.tables import comparable, load_world, move_world, read_world
 from tests.worlds.values import EARLIER, OTHER_PROGRAMS, PORTALS
@@ -82,6 +83,9 @@ def _live(engine: Engine, world: World, docs: Path) -> tuple[list[Any], dict[str
     flow.clock.pass_seconds(61.5)
     for change_id in ([created.change_id] if created else []) + [PORTALS, EARLIER, OTHER_PROGRAMS]:
         _bring_to_its_end(flow, world, change_id, said)
+    for days in (2, 1000):
+        flow.clock.now = NOW + timedelta(days=days)
+        _say(said, lambda: apply_due_plans(engine, Interval(), clock=flow.clock, rows_at_once=3))
     _say(said, lambda: {field: sorted(offered) for field, offered in list_choices(engine).items()})
     said.append(comparable([rev.kept, rev.products_kept]))
     return said, read_world(engine, since)

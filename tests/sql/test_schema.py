@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert, update
@@ -68,6 +69,26 @@ def test_a_result_s_counts_add_up(flow: Flow) -> None:
     row = {"bulkchangeid": change, "retrynumber": 0, "status": "ERROR", "createddate": NOW} | counts
     with refuses(flow, "change_result_check"), flow.portal.begin() as connection:
         connection.execute(insert(flow.table("device_association", "change_result")).values(**row))
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"outcome": "SUPERSEDED"}, "plan_outcome_check"),
+        ({"detail": "no reason"}, "plan_outcome_check"),
+        ({"outcome": "LOST", "detail": "who knows"}, "plan_outcome_outcome_check"),
+        ({"queueid": 7}, "plan_outcome_pkey"),
+    ],
+)
+def test_a_scheduled_plan_has_one_outcome_and_a_refused_one_its_reason(
+    flow: Flow, values: dict[str, Any], constraint: str
+) -> None:
+    applied = {"deviceid": 1, "tenantid": 1, "batchid": str(uuid4()), "outcome": "APPLIED", "decideddate": NOW}
+    table = flow.table("device_association", "plan_outcome")
+    with flow.portal.begin() as connection:
+        connection.execute(insert(table).values(queueid=7, **applied))
+    with refuses(flow, constraint), flow.portal.begin() as connection:
+        connection.execute(insert(table).values(**({"queueid": 8} | applied | values)))
 
 
 def test_the_counts_view_adds_up(flow: Flow) -> None:

@@ -14,7 +14,7 @@ from device_association.errors import RevioError
 from device_association.revio import Line
 from tests.worlds.customers import customers, for_sale, people, plans
 from tests.worlds.devices import devices, lines, tenancies
-from tests.worlds.operations import meanwhile, other_operations, portals_change
+from tests.worlds.operations import meanwhile, other_operations, portals_change, waiting_plans
 from tests.worlds.requests import requests
 from tests.worlds.rev import answers, revs_line
 from tests.worlds.values import Row, Tables, mostly
@@ -44,6 +44,7 @@ def worlds(draw: st.DrawFn) -> World:
     tables |= tenancies(draw, tables)
     tables |= lines(draw, tables)
     tables |= other_operations(draw, tables)
+    tables |= waiting_plans(draw, tables)
     portals_change(draw, tables)
     iccids = [device["ICCID"] for device in tables["dbo.Device"]]
     return World(

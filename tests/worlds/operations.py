@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.flow import NOW
 from tests.worlds.requests import requests
 from tests.worlds.values import (
+    AMOUNTS,
     CHILD,
     EARLIER,
     MOMENTS,
@@ -114,6 +115,30 @@ def _intents(draw: st.DrawFn, tables: Tables, held: list[Row]) -> list[Row]:
                 }
             )
     return intents
+
+
+def waiting_plans(draw: st.DrawFn, tables: Tables) -> Tables:
+    """Plans that the portal queued for a date, with and without a bulk change, some of them done or of another portal."""
+    devices = st.sampled_from([device["id"] for device in tables["dbo.Device"][:3]])
+    return {
+        "dbo.Device_CustomerRatePlanOrRatePool_Queue": [
+            {
+                "id": number,
+                "DeviceId": draw(devices),
+                "CustomerRatePlanId": draw(mostly(1, 2, None, 99)),
+                "CustomerRatePoolId": draw(mostly(None, 1)),
+                "CustomerDataAllocationMB": draw(AMOUNTS),
+                "EffectiveDate": draw(MOMENTS),
+                "PortalType": draw(mostly(0, 2)),
+                "TenantId": draw(mostly(PARENT, CHILD)),
+                "BulkChangeId": draw(mostly(None, OTHER_PROGRAMS, EARLIER)),
+                "ProcessedDate": draw(st.sampled_from([None] * 7 + [NOW])),
+                "CreatedBy": draw(NAMES),
+                "IsDeleted": draw(mostly(0, 1)),
+            }
+            for number in range(1, draw(st.integers(1, 7)))
+        ]
+    }
 
 
 def portals_change(draw: st.DrawFn, tables: Tables) -> None:

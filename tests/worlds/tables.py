@@ -115,6 +115,8 @@ def _comparable(tables: Snapshot) -> Snapshot:
         ("device_association.rev_product_step", "intentid"): intents.get,
         ("device_association.rev_intent", "leaseowner"): lambda owner: owner is not None,
         ("device_association.change_step", "endeddate"): lambda _: None,
+        ("device_association.plan_outcome", "batchid"): lambda _: None,
+        ("device_association.plan_outcome", "queueid"): lambda _: None,
     }
     for row in tables["dbo.DeviceActionHistory"]:
         if row["changedfield"] == "RevServiceId":

@@ -57,7 +57,8 @@ CREATE TABLE device_association.requested_device (
 );
 CREATE INDEX ix_requested_device_change ON device_association.requested_device (BulkChangeId, M2MDeviceChangeId);
 
--- Who holds a device: at most one operation in a tenant.
+-- Who holds a device: at most one operation in a tenant. A transaction that sets scheduled plans holds its devices under
+-- numbers below 0, and gives them back before it ends.
 CREATE TABLE device_association.device_hold (
     TenantId int NOT NULL,
     DeviceId int NOT NULL,
@@ -228,6 +229,25 @@ CREATE TABLE device_association.outbox (
     UNIQUE (Kind, BulkChangeId, RetryNumber)
 );
 CREATE INDEX ix_outbox_unsent ON device_association.outbox (SentDate, CreatedDate);
+
+-- What became of each scheduled rate plan that was done, one row for a row of the portal's queue. Rows of one batch were
+-- decided in one transaction.
+CREATE TABLE device_association.plan_outcome (
+    QueueId bigint PRIMARY KEY,
+    DeviceId int NOT NULL,
+    TenantId int NOT NULL,
+    BulkChangeId bigint NULL,
+    M2MDeviceChangeId bigint NULL,
+    BatchId uuid NOT NULL,
+    Outcome varchar(50) NOT NULL CHECK (
+        Outcome IN ('APPLIED', 'CUSTOMER_CHANGED', 'DEVICE_ARCHIVED', 'PLAN_NOT_FOUND', 'SUPERSEDED', 'REVERTED')
+    ),
+    Detail varchar(1000) NULL,
+    DecidedDate timestamptz (3) NOT NULL,
+    CHECK ((Outcome = 'APPLIED') = (Detail IS NULL))
+);
+CREATE INDEX ix_plan_outcome_batch ON device_association.plan_outcome (BatchId);
+CREATE INDEX ix_plan_outcome_change ON device_association.plan_outcome (BulkChangeId);
 
 -- Requests that came with a key: the same key gives the same answer for a day. Hashes compare alike on both databases.
 CREATE TABLE device_association.request_key (

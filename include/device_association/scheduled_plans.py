@@ -1,0 +1,107 @@
+"""Applies the customer rate plans whose date has come. Source: the domain contract, 2 (queue and outcomes) and 5.
+
+Where the contract is silent:
+- Due is what takes effect by the end of a run's interval; what an earlier run missed is due too. Plans of one device are
+  decided together: the one with the latest date is set, the others are SUPERSEDED, unless the latest is itself refused.
+- A device that an operation is at work on keeps its plans for the next run; that is no refusal.
+- A device that its tenant no longer has, or whose row there was deleted, has no customer any more: CUSTOMER_CHANGED.
+- A plan without a bulk change of ours (the portal wrote it) is for the customer whom the device had when it was written:
+  an account that changed since, by the history, is CUSTOMER_CHANGED.
+- A plan that was retired (inactive) meanwhile is set: it was agreed upon. One that was deleted is PLAN_NOT_FOUND.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine
+
+from device_association.associations import update_history
+from device_association.codes import PlanOutcome
+from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.errors import IntervalInFuture
+
+ACTOR = "apply_scheduled_rate_plans"
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""How far the scheduler's clock may run ahead of the database's: an hour that it says has ended has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The data interval of a run; a run that somebody started without one has none, and takes what is due now."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def due_by(self, now: datetime) -> datetime:
+        """Return the instant up to which plans are due, or raise IntervalInFuture."""
+        if self.start is not None and self.start > now + CLOCKS_DIFFER:
+            raise IntervalInFuture(
+                f"this run is for the interval from {self.start.isoformat()} on, and it is {now.isoformat()}: nothing was "
+                "done. Plans are applied by themselves when their hour has come; start a run for the past, or for now"
+            )
+        return self.end if self.end is not None and self.end <= now + CLOCKS_DIFFER else now
+
+
+def apply_due_plans(
+    engine: Engine, interval: Interval, *, clock: Callable[[], datetime], rows_at_once: int
+) -> dict[str, int]:
+    """Set or refuse every plan that is due by the end of the interval; return how many had which outcome.
+
+    `WAITING` counts the plans that are left for the next run. One transaction a batch of at most `rows_at_once` plans:
+    killed in the middle, the next run does the batches that are missing.
+    """
+    due_by = interval.due_by(clock())
+    with engine.connect() as connection:
+        due = rows(connection, "scheduled_plans/list_due_devices", due_by=due_by)
+    outcomes = Counter({outcome.value: 0 for outcome in PlanOutcome if outcome != PlanOutcome.REVERTED})
+    for devices in _batches(due, rows_at_once):
+        outcomes.update(in_transaction(engine, partial(_apply, devices=devices, due_by=due_by, now=clock())))
+    with engine.connect() as connection:
+        left = row(connection, "scheduled_plans/count_due", due_by=due_by)
+    assert left is not None, "a count is always one row"
+    return {**outcomes, "WAITING": left["due"]}
+
+
+def _batches(due: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+    """Cut the devices so that none has more plans than `size`; a device's plans stay together."""
+    start = plans = 0
+    for place, device in enumerate(due):
+        if plans and plans + device["plans"] > size:
+            yield due[start:place]
+            start, plans = place, 0
+        plans += device["plans"]
+    if plans:
+        yield due[start:]
+
+
+def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetime, now: datetime) -> Counter[str]:
+    """Decide the plans of one batch and do what was decided. Nobody else has its devices until the transaction ends."""
+    about = {"first_device_id": devices[0]["device_id"], "last_device_id": devices[-1]["device_id"], "due_by": due_by}
+    batch_id = uuid4()
+    batch, holder, written = {"batch_id": batch_id}, {"holder": -_number(batch_id)}, {"actor": ACTOR, "now": now}
+    run(connection, "scheduled_plans/hold_devices", now=now, **about, **holder)
+    if changed(connection, "scheduled_plans/claim_plans", **about, **batch, **holder, **written):
+        run(connection, "scheduled_plans/refuse_plans", **batch)
+        run(connection, "scheduled_plans/supersede_plans", **batch)
+        run(connection, "scheduled_plans/set_plans", **batch, **written)
+        run(connection, "scheduled_plans/refuse_overtaken", **batch)
+        run(connection, "scheduled_plans/log_plans", **batch, **written)
+    decided = rows(connection, "scheduled_plans/list_outcomes", **batch)
+    applied = [plan for plan in decided if plan["outcome"] == PlanOutcome.APPLIED]
+    for alike, plans in groupby(applied, key=itemgetter("tenant_id", "service_provider_id", "effective_date")):
+        update_history(connection, list(plans), alike[-1])
+    run(connection, "scheduled_plans/release_devices", **holder)
+    return Counter(plan["outcome"] for plan in decided)
+
+
+def _number(batch_id: UUID) -> int:
+    """Return a positive bigint that no other batch has."""
+    return 1 + (batch_id.int >> 66)

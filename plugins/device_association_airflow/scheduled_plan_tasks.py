@@ -1,0 +1,29 @@
+"""The task of `apply_scheduled_rate_plans`."""
+
+from __future__ import annotations
+
+import logging
+
+from airflow.sdk import get_current_context, task
+
+from device_association import scheduled_plans
+from device_association_airflow import connections
+from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.claim_errors import speaks_plainly
+
+log = logging.getLogger(__name__)
+
+
+@task(**POLICY)
+@speaks_plainly
+def apply_due_plans() -> dict[str, int]:
+    """Set or refuse every plan whose date has come by the end of the run's interval; the result counts the outcomes."""
+    context = get_current_context()
+    outcomes = scheduled_plans.apply_due_plans(
+        connections.portal(),
+        scheduled_plans.Interval(context.get("data_interval_start"), context.get("data_interval_end")),
+        clock=connections.clock,
+        rows_at_once=connections.settings().rows_per_statement,
+    )
+    log.info("%s", outcomes)
+    return outcomes
