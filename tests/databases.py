@@ -47,7 +47,11 @@ def server() -> Iterator[URL]:
     """
     folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
     started = get_server(folder / "data", cleanup_mode="delete")
-    yield make_url(started.get_uri("postgres")).set(drivername="postgresql+psycopg2")
+    url = make_url(started.get_uri("postgres")).set(drivername="postgresql+psycopg2")
+    for option in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody needs these databases after a power cut
+        _command(url, f"ALTER SYSTEM SET {option} = off")
+    _command(url, "SELECT PG_RELOAD_CONF()")
+    yield url
     started.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
