@@ -36,7 +36,7 @@ DAMAGE = {
         "ALTER TABLE dbo.DeviceActionHistory ALTER COLUMN DateOfChange TYPE varchar(30)",
         "ALTER TABLE dbo.DeviceActionHistory ALTER COLUMN CustomerAccountName SET NOT NULL",
         "ALTER TABLE dbo.DeviceChangeRequest ADD Origin varchar(10) NOT NULL",
-        'ALTER TABLE dbo.Site ALTER COLUMN Name TYPE varchar(200) COLLATE "C"',
+        'ALTER TABLE dbo.PortalUser ALTER COLUMN Email TYPE varchar(200) COLLATE "C"',
         'ALTER TABLE dbo.CarrierRatePlan ALTER COLUMN RatePlanCode TYPE varchar(50) COLLATE "C"',
         "DROP PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS",
         "CREATE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS(bulkChangeId text) LANGUAGE sql AS $$ SELECT 1 $$",
