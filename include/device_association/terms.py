@@ -145,7 +145,7 @@ class Payload(BaseModel):
 
 
 def payload_template(terms: Terms, *, site_id: int, account_id: int | None, activated_date: datetime | None) -> str:
-    """Return the payload that all devices of a request share, as JSON; the statement adds each device's own part."""
+    """Return what a request's payloads share, as JSON; the statement puts each device's own part before it."""
     shared = Payload(
         rev_customer_id=terms.rev_customer_id,
         create_rev_service=terms.create_rev_service,
@@ -168,7 +168,7 @@ def payload_template(terms: Terms, *, site_id: int, account_id: int | None, acti
         customer_rate_pool=terms.customer_rate_pool_id,
         customer_data_allocation_mb=terms.customer_data_allocation_mb,
     )
-    return shared.model_dump_json(by_alias=True)
+    return shared.model_dump_json(by_alias=True, exclude={"number", "iccid", "device_id", "effective_date"})
 
 
 def read_payload(text: str) -> Payload:

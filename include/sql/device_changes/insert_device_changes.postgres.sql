@@ -27,11 +27,11 @@ payloads AS (
     INSERT INTO dbo.DeviceChangeRequest (id, ChangeRequest, CreatedBy, CreatedDate, IsActive, IsDeleted)
     SELECT
         r.request_id,
-        CAST(
-            CAST(:template AS jsonb) || JSONB_BUILD_OBJECT(
-                'Number', r.msisdn, 'ICCID', r.iccid, 'DeviceId', r.device_id,
-                'EffectiveDate', TO_CHAR(r.effective_date AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-            ) AS text
+        CONCAT(
+            '{"Number":', COALESCE(CAST(TO_JSON(r.msisdn) AS text), 'null'), ',"ICCID":', TO_JSON(r.iccid),
+            ',"DeviceId":', COALESCE(CAST(r.device_id AS text), 'null'), ',"EffectiveDate":"',
+            TO_CHAR(r.effective_date AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '",',
+            SUBSTR(:template, 2)
         ),
         :actor, :now, 1, 0
     FROM requested AS r

@@ -34,29 +34,16 @@ LEFT JOIN dbo.Device AS d
         AND CAST(d.ICCID AS varbinary(100)) = CAST(i.[value] AS varbinary(100))
         AND d.IsDeleted = 0;
 
--- The template holds each of these four as null; quotes within its texts are escaped, so nothing else can match.
 INSERT INTO dbo.DeviceChangeRequest (ChangeRequest, CreatedBy, CreatedDate, IsActive, IsDeleted)
 OUTPUT INSERTED.id, INSERTED.ChangeRequest INTO @payloads
 SELECT
-    REPLACE(
-        REPLACE(
-            REPLACE(
-                REPLACE(
-                    CAST(:template AS nvarchar(MAX)),
-                    CONCAT(N'"Number":', N'null'),
-                    CONCAT(
-                        N'"Number":',
-                        CASE WHEN r.msisdn IS NULL THEN N'null' ELSE CONCAT(N'"', STRING_ESCAPE(r.msisdn, 'json'), N'"') END
-                    )
-                ),
-                CONCAT(N'"ICCID":', N'null'),
-                CONCAT(N'"ICCID":"', STRING_ESCAPE(r.iccid, 'json'), N'"')
-            ),
-            CONCAT(N'"DeviceId":', N'null'),
-            CONCAT(N'"DeviceId":', COALESCE(CAST(r.device_id AS nvarchar(20)), N'null'))
-        ),
-        CONCAT(N'"EffectiveDate":', N'null'),
-        CONCAT(N'"EffectiveDate":"', REPLACE(CONVERT(nvarchar(23), r.effective_date, 121), N' ', N'T'), N'Z"')
+    CONCAT(
+        N'{"Number":',
+        CASE WHEN r.msisdn IS NULL THEN N'null' ELSE CONCAT(N'"', STRING_ESCAPE(r.msisdn, 'json'), N'"') END,
+        N',"ICCID":"', STRING_ESCAPE(r.iccid, 'json'),
+        N'","DeviceId":', COALESCE(CAST(r.device_id AS nvarchar(20)), N'null'),
+        N',"EffectiveDate":"', REPLACE(CONVERT(nvarchar(23), r.effective_date, 121), N' ', N'T'), N'Z",',
+        SUBSTRING(CAST(:template AS nvarchar(MAX)), 2, LEN(:template))
     ),
     :actor, :now, 1, 0
 FROM @requested AS r;
