@@ -1,0 +1,80 @@
+"""The upkeep in real Airflow: plans whose date has come, by hand and by backfill; what was left lying, by the sweep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import MetaData, Table, update
+
+from local.sample_data import groups
+from tests.end_to_end.conftest import ENDED, Running
+
+pytestmark = pytest.mark.end_to_end
+PLAIN = groups().plain
+WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
+PLAN, SWEEP = "apply_scheduled_rate_plans", "sweep_associations"
+QUEUE = "device_customerrateplanorratepool_queue"
+
+
+def trigger(running: Running, dag_id: str) -> str:
+    """Start a run as a person does and return its state at the end."""
+    api = running.stack.api()
+    run_id = api.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+    running.wait(lambda: api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"] in ENDED, 120)
+    return str(api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+
+def backfill(running: Running, dag_id: str, since: datetime, until: datetime) -> list[str]:
+    """Run the DAG over past intervals, also those that had a run, and return the states of the runs."""
+    api = running.stack.api()
+    asked = {"dag_id": dag_id, "from_date": since.isoformat(), "to_date": until.isoformat()}
+    made = api.post("/api/v2/backfills", asked | {"reprocess_behavior": "completed"})["id"]
+    running.wait(lambda: api.get(f"/api/v2/backfills/{made}")["completed_at"] is not None, 120)
+    runs = api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100&run_type=backfill")["dag_runs"]
+    return [one["state"] for one in runs]
+
+
+def date_queue(running: Running, change: int, date: datetime) -> None:
+    """Let the queued plans of a change be due from this date on."""
+    queue = Table(QUEUE, MetaData(), schema="dbo", autoload_with=running.portal)
+    with running.portal.begin() as connection:
+        connection.execute(update(queue).where(queue.c.bulkchangeid == change).values(effectivedate=date))
+
+
+def plans(running: Running, change: int) -> list[tuple[str, bool]]:
+    """Return the outcome of each plan of a change, and whether its device has the plan."""
+    outcomes = {one["queueid"]: one["outcome"] for one in running.table("plan_outcome")}
+    has = {one["deviceid"]: one["customerrateplanid"] for one in running.table("device_tenant", "dbo")}
+    queued = running.table(QUEUE, "dbo", bulkchangeid=change)
+    return [(outcomes.get(one["id"], "waits"), has[one["deviceid"]] == one["customerrateplanid"]) for one in queued]
+
+
+def test_a_plan_is_set_when_its_hour_has_come_and_a_backfill_over_that_hour_sets_it_no_second_time(
+    running: Running,
+) -> None:
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    tomorrow = (hour + timedelta(days=1)).isoformat()
+    change = running.ask(
+        PLAIN[650:653], AddCustomerRatePlan=True, CustomerRatePlan="1", EffectiveDate=tomorrow, **WITHOUT_LINE
+    )
+    assert running.ended(change) == "PROCESSED"
+    assert trigger(running, PLAN) == "success"
+    assert plans(running, change) == [("waits", False)] * 3
+
+    date_queue(running, change, hour - timedelta(hours=2))
+    assert trigger(running, PLAN) == "success"
+    assert plans(running, change) == [("APPLIED", True)] * 3
+    history = running.table("deviceactionhistory", "dbo", bulkchangeid=change)
+    for _ in range(2):
+        states = backfill(running, PLAN, hour - timedelta(hours=4), hour)
+        assert len(states) >= 4
+        assert set(states) == {"success"}
+    assert running.table("deviceactionhistory", "dbo", bulkchangeid=change) == history
+
+
+def test_the_sweep_sends_what_was_not_sent(running: Running) -> None:
+    change = running.create(PLAIN[655:657], **WITHOUT_LINE).change_id
+    assert running.status(change) == "NEW"
+    assert trigger(running, SWEEP) == "success"
+    assert running.ended(change) == "PROCESSED"
