@@ -9,8 +9,9 @@ database. What is in work is not touched; a sweep too many changes nothing.
 recorded and its device is tried again, by the actor *reconciliation*; one that stayed absent is told as a finding: *safe to
 retry*. `enqueue_again` sends the message again of a change that waits in vain: its message was lost, or its run died.
 `close_late` ends a change that is well past its deadline and in nobody's hands. `finish_procedures` runs
-usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them. `send_messages` and
-`send_notifications` send what is owed to the queue and to the 2.0 system.
+usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them. `ask_for_approvals`
+starts a run of *Approve bulk changes* for each change that waits for one, and ends those that nobody answered in 72 hours.
+`send_messages` and `send_notifications` send what is owed to the queue and to the 2.0 system.
 
 **Run it yourself** after an outage of queue, Rev.io or 2.0, if two minutes are too long: press *Trigger*.
 
@@ -37,7 +38,13 @@ from device_association_airflow import upkeep_tasks as tasks
 )
 def sweep_associations() -> None:
     """Pick up what was left lying, then send what is owed."""
-    found = [tasks.settle_outcomes(), tasks.enqueue_again(), tasks.close_late(), tasks.finish_procedures()]
+    found = [
+        tasks.settle_outcomes(),
+        tasks.enqueue_again(),
+        tasks.close_late(),
+        tasks.finish_procedures(),
+        tasks.ask_for_approvals(),
+    ]
     for sent in (tasks.send_messages(), tasks.send_notifications()):
         found >> sent
 

@@ -57,6 +57,13 @@ ADVICE: dict[str, Advice] = {
     DeviceCode.STEP_FAILED: Advice("A step of ours failed", "Open the run and read the failed task's log, then retry."),
     DeviceCode.DEADLINE_EXCEEDED: Advice("Ran out of time", AGAIN),
     DeviceCode.CANCELED_BY_USER: Advice("Canceled by a person", "Retry if these devices are wanted after all."),
+    DeviceCode.APPROVAL_REFUSED: Advice(
+        "Not approved",
+        "Read the reason; correct the request, then send it again or retry, which asks for approval anew.",
+    ),
+    DeviceCode.APPROVAL_EXPIRED: Advice(
+        "Nobody approved it in time", "Retry, which asks for approval anew, and tell somebody who may approve."
+    ),
     DeviceCode.STOPPED: Advice("Stopped: too many failures", "Correct what made the others fail, then retry."),
     DeviceCode.REV_UNAUTHORIZED: Advice(
         "Rev.io refused our credentials", "Have the account's credentials corrected in Airflow, then retry."

@@ -6,11 +6,12 @@ Source: the domain contract, sections 3 and 4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from device_association.approvals import ask_for_approval, why_approval
 from device_association.association_request import (
     AssociateCustomer,
     local_to_utc,
@@ -38,6 +39,8 @@ class Created:
     accepted: int
     rejected: int
     is_replay: bool = field(default=False, compare=False)
+    needs_approval: str | None = field(default=None, compare=False)
+    """Why the change waits until a second person has approved it."""
 
 
 def create_bulk_change(
@@ -66,10 +69,15 @@ def create_bulk_change(
         caller = find_caller(connection, user_name)
         answered = key and take_key(connection, key, caller.user_id, now=now)
         if answered:
-            return Created(**answered, is_replay=True)
-        change_id = store_request(connection, request, caller, run_id=run_id, now=now).change_id
-        created = _counted(connection, change_id)
-        if run_id is None and created.accepted:
+            counts = answered["accepted"], answered["rejected"]
+            return Created(answered["change_id"], *counts, is_replay=True)
+        stored = store_request(connection, request, caller, run_id=run_id, now=now)
+        change_id, created = stored.change_id, _counted(connection, stored.change_id)
+        why = _why_approval(connection, caller, stored, created)
+        if why:
+            ask_for_approval(connection, change_id, why, actor=caller.user_name, now=now)
+            created = replace(created, needs_approval=why)
+        elif run_id is None and created.accepted:
             owe_message(connection, change_id, 0, now=now)
         elif run_id is None:
             close(connection, change_id, 0, actor=caller.user_name, now=now)
@@ -79,6 +87,13 @@ def create_bulk_change(
         return created
 
     return in_transaction(engine, create)
+
+
+def _why_approval(connection: Connection, caller: Caller, stored: Stored, created: Created) -> str | None:
+    if not created.accepted:
+        return None
+    counts = {"accepted": created.accepted, "rejected": created.rejected}
+    return why_approval(connection, caller.tenant_id, stored.change_id, stored.customer.customer_id, **counts)
 
 
 @dataclass(frozen=True, slots=True)

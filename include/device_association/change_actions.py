@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
+from device_association.approvals import ask_for_approval, end_unanswered, has_to_ask_again
 from device_association.association_request import STORABLE, Text500
 from device_association.batches import in_batches, row_batches
 from device_association.callers import Caller
@@ -68,6 +69,7 @@ def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
         if status == ChangeStatus.PROCESSING:
             return ChangeStatus.PROCESSING
         run(connection, "bulk_changes/end_approval", **about)
+        end_unanswered(connection, bulk_change_id, actor=caller.user_name, now=now)
         actor = caller.user_name
         end_rows(connection, bulk_change_id, retry, failed_step="cancel", is_late=False, actor=actor, now=now)
         return close(connection, bulk_change_id, retry, actor=actor, now=now).status
@@ -130,10 +132,13 @@ def open_again(
     reject_devices(connection, bulk_change_id, actor=actor, now=now)
     counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
     assert counts is not None, "a count is always one row"
-    if counts["open_rows"]:
-        owe_message(connection, bulk_change_id, retry, now=now)
-    else:
+    why = has_to_ask_again(connection, bulk_change_id)
+    if not counts["open_rows"]:
         close(connection, bulk_change_id, retry, actor=actor, now=now)
+    elif why:
+        ask_for_approval(connection, bulk_change_id, why, actor=actor, now=now)
+    else:
+        owe_message(connection, bulk_change_id, retry, now=now)
     return Retried(retry, accepted=counts["open_rows"], rejected=opened - counts["open_rows"])
 
 

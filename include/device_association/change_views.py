@@ -72,12 +72,14 @@ def describe_change(engine: Engine, caller: Caller, bulk_change_id: int) -> dict
             bulk_change_id=bulk_change_id,
             retry_number=progress.retry_number,
         )
+        approval = row(connection, "approvals/find_approval", bulk_change_id=bulk_change_id)
     is_new = found["status"] == ChangeStatus.NEW
     return {
         **found,
         **progress.as_record(),
         "codes": codes,
         "steps": [{name: one[name] for name in ("step", "started", "ended")} for one in steps],
+        "approval": approval,
         "waits_for_queue": is_new and is_waiting(engine, bulk_change_id),
     }
 

@@ -21,12 +21,13 @@ CANCELED = "canceled; nothing of it was begun"
 STOPPING = "no further device is begun; those whose call is out are brought to their end, then the change ends"
 
 
-def _body(model: type[BaseModel], **example: object) -> dict[str, Any]:
+def described_body(model: type[BaseModel], **example: object) -> dict[str, Any]:
+    """Return what the description of the API says of a route's body."""
     content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-@actions.post("/{change_id}/cancel", openapi_extra=_body(Cancel, Reason="wrong customer, ticket 4712"))
+@actions.post("/{change_id}/cancel", openapi_extra=described_body(Cancel, Reason="wrong customer, ticket 4712"))
 def cancel(caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: EngineDep, now: NowDep) -> dict[str, Any]:
     """Stop a change: what was not begun is not attempted."""
     asked = read_fields(Cancel, read_json_object(body))
@@ -36,7 +37,8 @@ def cancel(caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: Engine
 
 
 @actions.post(
-    "/{change_id}/retry", openapi_extra=_body(Retry, Reason="lines were freed", Codes=["DEVICE_IN_OTHER_CHANGE"])
+    "/{change_id}/retry",
+    openapi_extra=described_body(Retry, Reason="lines were freed", Codes=["DEVICE_IN_OTHER_CHANGE"]),
 )
 def retry(
     caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: EngineDep, now: NowDep, send: SendDep

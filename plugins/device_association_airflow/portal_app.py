@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from device_association_airflow.portal_actions import actions
 from device_association_airflow.portal_answers import REFUSALS, answer_refusals
+from device_association_airflow.portal_approvals import approvals
 from device_association_airflow.portal_caller import ReaderDep, signed_in
 from device_association_airflow.portal_changes import changes
 from device_association_airflow.portal_events import events
@@ -32,7 +33,7 @@ portal_app = FastAPI(
     dependencies=[Depends(signed_in), Depends(require_same_origin)],
 )
 answer_refusals(portal_app)
-for router in (requests, changes, actions, events, inventory):
+for router in (requests, changes, actions, approvals, events, inventory):
     portal_app.include_router(router)
 
 

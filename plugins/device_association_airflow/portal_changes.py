@@ -36,6 +36,8 @@ def bulk_change(caller: ReaderDep, engine: EngineDep, change_id: ChangeId) -> di
     """Return one change: how it stands, its devices by code, its steps, why it was stopped."""
     found = describe_change(engine, caller, change_id)
     nested: dict[str, Any] = {name: shown_all(found.pop(name)) for name in ("codes", "steps")}  # type: ignore[arg-type]
+    approval: Any = found.pop("approval")
+    nested["approval"] = approval and shown(approval)
     return {"Success": True, **shown(found | nested)}
 
 

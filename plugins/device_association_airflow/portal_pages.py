@@ -151,6 +151,7 @@ def change(
         pages=_pages(sent, "After", devices, "row_id", limit=asked.limit),
         steps=steps(found["steps"], str(found["status"])),  # type: ignore[arg-type]
         has_ended=found["status"] not in OPEN,
+        may_answer=_may_answer(caller, found),
         run_path=_run_path(found),
         report_path=_report_path(found, settings),
         now=now,
@@ -192,6 +193,12 @@ def _pages(sent: dict[str, str], cursor: str, found: Any, key: str, limit: int =
     first = urlencode({name: value for name, value in sent.items() if name != cursor})
     following = urlencode(sent | {cursor: str(found[-1][key])}) if len(found) == limit else None
     return {"first": f"?{first}" if cursor in sent else None, "following": f"?{following}" if following else None}
+
+
+def _may_answer(caller: Caller, found: dict[str, Any]) -> bool:
+    """Whether the caller may approve or refuse the change: not the person who asked for it."""
+    waits = found["status"] == ChangeStatus.PENDING_APPROVAL and found["approval"]
+    return bool(waits and caller.may(Right.EDIT) and found["approval"]["asked_by"] != caller.user_name)
 
 
 def _retryable(found: dict[str, Any]) -> list[dict[str, Any]]:

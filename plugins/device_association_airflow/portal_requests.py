@@ -68,6 +68,8 @@ def associate_customer(
         "Accepted": created.accepted,
         "Rejected": created.rejected,
     }
+    if created.needs_approval:
+        return answer | {"Message": f"stored; it starts once a second person has approved it: {created.needs_approval}"}
     return answer | ({"Message": WAITS} if waits else {})
 
 

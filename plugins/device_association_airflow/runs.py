@@ -6,23 +6,35 @@ the only one that speaks to the supervisor, and a test runs it against a real Ai
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
 
 from device_association.queue_messages import Message
 
-ASSOCIATE = "associate_customer"
+ASSOCIATE, APPROVE = "associate_customer", "approve_bulk_changes"
 
 
 def create_run(run_id: str, message: Message) -> bool:
     """Create a run of `associate_customer` for a message; return False when a run of that id exists already."""
     conf = {"bulk_change_id": message.bulk_change_id, "retry_number": message.retry_number}
-    answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=ASSOCIATE, run_id=run_id, conf=conf))
+    return _create(ASSOCIATE, run_id, conf)
+
+
+def ask_for_approval(bulk_change_id: int, asked: datetime) -> bool:
+    """Create the run that asks a person about a change, once for each time it is asked about; return False if it is there."""
+    run_id = f"approval__{bulk_change_id}__{asked:%Y%m%dT%H%M%S}"
+    return _create(APPROVE, run_id, {"bulk_change_id": bulk_change_id})
+
+
+def _create(dag_id: str, run_id: str, conf: dict[str, int]) -> bool:
+    answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf))
     if isinstance(answer, ErrorResponse):
         if answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
             return False
-        raise RuntimeError(f"Airflow did not start run {run_id} of {ASSOCIATE}: {answer.error} {answer.detail}")
+        raise RuntimeError(f"Airflow did not start run {run_id} of {dag_id}: {answer.error} {answer.detail}")
     return True
 
 

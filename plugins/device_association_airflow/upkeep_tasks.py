@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association import outbox, sweeping, unknown_outcomes
+from device_association import approvals, outbox, sweeping, unknown_outcomes
 from device_association_airflow import connections, runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
@@ -55,6 +55,16 @@ def close_late() -> None:
 def finish_procedures() -> None:
     """Run the final procedures that an ended change has not had."""
     log.info("%s changes finished", sweeping.finish_procedures(connections.portal(), now=connections.clock()))
+
+
+@task(**POLICY)
+@speaks_plainly
+def ask_for_approvals() -> None:
+    """End the changes that nobody approved in time, and ask a person about each new one that waits."""
+    engine = connections.portal()
+    expired = approvals.expire_approvals(engine, now=connections.clock())
+    asked = sum(runs.ask_for_approval(one["bulk_change_id"], one["asked"]) for one in approvals.list_waiting(engine))
+    log.info("%s changes expired, %s asked about", expired, asked)
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)

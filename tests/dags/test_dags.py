@@ -16,6 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = {
     "apply_scheduled_rate_plans",
+    "approve_bulk_changes",
     "associate_customer",
     "listen_bulk_changes",
     "refresh_association_form",
@@ -55,7 +56,7 @@ print(json.dumps({
                     "downstream": sorted(task.downstream_task_ids),
                     "owner": task.owner,
                     "retries": task.retries,
-                    "timeout": bool(task.execution_timeout),
+                    "timeout": bool(task.execution_timeout or getattr(task, "response_timeout", None)),
                     "rule": task.trigger_rule.value,
                     "teardown": task.is_teardown,
                 }
@@ -175,6 +176,6 @@ def test_the_sweep_sends_what_is_owed_after_everything_else_whatever_failed(read
     tasks = read["dags"]["sweep_associations"]["tasks"]
     sending = ["send_messages", "send_notifications"]
     assert {name: task["rule"] for name, task in tasks.items() if name in sending} == dict.fromkeys(sending, "all_done")
-    first = {"settle_outcomes", "enqueue_again", "close_late", "finish_procedures"}
+    first = {"settle_outcomes", "enqueue_again", "close_late", "finish_procedures", "ask_for_approvals"}
     assert set(tasks) == first | set(sending)
     assert all(tasks[name]["downstream"] == sending for name in first)

@@ -48,12 +48,12 @@ class Running:
     stack: Stack
     portal: Engine
 
-    def create(self, devices: Any, **more: Any) -> Created:
+    def create(self, devices: Any, user: str = "dora.ops", **more: Any) -> Created:
         """Store a request as the portal does, without sending its message."""
         return create_bulk_change(
             self.portal,
             portal_request(devices, **more),
-            user_name="dora.ops",
+            user_name=user,
             now=datetime.now(UTC),
             max_devices=10_000,
         )

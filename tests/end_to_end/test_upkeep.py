@@ -13,7 +13,7 @@ from tests.end_to_end.conftest import ENDED, Running
 pytestmark = pytest.mark.end_to_end
 PLAIN = groups().plain
 WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
-PLAN, SWEEP = "apply_scheduled_rate_plans", "sweep_associations"
+PLAN, SWEEP, APPROVE = "apply_scheduled_rate_plans", "sweep_associations", "approve_bulk_changes"
 QUEUE = "device_customerrateplanorratepool_queue"
 
 
@@ -78,3 +78,23 @@ def test_the_sweep_sends_what_was_not_sent(running: Running) -> None:
     assert running.status(change) == "NEW"
     assert trigger(running, SWEEP) == "success"
     assert running.ended(change) == "PROCESSED"
+
+
+def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Running) -> None:
+    api = running.stack.api("dora.ops")
+    api.post("/M2M/ApprovalRule", {"MostDevices": 2})
+    try:
+        change = running.create(PLAIN[660:663], "carl.clerk", **WITHOUT_LINE).change_id
+    finally:
+        api.post("/M2M/ApprovalRule", {})
+    assert running.status(change) == "PENDING_APPROVAL"
+    assert trigger(running, SWEEP) == "success"
+    runs = api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]
+    (run_id,) = (one["dag_run_id"] for one in runs if one["dag_run_id"].startswith(f"approval__{change}__"))
+    asked = f"/api/v2/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/ask"
+    running.wait(lambda: api.get(asked)["state"] == "awaiting_input", 60)
+    assert "3 devices, more than 2" in api.get(f"{asked}/-1/hitlDetails")["body"]
+    api.patch(f"{asked}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
+    running.wait(lambda: running.status(change) == "PROCESSED", 180)
+    assert trigger(running, SWEEP) == "success"
+    assert len(api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]) == len(runs), "nobody is asked again"

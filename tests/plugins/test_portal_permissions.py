@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, text
 from starlette.routing import Mount
 
+from device_association.approvals import ask_for_approval
 from device_association.progress import Looks
 from device_association_airflow import portal_events
 from device_association_airflow.portal_app import lead_to_screens, portal_app
@@ -44,6 +45,10 @@ MATRIX = {
     "GET /BulkChanges/{change_id}/events": READ_ONE,
     "POST /BulkChanges/{change_id}/cancel": EDIT,
     "POST /BulkChanges/{change_id}/retry": EDIT,
+    "POST /BulkChanges/{change_id}/approve": EDIT,
+    "POST /BulkChanges/{change_id}/refuse": EDIT,
+    "GET /ApprovalRule": READ_ANY,
+    "POST /ApprovalRule": (*DENIED, 403, 403, 200, 200),
     "GET /Devices": READ_ANY,
     "GET /Devices/{iccid}/history": READ_ONE,
     "GET /Customers": READ_ANY,
@@ -97,7 +102,7 @@ def world_of_callers(portal: Engine) -> None:
 def test_every_route_has_its_row_and_every_row_its_route() -> None:
     served = list(routes())
     assert sorted(served) == sorted(MATRIX)
-    assert len(served) * len(CALLERS) == 23 * 7
+    assert len(served) * len(CALLERS) == 27 * 7
 
 
 @pytest.mark.usefixtures("world_of_callers")
@@ -110,8 +115,11 @@ def test_each_caller_gets_what_the_matrix_says_and_who_is_denied_leaves_no_trace
     portal_app.dependency_overrides[portal_events.open_streams] = lambda: streams
     method, path = route.split()
     change_id = flow.run(request([PLAIN[0], groups().archived[0]])).bulk_change_id
-    if path.endswith("cancel"):
+    if path.endswith(("cancel", "approve", "refuse")):
         change_id = flow.create(request(PLAIN[1:2])).change_id
+    if path.endswith(("approve", "refuse")):
+        with flow.portal.begin() as connection:
+            ask_for_approval(connection, change_id, "the matrix", actor="carl.clerk", now=flow.clock())
     address = path.format(change_id=change_id, iccid=PLAIN[0], results="failed")
     for place, ((kind, user), expected) in enumerate(zip(CALLERS.items(), MATRIX[route], strict=True)):
         before = [flow.all(*table) for table in TABLES]
@@ -125,4 +133,6 @@ def test_each_caller_gets_what_the_matrix_says_and_who_is_denied_leaves_no_trace
 
 def body_of(path: str, place: int) -> dict[str, Any]:
     """Return a body that is right, with devices of its own for each caller."""
+    if path.endswith("Rule"):
+        return {"MostDevices": 10}
     return request([PLAIN[100 + place]]) if "Associate" in path else {"Reason": "the matrix"}

@@ -6,7 +6,10 @@ SET
         WHEN v.ProcessedCount = v.ChangeCount AND v.ChangeCount > 0 THEN 'PROCESSED'
         WHEN EXISTS (
             SELECT 1 FROM device_association.change_stop AS s
-            WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.Code = 'CANCELED_BY_USER'
+            WHERE
+                s.BulkChangeId = :bulk_change_id
+                AND s.RetryNumber = :retry_number
+                AND s.Code IN ('CANCELED_BY_USER', 'APPROVAL_REFUSED', 'APPROVAL_EXPIRED')
         ) THEN 'CANCELED'
         WHEN v.ProcessedCount > 0 THEN 'PARTIALLY_PROCESSED'
         ELSE 'ERROR'

@@ -73,7 +73,9 @@ CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChange
 CREATE TABLE device_association.change_stop (
     BulkChangeId bigint NOT NULL,
     RetryNumber int NOT NULL,
-    Code varchar(50) NOT NULL CHECK (Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED')),
+    Code varchar(50) NOT NULL CHECK (
+        Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED', 'APPROVAL_REFUSED', 'APPROVAL_EXPIRED')
+    ),
     Actor varchar(100) NOT NULL,
     Reason varchar(500) NOT NULL,
     CreatedDate timestamptz (3) NOT NULL,
@@ -260,6 +262,31 @@ CREATE TABLE device_association.request_key (
     CreatedDate timestamptz (3) NOT NULL,
     PRIMARY KEY (UserId, KeyHash)
 );
+
+-- When a change of a tenant has to be approved by a second person before it starts; a threshold that is null asks nobody.
+CREATE TABLE device_association.approval_rule (
+    TenantId int PRIMARY KEY,
+    MostDevices int NULL CHECK (MostDevices > 0),
+    MostRejectedPercent int NULL CHECK (MostRejectedPercent BETWEEN 1 AND 100),
+    FirstUse smallint NOT NULL CHECK (FirstUse IN (0, 1)),
+    ModifiedBy varchar(100) NOT NULL,
+    ModifiedDate timestamptz (3) NOT NULL
+);
+
+-- Why a change waits for approval, and the first answer, which counts.
+CREATE TABLE device_association.approval (
+    BulkChangeId bigint PRIMARY KEY,
+    Why varchar(500) NOT NULL,
+    AskedBy varchar(100) NOT NULL,
+    AskedDate timestamptz (3) NOT NULL,
+    ExpiresDate timestamptz (3) NOT NULL,
+    Answer varchar(20) NULL CHECK (Answer IN ('APPROVED', 'REFUSED', 'EXPIRED', 'CANCELED')),
+    AnsweredBy varchar(100) NULL,
+    AnsweredDate timestamptz (3) NULL,
+    CHECK ((Answer IS NULL) = (AnsweredDate IS NULL)),
+    CHECK ((Answer IS NULL) = (AnsweredBy IS NULL))
+);
+CREATE INDEX ix_approval_open ON device_association.approval (Answer, ExpiresDate);
 
 -- What was found that a person has to look at, or that was repaired: one row a kind and subject, for as long as it is known.
 CREATE TABLE device_association.finding (

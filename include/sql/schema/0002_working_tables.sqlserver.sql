@@ -76,7 +76,9 @@ CREATE INDEX ix_device_hold_change ON device_association.device_hold (BulkChange
 CREATE TABLE device_association.change_stop (
     BulkChangeId bigint NOT NULL,
     RetryNumber int NOT NULL,
-    Code nvarchar(50) NOT NULL CHECK (Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED')),
+    Code nvarchar(50) NOT NULL CHECK (
+        Code IN ('CANCELED_BY_USER', 'STOPPED', 'REV_UNAUTHORIZED', 'APPROVAL_REFUSED', 'APPROVAL_EXPIRED')
+    ),
     Actor nvarchar(100) NOT NULL,
     Reason nvarchar(500) NOT NULL,
     CreatedDate datetime2(3) NOT NULL,
@@ -267,6 +269,33 @@ CREATE TABLE device_association.request_key (
     CreatedDate datetime2(3) NOT NULL,
     PRIMARY KEY (UserId, KeyHash)
 );
+
+-- When a change of a tenant has to be approved by a second person before it starts; a threshold that is null asks nobody.
+CREATE TABLE device_association.approval_rule (
+    TenantId int PRIMARY KEY,
+    MostDevices int NULL CHECK (MostDevices > 0),
+    MostRejectedPercent int NULL CHECK (MostRejectedPercent BETWEEN 1 AND 100),
+    FirstUse bit NOT NULL,
+    ModifiedBy nvarchar(100) NOT NULL,
+    ModifiedDate datetime2(3) NOT NULL
+);
+
+-- Why a change waits for approval, and the first answer, which counts.
+CREATE TABLE device_association.approval (
+    BulkChangeId bigint PRIMARY KEY,
+    Why nvarchar(500) NOT NULL,
+    AskedBy nvarchar(100) NOT NULL,
+    AskedDate datetime2(3) NOT NULL,
+    ExpiresDate datetime2(3) NOT NULL,
+    Answer varchar(20) NULL CHECK (Answer IN ('APPROVED', 'REFUSED', 'EXPIRED', 'CANCELED')),
+    AnsweredBy nvarchar(100) NULL,
+    AnsweredDate datetime2(3) NULL,
+    CHECK (
+        (Answer IS NULL AND AnsweredDate IS NULL AND AnsweredBy IS NULL)
+        OR (Answer IS NOT NULL AND AnsweredDate IS NOT NULL AND AnsweredBy IS NOT NULL)
+    )
+);
+CREATE INDEX ix_approval_open ON device_association.approval (Answer, ExpiresDate);
 
 -- What was found that a person has to look at, or that was repaired: one row a kind and subject, for as long as it is known.
 CREATE TABLE device_association.finding (

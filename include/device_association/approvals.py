@@ -1,0 +1,257 @@
+"""Which changes a second person has to approve before they start, and that person's answer. Source: the domain contract, 4.
+
+A change that waits holds no device and no run waits for it. The first answer counts, wherever it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+from sqlalchemy import Connection, Engine
+
+from device_association.association_request import STORABLE, Text500
+from device_association.batches import in_batches, row_batches
+from device_association.callers import Caller
+from device_association.change_views import find_visible
+from device_association.closing import close, end_rows
+from device_association.codes import ChangeStatus, DeviceCode, RequestCode
+from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.errors import Refusal, RequestRefused
+from device_association.outbox import owe_message
+from device_association.validation import reject_devices
+
+ANSWERED_WITHIN = timedelta(hours=72)
+APPROVED, REFUSED, EXPIRED, CANCELED = "APPROVED", "REFUSED", "EXPIRED", "CANCELED"
+SWEEP = "sweep"
+Threshold = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
+
+
+class ApprovalRule(BaseModel):
+    """When a tenant's change has to be approved; a threshold that is null asks nobody."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal, validate_by_name=True)
+
+    most_devices: Threshold | None = None
+    most_rejected_percent: Percent | None = None
+    first_use: Annotated[bool, Field(strict=True)] = False
+
+
+class Answer(BaseModel):
+    """The body of an approval; a refusal needs its reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal)
+
+    reason: Annotated[Text500, STORABLE] = ""
+
+
+class Refusing(Answer):
+    """The body of a refusal."""
+
+    reason: Annotated[Text500, STORABLE, Field(pattern=r"\S")]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an answer came to: how the change stands now, and how many of its devices may go on."""
+
+    status: str
+    accepted: int
+    rejected: int
+
+
+def find_rule(engine: Engine, tenant_id: int) -> ApprovalRule:
+    """Return the thresholds of a tenant."""
+    with engine.connect() as connection:
+        return _rule(connection, tenant_id)
+
+
+def set_rule(engine: Engine, caller: Caller, rule: ApprovalRule, *, now: datetime) -> None:
+    """Keep the thresholds of the caller's tenant; they decide about every change that is asked for from now on."""
+    binds = {**rule.model_dump(), "first_use": int(rule.first_use), "tenant_id": caller.tenant_id}
+
+    def keep(connection: Connection) -> None:
+        about = {"actor": caller.user_name, "now": now, **binds}
+        if not changed(connection, "approvals/update_rule", **about):
+            run(connection, "approvals/insert_rule", **about)
+
+    in_transaction(engine, keep)
+
+
+def why_approval(
+    connection: Connection, tenant_id: int, change_id: int, rev_customer_id: UUID, *, accepted: int, rejected: int
+) -> str | None:
+    """Return in words why a change has to be approved before it starts, or None."""
+    rule, devices = _rule(connection, tenant_id), accepted + rejected
+    because = []
+    if rule.most_devices is not None and accepted > rule.most_devices:
+        because.append(f"{accepted} devices, more than {rule.most_devices}")
+    if rule.most_rejected_percent is not None and rejected * 100 > devices * rule.most_rejected_percent:
+        because.append(f"{rejected} of {devices} devices refused, more than {rule.most_rejected_percent} percent")
+    if rule.first_use:
+        used = row(connection, "approvals/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
+        if used is not None and not used["uses"]:
+            because.append("the first change for this customer")
+    return "; ".join(because) or None
+
+
+def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor: str, now: datetime) -> None:
+    """Let a change wait for approval, in the transaction that stores or reopens it; it gives its devices back."""
+    about = {"bulk_change_id": change_id, "actor": actor, "now": now}
+    asked = {"why": why[:500], "expires": now + ANSWERED_WITHIN, **about}
+    if not changed(connection, "approvals/ask_again", **asked):
+        run(connection, "approvals/insert_approval", **asked)
+    run(connection, "bulk_changes/begin_approval", **about)
+    run(connection, "claims/drop_claim", bulk_change_id=change_id)
+    in_batches(connection, "approvals/release_devices", row_batches(connection, change_id), bulk_change_id=change_id)
+    run(connection, "audit/log_change_step", step="ask_for_approval", request=why, response=None, error=None, **about)
+
+
+def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
+    """Return why a change that is tried again has to be approved first: it was asked about, and not approved."""
+    found = row(connection, "approvals/find_approval", bulk_change_id=change_id)
+    return str(found["why"]) if found and found["answer"] != APPROVED else None
+
+
+def answer_approval(
+    engine: Engine, caller: Caller, bulk_change_id: int, *, approve: bool, reason: str, now: datetime
+) -> Answered:
+    """Approve a change, which is enqueued, or refuse it, which ends it; in one transaction with the answer.
+
+    Raises RequestRefused where the answer was given already, for a change that waits for none, and for the person who
+    asked for the change.
+    """
+
+    def answer(connection: Connection) -> Answered:
+        find_visible(connection, caller, bulk_change_id)
+        run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
+        change = find_visible(connection, caller, bulk_change_id)
+        _check_waits(connection, change, caller, now)
+        if approve:
+            return _approve(connection, change, actor=caller.user_name, reason=reason, now=now)
+        return _end(connection, change, REFUSED, actor=caller.user_name, reason=reason, now=now)
+
+    return in_transaction(engine, answer)
+
+
+def list_waiting(engine: Engine) -> list[Record]:
+    """Return the changes that wait for an answer, the longest waiting first."""
+    with engine.connect() as connection:
+        return list(rows(connection, "approvals/list_open"))
+
+
+def question(engine: Engine, bulk_change_id: int) -> str | None:
+    """Return what a person is asked about a change, in Markdown; None where nobody has to be asked any more."""
+    with engine.connect() as connection:
+        asked = row(connection, "approvals/find_approval", bulk_change_id=bulk_change_id)
+        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+    if asked is None or change is None or counts is None or asked["answer"] is not None:
+        return None
+    return (
+        f"**{asked['asked_by']}** of tenant {change['tenant_name']} asks for {counts['open_rows']} devices "
+        f"({counts['final_rows']} more were refused).\n\nIt needs a second person because: {asked['why']}.\n\n"
+        f"Without an answer it ends at {asked['expires']:%Y-%m-%d %H:%M} UTC. The first answer counts, here or in the portal."
+    )
+
+
+def expire_approvals(engine: Engine, *, now: datetime) -> int:
+    """End every change that nobody answered in time; return how many."""
+    late = [one["bulk_change_id"] for one in list_waiting(engine) if one["expires"] <= now]
+
+    def expire(connection: Connection, change_id: int) -> int:
+        run(connection, "claims/lock_state", bulk_change_id=change_id)
+        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change_id)
+        if change is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
+            return 0
+        hours = ANSWERED_WITHIN // timedelta(hours=1)
+        _end(connection, change, EXPIRED, actor=SWEEP, reason=f"nobody answered within {hours} hours", now=now)
+        return 1
+
+    return sum(in_transaction(engine, lambda connection, one=one: expire(connection, one)) for one in late)  # type: ignore[misc]
+
+
+def is_answered(refused: RequestRefused) -> bool:
+    """Whether an answer was refused because there was one already, or nothing waits for one any more."""
+    late = {RequestCode.ALREADY_ANSWERED, RequestCode.NOT_WAITING_FOR_APPROVAL}
+    return any(one.code in late for one in refused.refusals)
+
+
+def reason_needed() -> Refusal:
+    """Return why a refusal without a reason is not taken."""
+    return Refusal(RequestCode.INVALID_REQUEST, "Reason", "say why the change is refused; it is kept with the change")
+
+
+def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: datetime) -> None:
+    """Close the question about a change that a person cancels."""
+    run(connection, "approvals/answer", bulk_change_id=change_id, answer=CANCELED, actor=actor, now=now)
+
+
+def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
+    found = row(connection, "approvals/find_rule", tenant_id=tenant_id)
+    if found is None:
+        return ApprovalRule()
+    return ApprovalRule(
+        most_devices=found["most_devices"],
+        most_rejected_percent=found["most_rejected_percent"],
+        first_use=bool(found["first_use"]),
+    )
+
+
+def _check_waits(connection: Connection, change: Record, caller: Caller, now: datetime) -> None:
+    asked = row(connection, "approvals/find_approval", bulk_change_id=change["bulk_change_id"])
+    if asked is not None and asked["answer"] is not None:
+        said = f"already answered: {asked['answer']} by {asked['answered_by']} at {asked['answered'].isoformat()}"
+        raise _refused(RequestCode.ALREADY_ANSWERED, said)
+    if asked is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
+        said = f"this change reads {change['status']}; it waits for no approval"
+        raise _refused(RequestCode.NOT_WAITING_FOR_APPROVAL, said)
+    if asked["expires"] <= now:
+        raise _refused(RequestCode.ALREADY_ANSWERED, "the time for an answer is over; retry the change to ask anew")
+    if asked["asked_by"] == caller.user_name:
+        said = "you asked for this change; somebody else with edit permission has to approve or refuse it"
+        raise _refused(RequestCode.OWN_REQUEST, said)
+
+
+def _approve(connection: Connection, change: Record, *, actor: str, reason: str, now: datetime) -> Answered:
+    """Start the change: the rules decide about each device anew, since it held none while it waited."""
+    change_id = change["bulk_change_id"]
+    about = {"bulk_change_id": change_id, "actor": actor, "now": now}
+    run(connection, "approvals/answer", answer=APPROVED, **about)
+    run(connection, "bulk_changes/end_approval", **about)
+    run(connection, "audit/log_change_step", step="approve", request=reason, response=None, error=None, **about)
+    batches = row_batches(connection, change_id)
+    in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=change_id)
+    reject_devices(connection, change_id, actor=actor, now=now)
+    counts = row(connection, "device_changes/count_open", bulk_change_id=change_id)
+    assert counts is not None, "a count is always one row"
+    status: str = ChangeStatus.NEW
+    if counts["open_rows"]:
+        owe_message(connection, change_id, change["retry_number"], now=now)
+    else:
+        status = close(connection, change_id, change["retry_number"], actor=actor, now=now).status
+    return Answered(status, accepted=counts["open_rows"], rejected=counts["final_rows"])
+
+
+def _end(connection: Connection, change: Record, answer: str, *, actor: str, reason: str, now: datetime) -> Answered:
+    """End the change without beginning it."""
+    change_id, retry = change["bulk_change_id"], change["retry_number"]
+    about = {"bulk_change_id": change_id, "actor": actor, "now": now}
+    code = DeviceCode.APPROVAL_REFUSED if answer == REFUSED else DeviceCode.APPROVAL_EXPIRED
+    run(connection, "approvals/answer", answer=answer, **about)
+    run(connection, "intents/insert_stop", code=code, reason=reason, retry_number=retry, **about)
+    step = "refuse" if answer == REFUSED else "expire_approval"
+    run(connection, "audit/log_change_step", step=step, request=reason, response=None, error=None, **about)
+    run(connection, "bulk_changes/end_approval", **about)
+    end_rows(connection, change_id, retry, failed_step=step, is_late=False, actor=actor, now=now)
+    closed = close(connection, change_id, retry, actor=actor, now=now)
+    return Answered(closed.status, accepted=0, rejected=closed.devices)
+
+
+def _refused(code: RequestCode, message: str) -> RequestRefused:
+    return RequestRefused([Refusal(code, "id", message)])
