@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DAGS = {"associate_customer", "listen_bulk_changes", "reconcile_associations", "refresh_association_form"}
 READ_DAGS = """
 import json, sys, time
 from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 import device_association_airflow.association_tasks, device_association_airflow.bulk_change_sensor
+import device_association_airflow.reconciliation_tasks
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
@@ -33,6 +35,8 @@ print(json.dumps({
         dag.dag_id: {
             "doc": dag.doc_md or "",
             "max_active_runs": dag.max_active_runs,
+            "timetable": type(dag.timetable).__name__,
+            "catchup": dag.catchup,
             "params": {name: dict(dag.params.get_param(name).schema) for name in dag.params},
             "tasks": {
                 task.task_id: {
@@ -80,12 +84,12 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_dag_file_is_read_without_an_error_and_without_heavy_imports(read: dict[str, Any]) -> None:
     assert read["errors"] == {}
     assert read["heavy"] == []
-    assert set(read["dags"]) == {"associate_customer", "listen_bulk_changes", "refresh_association_form"}
+    assert set(read["dags"]) == DAGS
 
 
 def test_every_dag_file_is_read_in_half_a_second(read: dict[str, Any]) -> None:
     """Of the processor's time, once the product is imported: a fresh checkout compiles it first, a busy machine waits."""
-    assert set(read["seconds"]) == {"associate_customer.py", "listen_bulk_changes.py", "refresh_association_form.py"}
+    assert set(read["seconds"]) == {f"{name}.py" for name in DAGS}
     assert {name: took for name, took in read["seconds"].items() if took > 0.5} == {}
 
 
@@ -126,6 +130,18 @@ def test_every_task_has_an_owner_retries_and_a_timeout_and_every_dag_its_manual(
 def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str, Any]) -> None:
     assert read["dags"]["listen_bulk_changes"]["max_active_runs"] == 1
     assert read["dags"]["associate_customer"]["max_active_runs"] == 64
+
+
+def test_reconciliation_has_a_day_s_interval_and_compares_the_accounts_apart_from_the_changes(
+    read: dict[str, Any],
+) -> None:
+    dag = read["dags"]["reconcile_associations"]
+    assert (dag["timetable"], dag["catchup"], dag["max_active_runs"]) == ("CronDataIntervalTimetable", False, 1)
+    assert {name: task["downstream"] for name, task in dag["tasks"].items()} == {
+        "list_accounts": ["reconcile_account", "reconcile_changes"],
+        "reconcile_account": [],
+        "reconcile_changes": [],
+    }
 
 
 def test_the_form_has_every_field_of_the_request(read: dict[str, Any]) -> None:
