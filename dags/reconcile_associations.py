@@ -6,6 +6,9 @@ It repairs what only records facts: mirror rows, end dates, links, final states 
 or frees money: two lines for a SIM, a line without a device, of another customer, of an archived device. These it
 reports, with what to do, under *Findings* in the portal and in its CSV file.
 
+**It is paused at first:** its first run brings every line that the mirror lacks into it. Turn it on when that is wanted;
+a backfill, too, starts only then.
+
 **What a run looks at.** Its data interval is a UTC day. The run of the last whole day compares everything; a run of an
 earlier day only what was created or changed on that day. Every run also looks again at what is reported: what is gone
 is closed. SIMs that somebody is at work on are left alone until that is over.
@@ -32,6 +35,7 @@ from device_association_airflow import reconciliation_tasks as tasks
     start_date=datetime(2020, 1, 1, tzinfo=UTC),  # no day before it can be backfilled
     max_active_runs=1,
     catchup=False,
+    is_paused_upon_creation=True,
     dagrun_timeout=timedelta(hours=12),
     default_args={"owner": "data-ops"},
     tags=["device association"],

@@ -55,7 +55,7 @@ def listing_of_today(
             return listing["listed_date"]  # type: ignore[no-any-return]  # the column is an instant
         raise StepUnfinished(f"another run is listing the lines of {account.name}", retry_after=RETRY_SECONDS)
     try:
-        found = list(_leased(engine, lines(), about, clock))
+        found = list({line.service_id: line for line in _leased(engine, lines(), about, clock)}.values())
         _check(engine, account, found, now)
         in_transaction(engine, lambda connection: _keep(connection, found, about, now))
     finally:
