@@ -9,7 +9,10 @@ from device_association.dialects import POSTGRESQL, SQL_SERVER, SUFFIX
 from device_association.schema import MARKER
 from local.portal_tables import table_names
 
-OUR_VIEWS = tuple(f"device_association.{name}" for name in ("settled_device", "visible_change", "visible_device"))
+OUR_VIEWS = tuple(
+    f"device_association.{name}"
+    for name in ("settled_device", "visible_change", "visible_device", "sim_at_work", "line_moment", "line_device")
+)
 AUDIT = {
     POSTGRESQL: [
         "CREATE TABLE dbo.PortalAudit (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, RowId bigint NOT NULL)",

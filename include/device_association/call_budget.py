@@ -139,6 +139,8 @@ class CallBudget:
     bulk_change_id: int = 0
     patience: float = 60.0
     """Longest that a single call waits for its slot, in seconds."""
+    pace: Pace = Pace.AT_ONCE
+    """How single calls are wanted."""
     _failures: int = 0
 
     @property
@@ -199,7 +201,7 @@ class CallBudget:
         """
         give_up = time.monotonic() + self.patience
         while True:
-            turn = self.take(1, Pace.AT_ONCE)
+            turn = self.take(1, self.pace)
             if turn.probe:
                 return
             wait = (turn.slots[0].used_from - self.clock()).total_seconds() if turn.slots else turn.wait

@@ -33,6 +33,8 @@ class Caller:
     can_access: int
     can_create: int
     can_edit: int
+    has_customer_list: int
+    """Whether the user has or ever had a list of customers, and sees only what is theirs."""
 
     def may(self, right: Right) -> bool:
         """Whether the caller has a right; none counts without access."""

@@ -112,11 +112,16 @@ def close(connection: Connection, bulk_change_id: int, retry_number: int, *, act
     assert closed is not None, "the result was just recorded"
     metrics = as_json(closed.as_result())
     run(connection, "audit/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
+    owe_end(connection, bulk_change_id, retry_number, now=now)
+    return closed
+
+
+def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
+    """Owe the 2.0 system the notification of a final status, in the transaction that writes it; once a retry."""
     change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
-    assert change is not None, "the change was just closed"
+    assert change is not None, "its status was just written"
     tenant = {"tenant_id": change["tenant_id"], "tenant_name": change["tenant_name"]}
     owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
-    return closed
 
 
 def _stored(connection: Connection, bulk_change_id: int, retry_number: int) -> Closed | None:

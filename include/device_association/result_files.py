@@ -35,14 +35,14 @@ STATES = {
 
 def result_lines(engine: Engine, bulk_change_id: int, results: Results) -> Iterator[str]:
     """Yield a result file in parts; no connection is held between them, so that a slow reader holds up nobody."""
-    yield _lines([HEADER])
+    yield csv_lines([HEADER])
     for state in STATES[results]:
         after = 0
         while True:
             with engine.connect() as connection:
                 page = device_rows(connection, bulk_change_id, status=state, code=None, after=after, limit=ROWS_AT_ONCE)
             if page:
-                yield _lines(
+                yield csv_lines(
                     (one["iccid"], one["msisdn"], one["status"], one["code"], one["message"], one["processed_date"])
                     for one in page
                 )
@@ -57,7 +57,8 @@ def defused(cell: object) -> str:
     return f"'{text}" if text.lstrip(" \u00a0").startswith(FORMULA_STARTS) else text
 
 
-def _lines(rows: Iterable[tuple[object, ...]]) -> str:
+def csv_lines(rows: Iterable[tuple[object, ...]]) -> str:
+    """Return rows as lines of a file in which no cell runs."""
     written = io.StringIO()
     csv.writer(written).writerows([defused(cell) for cell in one] for one in rows)
     return written.getvalue()

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from botocore.config import Config
 from sqlalchemy import Engine, make_url
 
-from device_association.call_budget import CallBudget, Limits
+from device_association.call_budget import CallBudget, Limits, Pace
 from device_association.database import as_json, database_clock, make_engine
 from device_association.errors import ConfigurationError
 from device_association.line_planning import Clients
@@ -55,15 +55,18 @@ def _database_clock() -> Callable[[], datetime]:
 
 
 @cache
-def call_budget(connection_id: str, bulk_change_id: int) -> CallBudget | None:
-    """Return the budget of a Rev.io account as one change uses it; None where the connection's extra keeps no limit."""
+def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ONCE) -> CallBudget | None:
+    """Return the budget of a Rev.io account as one change uses it; None where the connection's extra keeps no limit.
+
+    `pace` is how its look-ups are wanted.
+    """
     extra = _connection(connection_id).extra_dejson
     limits = Limits(
         **{name: _whole(connection_id, extra, name) for name in ("calls_per_minute", "calls_per_day") if name in extra}
     )
     if not limits.are_kept:
         return None
-    budget = CallBudget(portal(), connection_id, limits, clock, bulk_change_id, settings().rev_retry_seconds)
+    budget = CallBudget(portal(), connection_id, limits, clock, bulk_change_id, settings().rev_retry_seconds, pace)
     budget.open()
     return budget
 
@@ -71,6 +74,11 @@ def call_budget(connection_id: str, bulk_change_id: int) -> CallBudget | None:
 def revio_clients(bulk_change_id: int) -> Clients:
     """Return what gives this process' one client for a Rev.io connection; its calls count in the account's budget."""
     return cache(lambda connection_id: _revio_client(connection_id, call_budget(connection_id, bulk_change_id)))
+
+
+def patient_client(connection_id: str) -> RevioClient:
+    """Return a client whose calls come after everybody else's, for what nobody waits for."""
+    return _revio_client(connection_id, call_budget(connection_id, 0, Pace.LAST))
 
 
 def queue_client() -> Any:

@@ -63,7 +63,9 @@ def _environment() -> Environment:
     )
     words = {name: getattr(page_words, name) for name in ("age", "duration", "number", "segments")}
     found.filters |= words | {"in_zone": in_zone, "advice": advice}
-    found.globals |= {name: getattr(page_words, name) for name in ("CHANGE_WORDS", "ROW_WORDS", "FIELD_WORDS")}
+    found.globals |= {
+        name: getattr(page_words, name) for name in ("CHANGE_WORDS", "ROW_WORDS", "FIELD_WORDS", "FINDING_WORDS")
+    }
     return found
 
 

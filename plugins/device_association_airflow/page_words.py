@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from device_association.codes import RUNNING, ChangeStatus, Row
+from device_association.findings import FindingKind
 
 CHANGE_WORDS = {
     ChangeStatus.NEW: "Waiting",
@@ -28,6 +29,7 @@ ROW_WORDS = {
     Row.API_FAILED: "Failed in Rev.io",
     Row.CANCELED: "Not attempted",
 }
+FINDING_WORDS = {kind: kind.replace("_", " ").capitalize().replace(" sim", " SIM") for kind in FindingKind}
 FIELD_WORDS = {
     "SiteId": "Site",
     "AccountNumber": "Customer number",

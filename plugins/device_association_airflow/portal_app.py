@@ -14,6 +14,7 @@ from device_association_airflow.portal_approvals import approvals
 from device_association_airflow.portal_caller import ReaderDep, signed_in
 from device_association_airflow.portal_changes import changes
 from device_association_airflow.portal_events import events
+from device_association_airflow.portal_findings import findings
 from device_association_airflow.portal_inventory import inventory
 from device_association_airflow.portal_pages import PREFIX as SCREENS
 from device_association_airflow.portal_pages import pages_app
@@ -33,7 +34,7 @@ portal_app = FastAPI(
     dependencies=[Depends(signed_in), Depends(require_same_origin)],
 )
 answer_refusals(portal_app)
-for router in (requests, changes, actions, approvals, events, inventory):
+for router in (requests, changes, actions, approvals, events, inventory, findings):
     portal_app.include_router(router)
 
 

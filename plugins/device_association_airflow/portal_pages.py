@@ -1,4 +1,4 @@
-"""The portal's screens at /M2M/ui: associate devices, bulk changes, one change, devices, one device.
+"""The portal's screens at /M2M/ui: associate devices, bulk changes, one change, devices, one device, findings.
 
 They show what the API answers, by the same functions and with the same rights, and work on their own address as well as in
 Airflow's frame. What moves on a page asks the API beside it.
@@ -20,6 +20,7 @@ from device_association.callers import Caller, Right
 from device_association.change_views import BIGGEST_ID, describe_change, list_changes, page_devices
 from device_association.check_reports import report_page
 from device_association.codes import ChangeStatus, Row
+from device_association.finding_views import list_findings
 from device_association.inventory_views import Field, device_history, list_devices, list_offered
 from device_association.settings import Settings
 from device_association_airflow.page_refusals import refuse_with_pages
@@ -33,6 +34,7 @@ from device_association_airflow.portal_caller import (
     SettingsDep,
     signed_in,
 )
+from device_association_airflow.portal_findings import FindingFilters
 from device_association_airflow.portal_queries import ChangeId, DeviceFilters, Id, Int32, Parameters, Text
 from device_association_airflow.report_pages import PREFIX as REPORTS
 
@@ -176,6 +178,17 @@ def device(request: Request, caller: ReaderDep, engine: EngineDep, iccid: Iccid,
     pages = _pages({"before": str(before)} if before else {}, "before", history, "history_id", limit=HISTORY)
     shown = {"iccid": iccid, "devices": found, "history": history, "pages": pages}
     return _render(request, "device.html", caller, "devices", **shown)
+
+
+@pages_app.get("/findings")
+def findings(request: Request, caller: ReaderDep, engine: EngineDep, now: NowDep, sent: FilledDep) -> Response:
+    """Show what sweep and reconciliation found, and what to do about it."""
+    asked = read_fields(FindingFilters, {"Limit": str(PAGE)} | sent)
+    found = list_findings(engine, caller, **dict(asked))
+    pages = _pages(sent, "Before", found, "finding_id", limit=asked.limit)
+    query = urlencode({name: value for name, value in sent.items() if name in ("Kind", "OpenOnly")})
+    shown = {"findings": found, "sent": sent, "pages": pages, "query": query, "now": now}
+    return _render(request, "findings.html", caller, "findings", **shown)
 
 
 def _render(request: Request, template: str, caller: Caller, here: str, **values: Any) -> Response:

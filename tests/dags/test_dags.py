@@ -19,6 +19,7 @@ DAGS = {
     "approve_bulk_changes",
     "associate_customer",
     "listen_bulk_changes",
+    "reconcile_associations",
     "refresh_association_form",
     "sweep_associations",
 }
@@ -29,6 +30,7 @@ from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 import device_association_airflow.scheduled_plan_tasks, device_association_airflow.bulk_change_sensor
+import device_association_airflow.reconciliation_tasks, device_association_airflow.approval_tasks
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
@@ -49,6 +51,7 @@ print(json.dumps({
         dag.dag_id: {
             "doc": dag.doc_md or "",
             "max_active_runs": dag.max_active_runs,
+            "timetable": type(dag.timetable).__name__,
             "catchup": dag.catchup,
             "params": {name: dict(dag.params.get_param(name).schema) for name in dag.params},
             "tasks": {
@@ -150,6 +153,18 @@ def test_scheduled_plans_have_one_run_an_hour_and_a_backfill_one_for_each_hour(r
     assert (list(dag["tasks"]), dag["max_active_runs"], dag["catchup"]) == (["apply_due_plans"], 1, False)
     hours = [f"2026-03-{day}T{hour}:00:00+00:00" for day, hour in ((28, 23), (29, "00"), (29, "01"), (29, "02"))]
     assert read["backfill"] == [[start, end, end] for start, end in itertools.pairwise(hours)]
+
+
+def test_reconciliation_has_a_day_s_interval_and_compares_the_accounts_apart_from_the_changes(
+    read: dict[str, Any],
+) -> None:
+    dag = read["dags"]["reconcile_associations"]
+    assert (dag["timetable"], dag["catchup"], dag["max_active_runs"]) == ("CronDataIntervalTimetable", False, 1)
+    assert {name: task["downstream"] for name, task in dag["tasks"].items()} == {
+        "list_accounts": ["reconcile_account", "reconcile_changes"],
+        "reconcile_account": [],
+        "reconcile_changes": [],
+    }
 
 
 def test_the_form_has_every_field_of_the_request(read: dict[str, Any]) -> None:

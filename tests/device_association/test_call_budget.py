@@ -111,6 +111,17 @@ def test_reconciliation_goes_last(budget_of: Callable[..., CallBudget], clock: C
     assert last.take(1, Pace.LAST) == Turn(wait=TURN, reason="others go first")
 
 
+def test_a_single_call_that_is_wanted_last_is_told_that_others_go_first(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    patient = budget_of(0)
+    patient.pace, patient.patience = Pace.LAST, 1.0
+    patient.wait_for_call()
+    spend(budget_of(1), clock, 53, Pace.AT_ONCE)
+    with pytest.raises(RevioRetryable, match="others go first"):
+        patient.wait_for_call()
+
+
 def test_what_a_killed_worker_took_comes_back_within_little_more_than_a_minute(
     budget_of: Callable[..., CallBudget], clock: Clock
 ) -> None:

@@ -81,6 +81,12 @@ def test_a_customer_s_lines_come_in_pages_each_once(client: RevioClient) -> None
     assert len(lines) == len({line.service_id for line in lines}) == 210
 
 
+def test_without_a_filter_the_lines_of_every_customer_come_each_once(client: RevioClient) -> None:
+    lines = list(client.lines())
+    assert len(lines) == len({line.service_id for line in lines}) == 213
+    assert {line.customer_id for line in lines} == {int(world.ACME), int(world.BOREALIS)}
+
+
 @pytest.mark.parametrize(
     ("effect", "error", "lines"),
     [

@@ -30,7 +30,7 @@ from tests.portal_client import Portal
 PLAIN = groups().plain
 REFUSED = [groups().not_found[0], groups().archived[0], "12345"]
 EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>"
-CHANGES, DEVICES, ASSOCIATE = "/ui/changes", "/ui/devices", "/ui/associate"
+CHANGES, DEVICES, ASSOCIATE, FINDINGS = "/ui/changes", "/ui/devices", "/ui/associate", "/ui/findings"
 
 
 @pytest.fixture
@@ -90,13 +90,14 @@ def every_page(ended: int) -> list[str]:
         DEVICES,
         f"{DEVICES}/{PLAIN[0]}",
         ASSOCIATE,
+        FINDINGS,
         f"{CHANGES}/999999",
         DEVICES + "/1",
     ]
 
 
 def test_who_is_not_signed_in_is_led_to_the_sign_in_and_back(screens: Portal) -> None:
-    for path in (CHANGES, DEVICES, ASSOCIATE, "/ui/nowhere/at/all"):
+    for path in (CHANGES, DEVICES, ASSOCIATE, FINDINGS, "/ui/nowhere/at/all"):
         answer = screens.get(path, None, params={"Status": "NEW"}, follow_redirects=False)
         if path.startswith("/ui/nowhere"):
             assert answer.status_code == 404
@@ -129,7 +130,8 @@ def test_each_caller_sees_the_own_pages_only(
 
 def test_every_page_is_one_that_the_tests_know() -> None:
     assert {route.path for route in pages_app.routes if isinstance(route, APIRoute)} == {
-        *("/", "/assets/{name}", "/associate", "/changes", "/changes/{change_id}", "/devices", "/devices/{iccid}")
+        *("/", "/assets/{name}", "/associate", "/changes", "/changes/{change_id}", "/devices", "/devices/{iccid}"),
+        "/findings",
     }
 
 

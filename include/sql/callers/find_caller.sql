@@ -9,7 +9,10 @@ SELECT
     t.TimeZone AS time_zone,
     COALESCE(p.CanAccess, 0) AS can_access,
     COALESCE(p.CanCreate, 0) AS can_create,
-    COALESCE(p.CanEdit, 0) AS can_edit
+    COALESCE(p.CanEdit, 0) AS can_edit,
+    CASE
+        WHEN EXISTS (SELECT 1 FROM dbo.PortalUserRevCustomer AS r WHERE r.UserId = u.id) THEN 1 ELSE 0
+    END AS has_customer_list
 FROM dbo.PortalUser AS u
 INNER JOIN dbo.Tenant AS t ON u.TenantId = t.id
 LEFT JOIN dbo.PortalUserPermission AS p ON u.id = p.UserId AND p.Module = 'M2M' AND p.IsActive = 1 AND p.IsDeleted = 0

@@ -316,6 +316,32 @@ CREATE TABLE device_association.finding (
     CHECK (SeenDate >= FoundDate)
 );
 CREATE INDEX ix_finding_open ON device_association.finding (ClosedDate, id);
+CREATE INDEX ix_finding_line ON device_association.finding (IntegrationAuthenticationId, RevServiceId);
+
+-- When an account's lines were last listed by Rev.io, and who is just listing them. A reconciliation that writes for the
+-- account holds this row, so that two of them go one after the other.
+CREATE TABLE device_association.vendor_listing (
+    IntegrationAuthenticationId int PRIMARY KEY,
+    ListedDate datetime2(3) NULL,
+    LineCount int NULL,
+    LeaseOwner nvarchar(250) NULL,
+    LeaseUntil datetime2(3) NULL,
+    CHECK ((LeaseOwner IS NULL AND LeaseUntil IS NULL) OR (LeaseOwner IS NOT NULL AND LeaseUntil IS NOT NULL)),
+    CHECK ((ListedDate IS NULL AND LineCount IS NULL) OR (ListedDate IS NOT NULL AND LineCount IS NOT NULL))
+);
+
+-- The lines of an account as Rev.io listed them last; ListedDate is when that began.
+CREATE TABLE device_association.vendor_line (
+    IntegrationAuthenticationId int NOT NULL,
+    RevServiceId int NOT NULL,
+    CustomerNumber nvarchar(50) NULL,
+    Number nvarchar(255) NULL,
+    Number2 nvarchar(255) NULL,
+    CreatedDate datetime2(3) NULL,
+    DisconnectedDate datetime2(3) NULL,
+    ListedDate datetime2(3) NOT NULL,
+    PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
+);
 
 GO
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
@@ -416,3 +442,89 @@ WHERE
                 AND COALESCE(k.IntegrationAuthenticationId, 0) = COALESCE(x.AccountNumberIntegrationAuthenticationId, 0)
         )
     );
+
+GO
+-- The SIMs that somebody is at work on, by ICCID and by MSISDN: what becomes of them is not known yet.
+CREATE VIEW device_association.sim_at_work AS
+SELECT
+    i.ICCID AS Number
+FROM device_association.rev_intent AS i
+WHERE i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
+UNION ALL
+SELECT i.MSISDN AS Number
+FROM device_association.rev_intent AS i
+WHERE i.State IN ('PLANNED', 'CALLING', 'UNKNOWN') AND i.MSISDN IS NOT NULL
+UNION ALL
+SELECT m.ICCID AS Number
+FROM dbo.DeviceBulkChange AS c
+INNER JOIN dbo.M2M_DeviceChange AS m ON c.id = m.BulkChangeId AND m.IsProcessed = 0
+WHERE c.Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
+UNION ALL
+SELECT m.MSISDN AS Number
+FROM dbo.DeviceBulkChange AS c
+INNER JOIN dbo.M2M_DeviceChange AS m ON c.id = m.BulkChangeId AND m.IsProcessed = 0
+WHERE c.Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL') AND m.MSISDN IS NOT NULL;
+
+GO
+-- When something about a line was written, here or at Rev.io. What is reported of a line keeps it in sight for good.
+CREATE VIEW device_association.line_moment AS
+SELECT
+    l.IntegrationAuthenticationId AS AccountId,
+    l.RevServiceId AS RevServiceId,
+    l.Number AS Number,
+    l.Number2 AS Number2,
+    CAST(l.CreatedDate AS datetime2(3)) AS Moment
+FROM dbo.RevService AS l
+UNION ALL
+SELECT l.IntegrationAuthenticationId, l.RevServiceId, l.Number, l.Number2, l.ModifiedDate
+FROM dbo.RevService AS l
+WHERE l.ModifiedDate IS NOT NULL
+UNION ALL
+SELECT v.IntegrationAuthenticationId, v.RevServiceId, v.Number, v.Number2, COALESCE(v.CreatedDate, v.ListedDate)
+FROM device_association.vendor_line AS v
+UNION ALL
+SELECT v.IntegrationAuthenticationId, v.RevServiceId, v.Number, v.Number2, v.DisconnectedDate
+FROM device_association.vendor_line AS v
+WHERE v.DisconnectedDate <= v.ListedDate
+UNION ALL
+SELECT
+    f.IntegrationAuthenticationId, f.RevServiceId, CAST(NULL AS nvarchar(255)), CAST(NULL AS nvarchar(255)),
+    CAST('9999-01-01' AS datetime2(3))
+FROM device_association.finding AS f
+WHERE f.ClosedDate IS NULL AND f.RevServiceId IS NOT NULL;
+
+GO
+-- Which devices of an account's tenants a line is for: it names the ICCID, or the MSISDN and no SIM.
+CREATE VIEW device_association.line_device AS
+SELECT
+    p.LineId AS LineId,
+    p.AccountId AS AccountId,
+    x.id AS DeviceTenantId,
+    x.TenantId AS TenantId,
+    x.AccountNumber AS AccountNumber,
+    x.AccountNumberIntegrationAuthenticationId AS AccountNumberIntegrationAuthenticationId,
+    d.id AS DeviceId,
+    d.ICCID AS ICCID,
+    CASE WHEN d.IsActive = 0 OR UPPER(s.Status) = 'ARCHIVED' THEN 1 ELSE 0 END AS IsArchived
+FROM (
+    SELECT l.id AS LineId, l.IntegrationAuthenticationId AS AccountId, e.id AS DeviceId
+    FROM dbo.RevService AS l
+    INNER JOIN dbo.Device AS e ON l.Number2 = e.ICCID
+    UNION ALL
+    SELECT l.id, l.IntegrationAuthenticationId, e.id
+    FROM dbo.RevService AS l
+    INNER JOIN dbo.Device AS e ON l.Number = e.ICCID
+    WHERE l.Number2 IS NULL OR l.Number2 <> e.ICCID
+    UNION ALL
+    SELECT l.id, l.IntegrationAuthenticationId, e.id
+    FROM dbo.RevService AS l
+    INNER JOIN dbo.Device AS e ON l.Number = e.MSISDN
+    WHERE COALESCE(l.Number2, '') = '' AND e.MSISDN <> e.ICCID
+) AS p
+INNER JOIN dbo.Device AS d ON p.DeviceId = d.id AND d.IsDeleted = 0
+INNER JOIN dbo.Device_Tenant AS x ON d.id = x.DeviceId AND x.IsDeleted = 0
+INNER JOIN dbo.Integration_Authentication AS a ON p.AccountId = a.id
+INNER JOIN dbo.Tenant AS own ON a.TenantId = own.id
+INNER JOIN dbo.Tenant AS t
+    ON x.TenantId = t.id AND (t.id = own.id OR t.ParentTenantId = own.id OR t.id = own.ParentTenantId)
+LEFT JOIN dbo.DeviceStatus AS s ON d.DeviceStatusId = s.id;

@@ -1,0 +1,70 @@
+"""Brings ended changes in line with their rows: rows that were left open, a final state or counts that say something else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection, Engine
+
+from device_association.closing import end_rows, owe_end
+from device_association.database import ROWS_PER_STATEMENT, changed, in_transaction, row, rows, run
+from device_association.findings import Finding, FindingKind, report
+from device_association.reconciliation import ACTOR, Interval
+
+LOST_RUN = "the run that had this device"
+
+
+def repair_changes(engine: Engine, interval: Interval, *, clock: Callable[[], datetime]) -> dict[str, int]:
+    """Repair the ended changes of an interval, each in a transaction of its own; return how many of which kind."""
+    scope, found, after = interval.scope(clock()), Counter[str](), 0
+    while True:
+        with engine.connect() as connection:
+            page = rows(
+                connection,
+                "reconciliation/list_changes",
+                bulk_change_id=None,
+                after=after,
+                limit=ROWS_PER_STATEMENT,
+                **scope,
+            )
+        for one in page:
+            found.update(
+                in_transaction(engine, partial(_repair, change_id=one["bulk_change_id"], scope=scope, clock=clock))
+            )
+        if len(page) < ROWS_PER_STATEMENT:
+            return dict(found)
+        after = page[-1]["id"]
+
+
+def _repair(
+    connection: Connection, *, change_id: int, scope: dict[str, object], clock: Callable[[], datetime]
+) -> list[FindingKind]:
+    """Repair one change, unless it was claimed or retried meanwhile; return what was wrong with it."""
+    changed(connection, "claims/lock_state", bulk_change_id=change_id)
+    one = row(connection, "reconciliation/list_changes", bulk_change_id=change_id, after=0, limit=1, **scope)
+    if one is None:
+        return []
+    now, said = clock(), {}
+    key = {"bulk_change_id": change_id, "retry_number": one["retry_number"]}
+    if one["open_rows"]:
+        said[FindingKind.ROWS_LEFT_OPEN] = f"{one['open_rows']} of {one['total']} devices were left open"
+        end_rows(connection, **key, failed_step=LOST_RUN, is_late=False, actor=ACTOR, now=now)
+    if one["status"] != one["wanted"]:
+        said[FindingKind.CHANGE_STATUS_WRONG] = f"the change read {one['status']}, its devices say {one['wanted']}"
+        states = {"status": one["status"], "wanted": one["wanted"]}
+        run(connection, "reconciliation/set_status", bulk_change_id=change_id, actor=ACTOR, now=now, **states)
+        owe_end(connection, **key, now=now)
+    if not said:
+        said[FindingKind.CHANGE_COUNTS_WRONG] = "the counts that were kept were not those of the devices"
+    run(connection, "reconciliation/delete_result", **key)
+    run(connection, "bulk_changes/record_result", now=now, **key)
+    subject, tenant = f"bulk change {change_id}", one["tenant_id"]
+    kept = [
+        Finding(kind, subject, detail, is_repaired=True, tenant_id=tenant, bulk_change_id=change_id)
+        for kind, detail in said.items()
+    ]
+    report(connection, kept, now=now)
+    return list(said)

@@ -1,0 +1,26 @@
+-- Lets rows of the mirror say of their lines what Rev.io says.
+-- Safe to run twice: a row that was written since the listing began is not touched.
+UPDATE dbo.RevService AS l
+SET
+    RevCustomerId = CASE WHEN w.lives = 1 THEN COALESCE(w.customer_id, l.RevCustomerId) ELSE l.RevCustomerId END,
+    Number2 = CASE WHEN w.lives = 1 THEN COALESCE(w.Number2, l.Number2) ELSE l.Number2 END,
+    DisconnectedDate = w.DisconnectedDate,
+    IsActive = w.lives,
+    IsDeleted = CASE WHEN w.lives = 1 THEN 0 ELSE l.IsDeleted END,
+    ModifiedBy = :actor,
+    ModifiedDate = :now
+FROM (
+    SELECT
+        r.id, v.DisconnectedDate, v.Number2, v.ListedDate, k.id AS customer_id,
+        CASE WHEN v.DisconnectedDate <= v.ListedDate THEN 0 ELSE 1 END AS lives
+    FROM JSONB_TO_RECORDSET(CAST(:found AS jsonb)) AS r (id int, service_id int)
+    INNER JOIN device_association.vendor_line AS v
+        ON r.service_id = v.RevServiceId AND v.IntegrationAuthenticationId = :account_id
+    LEFT JOIN dbo.RevCustomer AS k
+        ON
+            v.CustomerNumber = k.RevCustomerId AND v.IntegrationAuthenticationId = k.IntegrationAuthenticationId
+            AND k.IsDeleted = 0
+) AS w
+WHERE
+    l.id = w.id
+    AND COALESCE(l.ModifiedDate, l.CreatedDate) < w.ListedDate

@@ -1,0 +1,51 @@
+-- The active lines for SIMs of ours that Rev.io bills to a customer whom the portal does not know in this account.
+-- Safe to run twice: reads only.
+SELECT
+    'LINE_OF_UNKNOWN_CUSTOMER' AS kind,
+    CONCAT('line ', v.IntegrationAuthenticationId, '/', v.RevServiceId) AS subject,
+    CONCAT(
+        'Rev.io bills line ', v.RevServiceId, ' for SIM ', MIN(d.ICCID), ' to customer ', COALESCE(v.CustomerNumber, 'none'),
+        ', whom the portal does not know'
+    ) AS detail,
+    MIN(a.TenantId) AS tenant_id,
+    MIN(d.ICCID) AS iccid,
+    v.RevServiceId AS service_id
+FROM (
+    SELECT n.RevServiceId, e.id AS DeviceId
+    FROM device_association.vendor_line AS n
+    INNER JOIN dbo.Device AS e ON n.Number2 = e.ICCID
+    WHERE n.IntegrationAuthenticationId = :account_id
+    UNION
+    SELECT n.RevServiceId, e.id AS DeviceId
+    FROM device_association.vendor_line AS n
+    INNER JOIN dbo.Device AS e ON n.Number = e.ICCID
+    WHERE n.IntegrationAuthenticationId = :account_id
+) AS p
+INNER JOIN device_association.vendor_line AS v
+    ON p.RevServiceId = v.RevServiceId AND v.IntegrationAuthenticationId = :account_id
+INNER JOIN dbo.Integration_Authentication AS a ON v.IntegrationAuthenticationId = a.id
+INNER JOIN dbo.Tenant AS own ON a.TenantId = own.id
+INNER JOIN dbo.Device AS d ON p.DeviceId = d.id AND d.IsDeleted = 0
+INNER JOIN dbo.Device_Tenant AS x ON d.id = x.DeviceId AND x.IsDeleted = 0
+INNER JOIN dbo.Tenant AS t
+    ON x.TenantId = t.id AND (t.id = own.id OR t.ParentTenantId = own.id OR t.id = own.ParentTenantId)
+WHERE
+    v.IntegrationAuthenticationId = :account_id
+    AND (v.DisconnectedDate IS NULL OR v.DisconnectedDate > v.ListedDate)
+    AND NOT EXISTS (
+        SELECT 1 FROM dbo.RevCustomer AS k
+        WHERE
+            k.RevCustomerId = v.CustomerNumber
+            AND k.IntegrationAuthenticationId = v.IntegrationAuthenticationId
+            AND k.IsDeleted = 0
+    )
+    AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = v.Number2)
+    AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = v.Number)
+    AND EXISTS (
+        SELECT 1 FROM device_association.line_moment AS w
+        WHERE
+            w.AccountId = v.IntegrationAuthenticationId
+            AND w.RevServiceId = v.RevServiceId
+            AND ((w.Moment >= :since AND w.Moment < :until) OR w.Moment >= :listed)
+    )
+GROUP BY v.IntegrationAuthenticationId, v.RevServiceId, v.CustomerNumber

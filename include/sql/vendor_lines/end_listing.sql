@@ -1,0 +1,5 @@
+-- Records that an account was listed, in the transaction that keeps its lines.
+-- Safe to run twice: only by who holds the lease, once.
+UPDATE device_association.vendor_listing
+SET ListedDate = :listed, LineCount = :line_count, LeaseOwner = NULL, LeaseUntil = NULL
+WHERE IntegrationAuthenticationId = :account_id AND LeaseOwner = :owner

@@ -1,0 +1,3 @@
+-- Lets one reconciliation after the other write for an account, until this transaction has ended.
+-- Safe to run twice: nothing changes.
+UPDATE device_association.vendor_listing SET LineCount = LineCount WHERE IntegrationAuthenticationId = :account_id
