@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 def settle_outcomes() -> None:
     """Look up the calls whose outcome nobody learned before their change ended."""
     counts = unknown_outcomes.settle_outcomes(
-        connections.portal(), connections.revio_clients(0), connections.settings(), connections.clock
+        connections.portal(), cache(connections.patient_client), connections.settings(), connections.clock
     )
     log.info("%s", counts)
 

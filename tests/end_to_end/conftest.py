@@ -117,6 +117,22 @@ class Running:
         form = {"logical_date": None, "conf": filled_in}
         return str(self.stack.api(user).post("/api/v2/dags/associate_customer/dagRuns", form)["dag_run_id"])
 
+    def start(self, dag_id: str) -> str:
+        """Start a run of a DAG as a person does and return its state at the end."""
+        api = self.stack.api()
+        run_id = api.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+        self.wait(lambda: api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"] in ENDED, 120)
+        return str(api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def backfill(self, dag_id: str, since: datetime, until: datetime) -> list[str]:
+        """Run a DAG over past intervals, also those that had a run, and return the states of the runs."""
+        api = self.stack.api()
+        asked = {"dag_id": dag_id, "from_date": since.isoformat(), "to_date": until.isoformat()}
+        made = api.post("/api/v2/backfills", asked | {"reprocess_behavior": "completed"})["id"]
+        self.wait(lambda: api.get(f"/api/v2/backfills/{made}")["completed_at"] is not None, 120)
+        runs = api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100&run_type=backfill")["dag_runs"]
+        return [one["state"] for one in runs]
+
     def fail(self, run_id: str, task: str, index: int) -> None:
         """Mark a mapped instance as failed, as a person does in the UI."""
         path = f"/api/v2/dags/associate_customer/dagRuns/{run_id}/taskInstances/{task}/{index}"

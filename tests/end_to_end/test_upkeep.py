@@ -8,31 +8,13 @@ import pytest
 from sqlalchemy import MetaData, Table, update
 
 from local.sample_data import groups
-from tests.end_to_end.conftest import ENDED, Running
+from tests.end_to_end.conftest import Running
 
 pytestmark = pytest.mark.end_to_end
 PLAIN = groups().plain
 WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
 PLAN, SWEEP, APPROVE = "apply_scheduled_rate_plans", "sweep_associations", "approve_bulk_changes"
 QUEUE = "device_customerrateplanorratepool_queue"
-
-
-def trigger(running: Running, dag_id: str) -> str:
-    """Start a run as a person does and return its state at the end."""
-    api = running.stack.api()
-    run_id = api.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
-    running.wait(lambda: api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"] in ENDED, 120)
-    return str(api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
-
-
-def backfill(running: Running, dag_id: str, since: datetime, until: datetime) -> list[str]:
-    """Run the DAG over past intervals, also those that had a run, and return the states of the runs."""
-    api = running.stack.api()
-    asked = {"dag_id": dag_id, "from_date": since.isoformat(), "to_date": until.isoformat()}
-    made = api.post("/api/v2/backfills", asked | {"reprocess_behavior": "completed"})["id"]
-    running.wait(lambda: api.get(f"/api/v2/backfills/{made}")["completed_at"] is not None, 120)
-    runs = api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100&run_type=backfill")["dag_runs"]
-    return [one["state"] for one in runs]
 
 
 def date_queue(running: Running, change: int, date: datetime) -> None:
@@ -59,15 +41,15 @@ def test_a_plan_is_set_when_its_hour_has_come_and_a_backfill_over_that_hour_sets
         PLAIN[650:653], AddCustomerRatePlan=True, CustomerRatePlan="1", EffectiveDate=tomorrow, **WITHOUT_LINE
     )
     assert running.ended(change) == "PROCESSED"
-    assert trigger(running, PLAN) == "success"
+    assert running.start(PLAN) == "success"
     assert plans(running, change) == [("waits", False)] * 3
 
     date_queue(running, change, hour - timedelta(hours=2))
-    assert trigger(running, PLAN) == "success"
+    assert running.start(PLAN) == "success"
     assert plans(running, change) == [("APPLIED", True)] * 3
     history = running.table("deviceactionhistory", "dbo", bulkchangeid=change)
     for _ in range(2):
-        states = backfill(running, PLAN, hour - timedelta(hours=4), hour)
+        states = running.backfill(PLAN, hour - timedelta(hours=4), hour)
         assert len(states) >= 4
         assert set(states) == {"success"}
     assert running.table("deviceactionhistory", "dbo", bulkchangeid=change) == history
@@ -76,7 +58,7 @@ def test_a_plan_is_set_when_its_hour_has_come_and_a_backfill_over_that_hour_sets
 def test_the_sweep_sends_what_was_not_sent(running: Running) -> None:
     change = running.create(PLAIN[655:657], **WITHOUT_LINE).change_id
     assert running.status(change) == "NEW"
-    assert trigger(running, SWEEP) == "success"
+    assert running.start(SWEEP) == "success"
     assert running.ended(change) == "PROCESSED"
 
 
@@ -88,7 +70,7 @@ def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Runnin
     finally:
         api.post("/M2M/ApprovalRule", {})
     assert running.status(change) == "PENDING_APPROVAL"
-    assert trigger(running, SWEEP) == "success"
+    assert running.start(SWEEP) == "success"
     runs = api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]
     (run_id,) = (one["dag_run_id"] for one in runs if one["dag_run_id"].startswith(f"approval__{change}__"))
     asked = f"/api/v2/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/ask"
@@ -96,5 +78,5 @@ def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Runnin
     assert "3 devices, more than 2" in api.get(f"{asked}/-1/hitlDetails")["body"]
     api.patch(f"{asked}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
     running.wait(lambda: running.status(change) == "PROCESSED", 180)
-    assert trigger(running, SWEEP) == "success"
+    assert running.start(SWEEP) == "success"
     assert len(api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]) == len(runs), "nobody is asked again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -143,6 +144,17 @@ def test_a_run_started_by_form_while_another_holds_the_change_skips_everything(r
     assert f"held by run bulk_change__{change}__0" in running.log(run_id, "open_bulk_change")
     assert running.ended(change) == "PROCESSED"
     assert running.lines()[PLAIN[100]] == 1
+
+
+def test_the_reconciliation_compares_days_and_lists_each_account_once(running: Running) -> None:
+    """Here, behind all that needs lines which the mirror lacks: it brings them into the mirror."""
+    running.stack.api().patch("/api/v2/dags/reconcile_associations", {"is_paused": False})
+    days = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
+    assert set(running.backfill("reconcile_associations", *days)) == {"success"}
+    asked = running.control("GET", "counters")["GET /v1/Services"]
+    assert len(running.table("vendor_line")) > 0
+    assert set(running.backfill("reconcile_associations", *days)) == {"success"}
+    assert running.control("GET", "counters")["GET /v1/Services"] == asked
 
 
 def test_no_secret_is_to_be_found_in_logs_xcom_rendered_fields_or_tables(running: Running) -> None:
