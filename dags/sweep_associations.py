@@ -9,8 +9,9 @@ database. What is in work is not touched; a sweep too many changes nothing.
 recorded and its device is tried again, by the actor *reconciliation*; one that stayed absent is told as a finding: *safe to
 retry*. `enqueue_again` sends the message again of a change that waits in vain: its message was lost, or its run died.
 `close_late` ends a change that is well past its deadline and in nobody's hands. `finish_procedures` runs
-usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them. `send_messages` and
-`send_notifications` send what is owed to the queue and to the 2.0 system.
+usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them.
+`look_at_dead_letters` records what is in the dead-letter queue and why, for the portal's screen *Dead letters*; *Redrive
+dead letters* decides. `send_messages` and `send_notifications` send what is owed to the queue and to the 2.0 system.
 
 **Run it yourself** after an outage of queue, Rev.io or 2.0, if two minutes are too long: press *Trigger*.
 
@@ -23,6 +24,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow import upkeep_tasks as tasks
+from device_association_airflow.dead_letter_tasks import look_at_dead_letters
 
 
 @dag(
@@ -38,6 +40,7 @@ from device_association_airflow import upkeep_tasks as tasks
 def sweep_associations() -> None:
     """Pick up what was left lying, then send what is owed."""
     found = [tasks.settle_outcomes(), tasks.enqueue_again(), tasks.close_late(), tasks.finish_procedures()]
+    found.append(look_at_dead_letters())
     for sent in (tasks.send_messages(), tasks.send_notifications()):
         found >> sent
 

@@ -14,6 +14,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEVICE_ASSOCIATION_", extra="ignore", frozen=True)
 
     queue_url: str = Field(description="Address of the SQS queue that carries bulk changes.")
+    dead_letter_queue_url: str = Field("", description="Address of its dead-letter queue; empty: nobody looks into it.")
     base_url: str = Field("http://127.0.0.1:8080", description="Where a browser reaches Airflow; links start with it.")
     data_docs_dir: Path = Field(
         Path("data_docs"), description="Folder for the data check reports; shared by workers and api-server."

@@ -18,6 +18,7 @@ DAGS = {
     "apply_scheduled_rate_plans",
     "associate_customer",
     "listen_bulk_changes",
+    "redrive_dead_letters",
     "refresh_association_form",
     "sweep_associations",
 }
@@ -144,6 +145,13 @@ def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str
     assert read["dags"]["associate_customer"]["max_active_runs"] == 64
 
 
+def test_dead_letters_are_only_looked_at_until_somebody_says_more(read: dict[str, Any]) -> None:
+    dag = read["dags"]["redrive_dead_letters"]
+    assert (list(dag["tasks"]), dag["max_active_runs"]) == (["redrive"], 1)
+    assert dag["params"]["what"]["enum"] == ["only look", "put back the good ones, set aside the rest"]
+    assert dag["params"]["message_ids"]["items"]["pattern"] == "^[A-Za-z0-9-]{1,100}$"
+
+
 def test_scheduled_plans_have_one_run_an_hour_and_a_backfill_one_for_each_hour(read: dict[str, Any]) -> None:
     dag = read["dags"]["apply_scheduled_rate_plans"]
     assert (list(dag["tasks"]), dag["max_active_runs"], dag["catchup"]) == (["apply_due_plans"], 1, False)
@@ -175,6 +183,6 @@ def test_the_sweep_sends_what_is_owed_after_everything_else_whatever_failed(read
     tasks = read["dags"]["sweep_associations"]["tasks"]
     sending = ["send_messages", "send_notifications"]
     assert {name: task["rule"] for name, task in tasks.items() if name in sending} == dict.fromkeys(sending, "all_done")
-    first = {"settle_outcomes", "enqueue_again", "close_late", "finish_procedures"}
+    first = {"settle_outcomes", "enqueue_again", "close_late", "finish_procedures", "look_at_dead_letters"}
     assert set(tasks) == first | set(sending)
     assert all(tasks[name]["downstream"] == sending for name in first)

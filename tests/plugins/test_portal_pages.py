@@ -30,7 +30,7 @@ from tests.portal_client import Portal
 PLAIN = groups().plain
 REFUSED = [groups().not_found[0], groups().archived[0], "12345"]
 EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>"
-CHANGES, DEVICES, ASSOCIATE = "/ui/changes", "/ui/devices", "/ui/associate"
+CHANGES, DEVICES, ASSOCIATE, LETTERS = "/ui/changes", "/ui/devices", "/ui/associate", "/ui/dead-letters"
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def every_page(ended: int) -> list[str]:
         DEVICES,
         f"{DEVICES}/{PLAIN[0]}",
         ASSOCIATE,
+        LETTERS,
         f"{CHANGES}/999999",
         DEVICES + "/1",
     ]
@@ -129,7 +130,8 @@ def test_each_caller_sees_the_own_pages_only(
 
 def test_every_page_is_one_that_the_tests_know() -> None:
     assert {route.path for route in pages_app.routes if isinstance(route, APIRoute)} == {
-        *("/", "/assets/{name}", "/associate", "/changes", "/changes/{change_id}", "/devices", "/devices/{iccid}")
+        *("/", "/assets/{name}", "/associate", "/changes", "/changes/{change_id}", "/devices", "/devices/{iccid}"),
+        "/dead-letters",
     }
 
 

@@ -31,6 +31,7 @@ CALLERS = {
 DENIED = (401, 403, 403)
 READ_ANY, READ_ONE = (*DENIED, 200, 200, 200, 200), (*DENIED, 200, 200, 404, 200)
 CREATE, EDIT = (*DENIED, 403, 200, 404, 200), (*DENIED, 403, 403, 404, 200)
+EDIT_ANY = (*DENIED, 403, 403, 200, 200)
 """What each caller is answered, in the order of CALLERS."""
 MATRIX = {
     "GET /openapi.json": READ_ANY,
@@ -56,6 +57,7 @@ MATRIX = {
     "GET /UsagePlanGroups": READ_ANY,
     "GET /Packages": READ_ANY,
     "GET /Products": READ_ANY,
+    "GET /DeadLetters": EDIT_ANY,
 }
 PLAIN = groups().plain
 TABLES = [("dbo", "devicebulkchange"), ("dbo", "m2m_devicechange"), ("device_association", "change_stop")]
@@ -97,7 +99,7 @@ def world_of_callers(portal: Engine) -> None:
 def test_every_route_has_its_row_and_every_row_its_route() -> None:
     served = list(routes())
     assert sorted(served) == sorted(MATRIX)
-    assert len(served) * len(CALLERS) == 23 * 7
+    assert len(served) * len(CALLERS) == 24 * 7
 
 
 @pytest.mark.usefixtures("world_of_callers")

@@ -288,6 +288,26 @@ CREATE TABLE device_association.finding (
 );
 CREATE INDEX ix_finding_open ON device_association.finding (ClosedDate, id);
 
+-- Messages that nobody could work on: found in the dead-letter queue, then put back or set aside; GONE left it otherwise.
+CREATE TABLE device_association.dead_letter (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    MessageId nvarchar(100) NOT NULL UNIQUE,
+    Body nvarchar(MAX) NOT NULL,
+    Attributes nvarchar(MAX) NOT NULL,
+    BulkChangeId bigint NULL,
+    RetryNumber bigint NULL,
+    Cause nvarchar(50) NOT NULL,
+    Detail nvarchar(1000) NOT NULL,
+    State nvarchar(20) NOT NULL CHECK (State IN ('FOUND', 'PUT_BACK', 'SET_ASIDE', 'GONE')),
+    SentDate datetime2(3) NULL,
+    FoundDate datetime2(3) NOT NULL,
+    SeenDate datetime2(3) NOT NULL,
+    DecidedDate datetime2(3) NULL,
+    DecidedBy nvarchar(100) NULL,
+    CHECK ((State = 'FOUND' AND DecidedDate IS NULL) OR (State <> 'FOUND' AND DecidedDate IS NOT NULL))
+);
+CREATE INDEX ix_dead_letter_state ON device_association.dead_letter (State, SeenDate);
+
 GO
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
 CREATE VIEW device_association.settled_device AS
