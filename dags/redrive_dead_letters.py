@@ -28,6 +28,7 @@ from datetime import timedelta
 from airflow.sdk import dag
 
 from device_association_airflow.dead_letter_tasks import REDRIVE_FORM, redrive
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -37,6 +38,7 @@ from device_association_airflow.dead_letter_tasks import REDRIVE_FORM, redrive
     catchup=False,
     dagrun_timeout=timedelta(hours=1),
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Redrive dead letters",

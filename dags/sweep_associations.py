@@ -25,6 +25,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow import upkeep_tasks as tasks
 from device_association_airflow.dead_letter_tasks import look_at_dead_letters
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -33,6 +34,7 @@ from device_association_airflow.dead_letter_tasks import look_at_dead_letters
     catchup=False,
     dagrun_timeout=timedelta(hours=1),
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Sweep associations",

@@ -49,3 +49,13 @@ class Settings(BaseSettings):
         50, ge=1, le=100, description="A change is stopped once Rev.io refused this share of its devices, in percent."
     )
     abort_sample: int = Field(50, ge=1, description="Fewest devices that Rev.io answered before that share counts.")
+    late_run_minutes: int = Field(
+        540, ge=1, description="A run of associate_customer that takes longer is told; 100,000 devices may take 520."
+    )
+    alarm_connection: str = Field(
+        "",
+        description="Airflow connection through which alarms are told: http (a webhook, Slack's too), smtp, aws (SNS); "
+        "empty: nobody is told.",
+    )
+    alarm_mail_to: str = Field("", description="Who gets an alarm's mail, where that connection is smtp.")
+    runbooks_url: str = Field("docs/runbooks", description="Where the runbook pages are; alarms link to them.")

@@ -20,6 +20,7 @@ DAGS = {
     "listen_bulk_changes",
     "redrive_dead_letters",
     "refresh_association_form",
+    "report_health",
     "sweep_associations",
 }
 READ_DAGS = """
@@ -29,6 +30,7 @@ from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 import device_association_airflow.scheduled_plan_tasks, device_association_airflow.bulk_change_sensor
+import device_association_airflow.health_tasks, device_association_airflow.dead_letter_tasks
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
@@ -50,6 +52,11 @@ print(json.dumps({
             "doc": dag.doc_md or "",
             "max_active_runs": dag.max_active_runs,
             "catchup": dag.catchup,
+            "told_when_failed": getattr(dag.on_failure_callback, "__name__", None),
+            "deadlines": [
+                [type(one.reference).__name__, one.interval.total_seconds(), one.callback.path] for one in dag.deadline or []
+            ],
+            "kept": DagSerialization.from_dict(DagSerialization.to_dict(dag)).has_on_failure_callback,
             "params": {name: dict(dag.params.get_param(name).schema) for name in dag.params},
             "tasks": {
                 task.task_id: {
@@ -138,6 +145,18 @@ def test_every_task_has_an_owner_retries_and_a_timeout_and_every_dag_its_manual(
         for name, task in dag["tasks"].items():
             assert (task["owner"], task["timeout"]) == ("data-ops", True), name
             assert task["retries"] >= 3, name
+
+
+def test_a_person_is_told_of_every_dag_s_failed_run_and_of_a_late_association(read: dict[str, Any]) -> None:
+    assert {(dag["told_when_failed"], dag["kept"]) for dag in read["dags"].values()} == {("tell_failure", True)}
+    path = "device_association_airflow.notices.tell_late"
+    late = {name: dag["deadlines"] for name, dag in read["dags"].items() if dag["deadlines"]}
+    assert late == {"associate_customer": [["DagRunQueuedAtDeadline", 540 * 60.0, path]]}
+
+
+def test_health_is_told_also_when_the_metrics_fail(read: dict[str, Any]) -> None:
+    tasks = read["dags"]["report_health"]["tasks"]
+    assert {name: task["downstream"] for name, task in tasks.items()} == {"report_figures": [], "tell_alarms": []}
 
 
 def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str, Any]) -> None:

@@ -109,6 +109,7 @@ CREATE TABLE device_association.change_result (
     PRIMARY KEY (BulkChangeId, RetryNumber),
     CHECK (Devices = Processed + Errors + ApiFailed + Canceled)
 );
+CREATE INDEX ix_change_result_date ON device_association.change_result (CreatedDate);
 
 -- The devices of one mapped task: a range of row ids, decided once per change and retry.
 CREATE TABLE device_association.rev_service_slice (
@@ -307,6 +308,24 @@ CREATE TABLE device_association.dead_letter (
     CHECK ((State = 'FOUND' AND DecidedDate IS NULL) OR (State <> 'FOUND' AND DecidedDate IS NOT NULL))
 );
 CREATE INDEX ix_dead_letter_state ON device_association.dead_letter (State, SeenDate);
+
+-- When each of our jobs was last seen at work.
+CREATE TABLE device_association.job (
+    Name nvarchar(50) NOT NULL PRIMARY KEY,
+    SeenDate datetime2(3) NOT NULL
+);
+
+-- What is not well, one row an alarm and subject, and when somebody was told; its end is told too. A failed or late run is
+-- over at once: it is told again when the last telling is old enough.
+CREATE TABLE device_association.alarm (
+    Name nvarchar(50) NOT NULL,
+    Subject nvarchar(250) NOT NULL,
+    Said nvarchar(1000) NOT NULL,
+    RaisedDate datetime2(3) NOT NULL,
+    EndedDate datetime2(3) NULL,
+    ToldDate datetime2(3) NULL,
+    PRIMARY KEY (Name, Subject)
+);
 
 GO
 -- The checked, open rows whose line is settled or not asked for, with what each device is to get.
