@@ -59,3 +59,6 @@ class Settings(BaseSettings):
     )
     alarm_mail_to: str = Field("", description="Who gets an alarm's mail, where that connection is smtp.")
     runbooks_url: str = Field("docs/runbooks", description="Where the runbook pages are; alarms link to them.")
+    keep_days: int = Field(
+        400, ge=31, description="How many days after its end what a change leaves in our working tables is kept."
+    )

@@ -22,6 +22,7 @@ DAGS = {
     "refresh_association_form",
     "report_health",
     "sweep_associations",
+    "tidy_working_tables",
 }
 READ_DAGS = """
 import json, sys, time
@@ -31,6 +32,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 import device_association_airflow.scheduled_plan_tasks, device_association_airflow.bulk_change_sensor
 import device_association_airflow.health_tasks, device_association_airflow.dead_letter_tasks
+import device_association_airflow.housekeeping_tasks
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
