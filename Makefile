@@ -22,7 +22,7 @@ $(READY): requirements-dev.txt
 	@echo "Installed $$(grep -c == requirements-dev.txt) packages."
 	@touch $@
 
-.PHONY: demo up down status test check bench pins
+.PHONY: demo up down status health test check bench pins
 demo: $(READY) ## Run the main job on sample data on the local stack, and say what became of each device group
 	@$(BIN)/python -m local demo
 
@@ -34,6 +34,9 @@ down: $(READY) ## Stop the local stack
 
 status: $(READY) ## Say how each part of the stack stands
 	@$(BIN)/python -m local status
+
+health: $(READY) ## Say in ten lines whether all is well on the local stack
+	@$(BIN)/python -m local health
 
 test: $(READY) ## Run all tests; ARGS='-k name' for some
 	@$(BIN)/python -m pytest $(ARGS)

@@ -23,6 +23,7 @@ from benchmarks.budget import BudgetBench  # noqa: E402 - the product's code joi
 from benchmarks.creation import CreationBench  # noqa: E402
 from benchmarks.database import DatabaseBench  # noqa: E402
 from benchmarks.fleet import PRODUCTION  # noqa: E402
+from benchmarks.growth import GrowthBench  # noqa: E402
 from benchmarks.latency import Bench, median, p95  # noqa: E402
 from benchmarks.portal_api import PortalBench  # noqa: E402
 from benchmarks.scheduled_plans import PlansBench  # noqa: E402
@@ -70,6 +71,11 @@ class Benches:
         """Scheduled plans that are due, without Airflow."""
         return PlansBench(self._database_url)
 
+    @cached_property
+    def growth(self) -> GrowthBench:
+        """What a change leaves in the database, without Airflow."""
+        return GrowthBench(self._database_url)
+
     @property
     def _database_url(self) -> str:
         self._stack.start("postgres")
@@ -116,6 +122,10 @@ FIGURES = {
     "db_100k_peak_mib": Figure(lambda on: on.database.cost(100_000).peak_mib, "MiB, largest task process", "< 512"),
     "scheduled_plans_50k_seconds": Figure(lambda on: on.plans.cost.seconds, "s, 50,000 due plans set by one run"),
     "scheduled_plans_50k_statements": Figure(lambda on: on.plans.cost.statements, "statements of that run"),
+    "working_tables_mib_100k": Figure(
+        lambda on: on.growth.of("device_association"), "MiB of our tables, 100,000 devices with lines"
+    ),
+    "portal_tables_mib_100k": Figure(lambda on: on.growth.of("dbo"), "MiB of the portal's tables, the same"),
     "thousand_devices_seconds": Figure(lambda on: on.latency.lines_seconds(1000), "s, 1,000 lines at 50 ms a call"),
     "ratio_vs_device_by_device_with_airflow": Figure(
         lambda on: on.creation.device_by_device_seconds / on.latency.lines_seconds(500),

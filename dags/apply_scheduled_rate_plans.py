@@ -26,6 +26,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
+from device_association_airflow.notices import tell_failure
 from device_association_airflow.scheduled_plan_tasks import apply_due_plans
 
 
@@ -35,6 +36,7 @@ from device_association_airflow.scheduled_plan_tasks import apply_due_plans
     catchup=False,
     dagrun_timeout=timedelta(hours=9),
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Apply scheduled rate plans",

@@ -18,6 +18,7 @@ refusal without a reason). Clear the task `ask` to be asked again, or answer in 
 from airflow.sdk import Param, chain, dag
 
 from device_association_airflow import approval_tasks as tasks
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -25,6 +26,7 @@ from device_association_airflow import approval_tasks as tasks
     params={"bulk_change_id": Param(type="integer", minimum=1, title="Bulk change")},
     max_active_runs=64,
     catchup=False,
+    on_failure_callback=tell_failure,
     default_args={"owner": "data-ops"},
     tags=["device association"],
     doc_md=__doc__,

@@ -24,6 +24,7 @@ from airflow.sdk import chain, dag
 
 from device_association_airflow import association_tasks as tasks
 from device_association_airflow.association_form import association_form, stored_choices
+from device_association_airflow.notices import late_alert, tell_failure
 
 
 @dag(
@@ -34,6 +35,8 @@ from device_association_airflow.association_form import association_form, stored
     catchup=False,
     dagrun_timeout=timedelta(days=4),
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
+    deadline=late_alert(),
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Associate devices with a customer",

@@ -17,6 +17,7 @@ from airflow.sdk import dag
 
 from device_association_airflow import connections
 from device_association_airflow.bulk_change_sensor import BulkChangeSensor
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -27,6 +28,7 @@ from device_association_airflow.bulk_change_sensor import BulkChangeSensor
     max_active_runs=1,
     catchup=False,
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Listen for bulk changes",

@@ -28,6 +28,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import CronDataIntervalTimetable, chain, dag
 
 from device_association_airflow import reconciliation_tasks as tasks
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -35,6 +36,7 @@ from device_association_airflow import reconciliation_tasks as tasks
     start_date=datetime(2020, 1, 1, tzinfo=UTC),  # no day before it can be backfilled
     max_active_runs=1,
     catchup=False,
+    on_failure_callback=tell_failure,
     is_paused_upon_creation=True,
     dagrun_timeout=timedelta(hours=12),
     default_args={"owner": "data-ops"},

@@ -16,6 +16,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow.association_tasks import store_choices
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -24,6 +25,7 @@ from device_association_airflow.association_tasks import store_choices
     catchup=False,
     dagrun_timeout=timedelta(minutes=10),
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Refresh the association form",

@@ -11,7 +11,8 @@ retry*. `enqueue_again` sends the message again of a change that waits in vain: 
 `close_late` ends a change that is well past its deadline and in nobody's hands. `finish_procedures` runs
 usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them. `ask_for_approvals`
 starts a run of *Approve bulk changes* for each change that waits for one, and ends those that nobody answered in 72 hours.
-`send_messages` and `send_notifications` send what is owed to the queue and to the 2.0 system.
+`look_at_dead_letters` records what is in the dead-letter queue and why, for the portal's screen *Dead letters*; *Redrive
+dead letters* decides. `send_messages` and `send_notifications` send what is owed to the queue and to the 2.0 system.
 
 **Run it yourself** after an outage of queue, Rev.io or 2.0, if two minutes are too long: press *Trigger*.
 
@@ -24,6 +25,8 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow import upkeep_tasks as tasks
+from device_association_airflow.dead_letter_tasks import look_at_dead_letters
+from device_association_airflow.notices import tell_failure
 
 
 @dag(
@@ -32,6 +35,7 @@ from device_association_airflow import upkeep_tasks as tasks
     catchup=False,
     dagrun_timeout=timedelta(hours=1),
     default_args={"owner": "data-ops"},
+    on_failure_callback=tell_failure,
     tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Sweep associations",
@@ -44,6 +48,7 @@ def sweep_associations() -> None:
         tasks.close_late(),
         tasks.finish_procedures(),
         tasks.ask_for_approvals(),
+        look_at_dead_letters(),
     ]
     for sent in (tasks.send_messages(), tasks.send_notifications()):
         found >> sent

@@ -58,6 +58,17 @@ def status() -> None:
 
 
 @app.command()
+def health() -> None:
+    """Say in ten lines whether all is well; exits 1 unless it is."""
+    from device_association.health import report
+
+    with _told():
+        code, lines = report(_stack().portal_url)
+        console.print("\n".join(lines), markup=False, soft_wrap=True)
+        raise typer.Exit(code)
+
+
+@app.command()
 def restart(part: Annotated[str, typer.Argument(help="A part's name, as `status` shows it.")]) -> None:
     """Stop one part and start it again."""
     with _told():

@@ -138,6 +138,7 @@ def _product(settings: LocalSettings) -> dict[str, str]:
     }
     stack = {
         "DEVICE_ASSOCIATION_QUEUE_URL": message_queue.queue_url(settings),
+        "DEVICE_ASSOCIATION_DEAD_LETTER_QUEUE_URL": message_queue.queue_url(settings, message_queue.DEAD_LETTERS),
         "DEVICE_ASSOCIATION_DATA_DOCS_DIR": str(settings.state_dir / "data_docs"),
         "DEVICE_ASSOCIATION_BASE_URL": settings.airflow_url,
     }

@@ -16,7 +16,7 @@ def settings_table() -> str:
     """Return the README's table of settings; write it there with `python -m tests.test_readme`."""
     lines = ["| variable | default | what |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{field.default}`"
+        default = "required" if field.is_required() else f"`{field.default}`" if field.default != "" else "empty"
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines)
 

@@ -32,11 +32,24 @@ class Verdict(StrEnum):
     LEAVE = "leave"
 
 
+class Cause(StrEnum):
+    """Why a message is treated as it is."""
+
+    OPEN = "OPEN"
+    STALE = "STALE"
+    ENDED = "ENDED"
+    FROM_THE_FUTURE = "FROM_THE_FUTURE"
+    NO_SUCH_CHANGE = "NO_SUCH_CHANGE"
+    OTHER_TYPE = "OTHER_TYPE"
+    UNREADABLE = "UNREADABLE"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict with its reason in words."""
+    """A verdict with its reason, by name and in words."""
 
     verdict: Verdict
+    cause: Cause
     reason: str
 
 
@@ -57,17 +70,18 @@ def decide(engine: Engine, message: Message) -> Decision:
     with engine.connect() as connection:
         change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=message.bulk_change_id)
     if change is None:
-        return Decision(Verdict.LEAVE, f"there is no bulk change {message.bulk_change_id}")
+        return Decision(Verdict.LEAVE, Cause.NO_SUCH_CHANGE, f"there is no bulk change {message.bulk_change_id}")
     if change["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
-        return Decision(Verdict.LEAVE, f"a change of type {change['change_request_type_id']} is another program's")
+        said = f"a change of type {change['change_request_type_id']} is another program's"
+        return Decision(Verdict.LEAVE, Cause.OTHER_TYPE, said)
     current = change["retry_number"] or 0
     if message.retry_number < current:
-        return Decision(Verdict.DELETE, f"stale: the change is at retry {current}")
+        return Decision(Verdict.DELETE, Cause.STALE, f"stale: the change is at retry {current}")
     if message.retry_number > current:
-        return Decision(Verdict.LEAVE, f"from the future: the change is at retry {current}")
+        return Decision(Verdict.LEAVE, Cause.FROM_THE_FUTURE, f"from the future: the change is at retry {current}")
     if change["status"] not in RUNNING:
-        return Decision(Verdict.DELETE, f"the change already reads {change['status']}")
-    return Decision(Verdict.START, "the change is open")
+        return Decision(Verdict.DELETE, Cause.ENDED, f"the change already reads {change['status']}")
+    return Decision(Verdict.START, Cause.OPEN, "the change is open")
 
 
 def start_run(

@@ -14,6 +14,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEVICE_ASSOCIATION_", extra="ignore", frozen=True)
 
     queue_url: str = Field(description="Address of the SQS queue that carries bulk changes.")
+    dead_letter_queue_url: str = Field("", description="Address of its dead-letter queue; empty: nobody looks into it.")
     base_url: str = Field("http://127.0.0.1:8080", description="Where a browser reaches Airflow; links start with it.")
     data_docs_dir: Path = Field(
         Path("data_docs"), description="Folder for the data check reports; shared by workers and api-server."
@@ -48,3 +49,16 @@ class Settings(BaseSettings):
         50, ge=1, le=100, description="A change is stopped once Rev.io refused this share of its devices, in percent."
     )
     abort_sample: int = Field(50, ge=1, description="Fewest devices that Rev.io answered before that share counts.")
+    late_run_minutes: int = Field(
+        540, ge=1, description="A run of associate_customer that takes longer is told; 100,000 devices may take 520."
+    )
+    alarm_connection: str = Field(
+        "",
+        description="Airflow connection through which alarms are told: http (a webhook, Slack's too), smtp, aws (SNS); "
+        "empty: nobody is told.",
+    )
+    alarm_mail_to: str = Field("", description="Who gets an alarm's mail, where that connection is smtp.")
+    runbooks_url: str = Field("docs/runbooks", description="Where the runbook pages are; alarms link to them.")
+    keep_days: int = Field(
+        400, ge=31, description="How many days after its end what a change leaves in our working tables is kept."
+    )

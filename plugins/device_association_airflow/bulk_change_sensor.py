@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import Context
 
 from device_association.errors import ConfigurationError, DatabaseUnavailable
-from device_association.queue_messages import Decision, Verdict, decide, read_message, start_run
+from device_association.queue_messages import Cause, Decision, Verdict, decide, read_message, start_run
 from device_association_airflow import connections, runs
 
 RECEIVE_ON_SECONDS = 60.0
@@ -103,9 +103,9 @@ class BulkChangeSensor(SqsSensor):
         try:
             message = read_message(received)
         except ValueError as problem:
-            return Decision(Verdict.LEAVE, f"cannot be read: {problem}")
+            return Decision(Verdict.LEAVE, Cause.UNREADABLE, f"cannot be read: {problem}")
         decision = decide(connections.portal(), message)
         if decision.verdict is not Verdict.START:
             return decision
         run_id = start_run(message, create_run=runs.create_run, run_lives=runs.run_lives)
-        return Decision(Verdict.START, f"run {run_id}")
+        return Decision(Verdict.START, Cause.OPEN, f"run {run_id}")

@@ -43,7 +43,7 @@ def settings() -> Settings:
 @cache
 def portal() -> Engine:
     """Return the engine of the portal's database; the connection's type decides the dialect."""
-    url = make_url(_connection(PORTAL).get_hook().get_uri())
+    url = make_url(find_connection(PORTAL).get_hook().get_uri())
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername=POSTGRES_DRIVER)
     return make_engine(url)
@@ -60,7 +60,7 @@ def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ON
 
     `pace` is how its look-ups are wanted.
     """
-    extra = _connection(connection_id).extra_dejson
+    extra = find_connection(connection_id).extra_dejson
     limits = Limits(
         **{name: _whole(connection_id, extra, name) for name in ("calls_per_minute", "calls_per_day") if name in extra}
     )
@@ -83,14 +83,14 @@ def patient_client(connection_id: str) -> RevioClient:
 
 def queue_client() -> Any:
     """Return the boto3 client of the bulk change queue."""
-    _connection(QUEUE)
+    find_connection(QUEUE)
     return SqsHook(aws_conn_id=QUEUE).conn
 
 
 @cache
 def _hasty_queue_client() -> Any:
     """Return a client of the queue that gives up in seconds: a request waits for it."""
-    _connection(QUEUE)
+    find_connection(QUEUE)
     limits = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
     return SqsHook(aws_conn_id=QUEUE, config=limits).conn
 
@@ -105,7 +105,7 @@ def send_message(body: dict[str, object]) -> None:
 
 def receiver() -> Receiver:
     """Return where the 2.0 system listens for ended changes; a password without a login is a bearer token."""
-    found = _connection(RECEIVER)
+    found = find_connection(RECEIVER)
     token = found.extra_dejson.get("token") or (None if found.login else found.password)
     return Receiver(_url(found), token=token, login=found.login or None, password=found.password)
 
@@ -120,7 +120,7 @@ def _whole(connection_id: str, extra: dict[str, Any], name: str) -> int:
 
 
 def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
-    found, limits = _connection(connection_id), settings()
+    found, limits = find_connection(connection_id), settings()
     account = Account(
         name=connection_id,
         base_url=_url(found),
@@ -138,7 +138,8 @@ def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
     )
 
 
-def _connection(connection_id: str) -> Connection:
+def find_connection(connection_id: str) -> Connection:
+    """Return a connection of Airflow's, or say that it is missing."""
     try:
         return BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:

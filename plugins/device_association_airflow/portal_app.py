@@ -13,6 +13,7 @@ from device_association_airflow.portal_answers import REFUSALS, answer_refusals
 from device_association_airflow.portal_approvals import approvals
 from device_association_airflow.portal_caller import ReaderDep, signed_in
 from device_association_airflow.portal_changes import changes
+from device_association_airflow.portal_dead_letters import dead_letters
 from device_association_airflow.portal_events import events
 from device_association_airflow.portal_findings import findings
 from device_association_airflow.portal_inventory import inventory
@@ -34,7 +35,7 @@ portal_app = FastAPI(
     dependencies=[Depends(signed_in), Depends(require_same_origin)],
 )
 answer_refusals(portal_app)
-for router in (requests, changes, actions, approvals, events, inventory, findings):
+for router in (requests, changes, actions, approvals, events, inventory, findings, dead_letters):
     portal_app.include_router(router)
 
 

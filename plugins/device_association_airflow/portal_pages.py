@@ -103,7 +103,7 @@ def associate(request: Request, caller: CreatorDep, engine: EngineDep, settings:
     providers = list_offered(engine, caller, Field.SERVICE_PROVIDER)
     words = {code: {"title": one.title, "todo": one.to_do} for code, one in ADVICE.items()}
     shown = {"providers": providers, "most": settings.max_devices, "advice_words": words}
-    return _render(request, "associate.html", caller, "associate", **shown)
+    return render_page(request, "associate.html", caller, "associate", **shown)
 
 
 @pages_app.get("/changes")
@@ -122,8 +122,8 @@ def changes(request: Request, caller: ReaderDep, engine: EngineDep, now: NowDep,
         before=asked.before,
         limit=PAGE,
     )
-    pages = _pages(sent, "Before", found, "bulk_change_id")
-    return _render(request, "changes.html", caller, "changes", changes=found, sent=sent, pages=pages, now=now)
+    pages = pages_of(sent, "Before", found, "bulk_change_id")
+    return render_page(request, "changes.html", caller, "changes", changes=found, sent=sent, pages=pages, now=now)
 
 
 @pages_app.get("/changes/{change_id}")
@@ -141,7 +141,7 @@ def change(
     found = describe_change(engine, caller, change_id)
     devices = page_devices(engine, caller, change_id, **dict(asked))
     problems = sorted(_retryable(found), key=lambda one: -one["devices"])
-    return _render(
+    return render_page(
         request,
         "change.html",
         caller,
@@ -150,7 +150,7 @@ def change(
         problems=problems,
         devices=devices,
         sent=sent,
-        pages=_pages(sent, "After", devices, "row_id", limit=asked.limit),
+        pages=pages_of(sent, "After", devices, "row_id", limit=asked.limit),
         steps=steps(found["steps"], str(found["status"])),  # type: ignore[arg-type]
         has_ended=found["status"] not in OPEN,
         may_answer=_may_answer(caller, found),
@@ -166,18 +166,18 @@ def devices(request: Request, caller: ReaderDep, engine: EngineDep, sent: Filled
     asked = read_fields(InventorySearch, sent)
     found = list_devices(engine, caller, **dict(asked), limit=PAGE)
     providers = list_offered(engine, caller, Field.SERVICE_PROVIDER)
-    pages = _pages(sent, "After", found, "device_tenant_id")
+    pages = pages_of(sent, "After", found, "device_tenant_id")
     shown = {"devices": found, "providers": providers, "sent": sent, "pages": pages}
-    return _render(request, "devices.html", caller, "devices", **shown)
+    return render_page(request, "devices.html", caller, "devices", **shown)
 
 
 @pages_app.get("/devices/{iccid}")
 def device(request: Request, caller: ReaderDep, engine: EngineDep, iccid: Iccid, before: Id | None = None) -> Response:
     """Show a device as it is, and who changed what of it, why and when."""
     found, history = device_history(engine, caller, iccid, before=before, limit=HISTORY)
-    pages = _pages({"before": str(before)} if before else {}, "before", history, "history_id", limit=HISTORY)
+    pages = pages_of({"before": str(before)} if before else {}, "before", history, "history_id", limit=HISTORY)
     shown = {"iccid": iccid, "devices": found, "history": history, "pages": pages}
-    return _render(request, "device.html", caller, "devices", **shown)
+    return render_page(request, "device.html", caller, "devices", **shown)
 
 
 @pages_app.get("/findings")
@@ -185,13 +185,14 @@ def findings(request: Request, caller: ReaderDep, engine: EngineDep, now: NowDep
     """Show what sweep and reconciliation found, and what to do about it."""
     asked = read_fields(FindingFilters, {"Limit": str(PAGE)} | sent)
     found = list_findings(engine, caller, **dict(asked))
-    pages = _pages(sent, "Before", found, "finding_id", limit=asked.limit)
+    pages = pages_of(sent, "Before", found, "finding_id", limit=asked.limit)
     query = urlencode({name: value for name, value in sent.items() if name in ("Kind", "OpenOnly")})
     shown = {"findings": found, "sent": sent, "pages": pages, "query": query, "now": now}
-    return _render(request, "findings.html", caller, "findings", **shown)
+    return render_page(request, "findings.html", caller, "findings", **shown)
 
 
-def _render(request: Request, template: str, caller: Caller, here: str, **values: Any) -> Response:
+def render_page(request: Request, template: str, caller: Caller, here: str, **values: Any) -> Response:
+    """Return a page for its caller; `here` is its place in the navigation."""
     rights = {"may_create": caller.may(Right.CREATE), "may_edit": caller.may(Right.EDIT)}
     return render(request, template, caller=caller, here=here, zone=caller.time_zone or "UTC", **rights, **values)
 
@@ -201,7 +202,7 @@ def _midnight(day: date | None, caller: Caller) -> datetime | None:
     return None if day is None else local_to_utc(datetime.combine(day, time()), caller.time_zone)
 
 
-def _pages(sent: dict[str, str], cursor: str, found: Any, key: str, limit: int = PAGE) -> dict[str, str | None]:
+def pages_of(sent: dict[str, str], cursor: str, found: Any, key: str, limit: int = PAGE) -> dict[str, str | None]:
     """Return the queries of the first page and of the next; None for the one that this is, or that is not there."""
     first = urlencode({name: value for name, value in sent.items() if name != cursor})
     following = urlencode(sent | {cursor: str(found[-1][key])}) if len(found) == limit else None

@@ -42,3 +42,9 @@ def run_lives(run_id: str) -> bool:
     """Whether a run of `associate_customer` is queued or running; one that is gone does not live."""
     count: int = task_runner.RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
     return count > 0
+
+
+def dag_runs(dag_id: str) -> bool:
+    """Whether a DAG has a run that is queued or running."""
+    count: int = task_runner.RuntimeTaskInstance.get_dr_count(dag_id, states=["queued", "running"])
+    return count > 0

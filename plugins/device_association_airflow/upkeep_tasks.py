@@ -8,7 +8,7 @@ from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association import approvals, outbox, sweeping, unknown_outcomes
+from device_association import approvals, figures, outbox, sweeping, unknown_outcomes
 from device_association_airflow import connections, runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
@@ -30,6 +30,7 @@ def settle_outcomes() -> None:
 @speaks_plainly
 def enqueue_again() -> None:
     """Enqueue the open changes again that nobody works on."""
+    figures.see_job(connections.portal(), figures.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
     counts = sweeping.enqueue_again(
         connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock()

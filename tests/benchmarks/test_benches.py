@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL
 from benchmarks.budget import BudgetBench
 from benchmarks.creation import CreationBench
 from benchmarks.fleet import Crew
+from benchmarks.growth import GrowthBench
 from benchmarks.scheduled_plans import PlansBench
 from benchmarks.vendor import Vendor
 from local.sample_data import groups
@@ -32,6 +33,12 @@ def test_due_plans_are_all_set_with_a_handful_of_statements(server: URL) -> None
     bench = PlansBench(server.render_as_string(hide_password=False), devices=3)
     assert bench.cost.seconds > 0
     assert bench.cost.statements < 20
+
+
+def test_what_a_change_leaves_is_told_by_table(server: URL) -> None:
+    bench = GrowthBench(server.render_as_string(hide_password=False), devices=3, crew=Crew(processes=2, calls=2))
+    assert {"device_association", "dbo"} >= {schema for schema, _ in bench.tables}
+    assert bench.of("device_association") > 0
 
 
 def test_a_sim_without_a_line_or_with_two_is_told() -> None:

@@ -20,8 +20,11 @@ DAGS = {
     "associate_customer",
     "listen_bulk_changes",
     "reconcile_associations",
+    "redrive_dead_letters",
     "refresh_association_form",
+    "report_health",
     "sweep_associations",
+    "tidy_working_tables",
 }
 READ_DAGS = """
 import json, sys, time
@@ -31,6 +34,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 import device_association_airflow.scheduled_plan_tasks, device_association_airflow.bulk_change_sensor
 import device_association_airflow.reconciliation_tasks, device_association_airflow.approval_tasks
+import device_association_airflow.health_tasks, device_association_airflow.dead_letter_tasks
+import device_association_airflow.housekeeping_tasks
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):
@@ -53,6 +58,11 @@ print(json.dumps({
             "max_active_runs": dag.max_active_runs,
             "timetable": type(dag.timetable).__name__,
             "catchup": dag.catchup,
+            "told_when_failed": getattr(dag.on_failure_callback, "__name__", None),
+            "deadlines": [
+                [type(one.reference).__name__, one.interval.total_seconds(), one.callback.path] for one in dag.deadline or []
+            ],
+            "kept": DagSerialization.from_dict(DagSerialization.to_dict(dag)).has_on_failure_callback,
             "params": {name: dict(dag.params.get_param(name).schema) for name in dag.params},
             "tasks": {
                 task.task_id: {
@@ -143,9 +153,28 @@ def test_every_task_has_an_owner_retries_and_a_timeout_and_every_dag_its_manual(
             assert task["retries"] >= 3, name
 
 
+def test_a_person_is_told_of_every_dag_s_failed_run_and_of_a_late_association(read: dict[str, Any]) -> None:
+    assert {(dag["told_when_failed"], dag["kept"]) for dag in read["dags"].values()} == {("tell_failure", True)}
+    path = "device_association_airflow.notices.tell_late"
+    late = {name: dag["deadlines"] for name, dag in read["dags"].items() if dag["deadlines"]}
+    assert late == {"associate_customer": [["DagRunQueuedAtDeadline", 540 * 60.0, path]]}
+
+
+def test_health_is_told_also_when_the_metrics_fail(read: dict[str, Any]) -> None:
+    tasks = read["dags"]["report_health"]["tasks"]
+    assert {name: task["downstream"] for name, task in tasks.items()} == {"report_figures": [], "tell_alarms": []}
+
+
 def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str, Any]) -> None:
     assert read["dags"]["listen_bulk_changes"]["max_active_runs"] == 1
     assert read["dags"]["associate_customer"]["max_active_runs"] == 64
+
+
+def test_dead_letters_are_only_looked_at_until_somebody_says_more(read: dict[str, Any]) -> None:
+    dag = read["dags"]["redrive_dead_letters"]
+    assert (list(dag["tasks"]), dag["max_active_runs"]) == (["redrive"], 1)
+    assert dag["params"]["what"]["enum"] == ["only look", "put back the good ones, set aside the rest"]
+    assert dag["params"]["message_ids"]["items"]["pattern"] == "^[A-Za-z0-9-]{1,100}$"
 
 
 def test_scheduled_plans_have_one_run_an_hour_and_a_backfill_one_for_each_hour(read: dict[str, Any]) -> None:
@@ -191,6 +220,13 @@ def test_the_sweep_sends_what_is_owed_after_everything_else_whatever_failed(read
     tasks = read["dags"]["sweep_associations"]["tasks"]
     sending = ["send_messages", "send_notifications"]
     assert {name: task["rule"] for name, task in tasks.items() if name in sending} == dict.fromkeys(sending, "all_done")
-    first = {"settle_outcomes", "enqueue_again", "close_late", "finish_procedures", "ask_for_approvals"}
+    first = {
+        "settle_outcomes",
+        "enqueue_again",
+        "close_late",
+        "finish_procedures",
+        "ask_for_approvals",
+        "look_at_dead_letters",
+    }
     assert set(tasks) == first | set(sending)
     assert all(tasks[name]["downstream"] == sending for name in first)

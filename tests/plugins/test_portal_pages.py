@@ -30,7 +30,8 @@ from tests.portal_client import Portal
 PLAIN = groups().plain
 REFUSED = [groups().not_found[0], groups().archived[0], "12345"]
 EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>"
-CHANGES, DEVICES, ASSOCIATE, FINDINGS = "/ui/changes", "/ui/devices", "/ui/associate", "/ui/findings"
+CHANGES, DEVICES, ASSOCIATE = "/ui/changes", "/ui/devices", "/ui/associate"
+FINDINGS, LETTERS = "/ui/findings", "/ui/dead-letters"
 
 
 @pytest.fixture
@@ -91,6 +92,7 @@ def every_page(ended: int) -> list[str]:
         f"{DEVICES}/{PLAIN[0]}",
         ASSOCIATE,
         FINDINGS,
+        LETTERS,
         f"{CHANGES}/999999",
         DEVICES + "/1",
     ]
@@ -132,6 +134,7 @@ def test_every_page_is_one_that_the_tests_know() -> None:
     assert {route.path for route in pages_app.routes if isinstance(route, APIRoute)} == {
         *("/", "/assets/{name}", "/associate", "/changes", "/changes/{change_id}", "/devices", "/devices/{iccid}"),
         "/findings",
+        "/dead-letters",
     }
 
 

@@ -32,6 +32,7 @@ CALLERS = {
 DENIED = (401, 403, 403)
 READ_ANY, READ_ONE = (*DENIED, 200, 200, 200, 200), (*DENIED, 200, 200, 404, 200)
 CREATE, EDIT = (*DENIED, 403, 200, 404, 200), (*DENIED, 403, 403, 404, 200)
+EDIT_ANY = (*DENIED, 403, 403, 200, 200)
 READ_UNLIMITED = (*DENIED, 200, 403, 200, 200)
 """What each caller is answered, in the order of CALLERS; who may create is limited to one customer."""
 MATRIX = {
@@ -64,6 +65,7 @@ MATRIX = {
     "GET /Products": READ_ANY,
     "GET /Findings": READ_UNLIMITED,
     "GET /Findings.csv": READ_UNLIMITED,
+    "GET /DeadLetters": EDIT_ANY,
 }
 PLAIN = groups().plain
 TABLES = [("dbo", "devicebulkchange"), ("dbo", "m2m_devicechange"), ("device_association", "change_stop")]
@@ -105,7 +107,7 @@ def world_of_callers(portal: Engine) -> None:
 def test_every_route_has_its_row_and_every_row_its_route() -> None:
     served = list(routes())
     assert sorted(served) == sorted(MATRIX)
-    assert len(served) * len(CALLERS) == 29 * 7
+    assert len(served) * len(CALLERS) == 30 * 7
 
 
 @pytest.mark.usefixtures("world_of_callers")

@@ -111,6 +111,7 @@ CREATE TABLE device_association.change_result (
     PRIMARY KEY (BulkChangeId, RetryNumber),
     CHECK (Devices = Processed + Errors + ApiFailed + Canceled)
 );
+CREATE INDEX ix_change_result_date ON device_association.change_result (CreatedDate);
 
 -- The devices of one mapped task: a range of row ids, decided once per change and retry.
 CREATE TABLE device_association.rev_service_slice (
@@ -341,6 +342,44 @@ CREATE TABLE device_association.vendor_line (
     DisconnectedDate datetime2(3) NULL,
     ListedDate datetime2(3) NOT NULL,
     PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
+);
+
+-- Messages that nobody could work on: found in the dead-letter queue, then put back or set aside; GONE left it otherwise.
+CREATE TABLE device_association.dead_letter (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    MessageId nvarchar(100) NOT NULL UNIQUE,
+    Body nvarchar(MAX) NOT NULL,
+    Attributes nvarchar(MAX) NOT NULL,
+    BulkChangeId bigint NULL,
+    RetryNumber bigint NULL,
+    Cause nvarchar(50) NOT NULL,
+    Detail nvarchar(1000) NOT NULL,
+    State nvarchar(20) NOT NULL CHECK (State IN ('FOUND', 'PUT_BACK', 'SET_ASIDE', 'GONE')),
+    SentDate datetime2(3) NULL,
+    FoundDate datetime2(3) NOT NULL,
+    SeenDate datetime2(3) NOT NULL,
+    DecidedDate datetime2(3) NULL,
+    DecidedBy nvarchar(100) NULL,
+    CHECK ((State = 'FOUND' AND DecidedDate IS NULL) OR (State <> 'FOUND' AND DecidedDate IS NOT NULL))
+);
+CREATE INDEX ix_dead_letter_state ON device_association.dead_letter (State, SeenDate);
+
+-- When each of our jobs was last seen at work.
+CREATE TABLE device_association.job (
+    Name nvarchar(50) NOT NULL PRIMARY KEY,
+    SeenDate datetime2(3) NOT NULL
+);
+
+-- What is not well, one row an alarm and subject, and when somebody was told; its end is told too. A failed or late run is
+-- over at once: it is told again when the last telling is old enough.
+CREATE TABLE device_association.alarm (
+    Name nvarchar(50) NOT NULL,
+    Subject nvarchar(250) NOT NULL,
+    Said nvarchar(1000) NOT NULL,
+    RaisedDate datetime2(3) NOT NULL,
+    EndedDate datetime2(3) NULL,
+    ToldDate datetime2(3) NULL,
+    PRIMARY KEY (Name, Subject)
 );
 
 GO

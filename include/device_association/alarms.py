@@ -1,0 +1,68 @@
+"""Alarms are kept in a table, so that a person is told once when one begins, once a day while it lasts, and when it is over.
+
+A failed or late run is over at once; about one DAG a person is told at most once an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection, Engine
+
+from device_association.database import Record, changed, in_transaction, rows, run
+from device_association.health import RUN_FAILED, RUN_LATE, RUNBOOKS, Check, page_of
+
+REMIND_AFTER = timedelta(days=1)
+SAME_DAG_AFTER = timedelta(hours=1)
+NOTE_WITHIN = 10.0
+"""How many seconds a callback tries to note a run; Airflow gives it less than a minute."""
+OF_RUNS = (RUN_FAILED, RUN_LATE)
+Tell = Callable[[str], None]
+
+
+def keep_alarms(engine: Engine, found: Sequence[Check], *, now: datetime) -> None:
+    """Raise the alarms that are on and end those that are off; what runs say is kept by `note_run`."""
+
+    def keep(connection: Connection) -> None:
+        for one in found:
+            key = {"alarm": one.name, "subject": "", "now": now}
+            if one.name in OF_RUNS:
+                continue
+            if not one.is_on:
+                run(connection, "alarms/end_alarm", **key)
+            elif changed(connection, "alarms/keep_alarm", said=one.said[:1000], **key) == 0:
+                run(connection, "alarms/insert_alarm", said=one.said[:1000], ended=None, **key)
+
+    in_transaction(engine, keep)
+
+
+def note_run(engine: Engine, name: str, dag_id: str, said: str, *, now: datetime) -> None:
+    """Note that a run of a DAG failed or is late."""
+    key = {"alarm": name, "subject": dag_id, "said": said[:1000], "now": now}
+
+    def note(connection: Connection) -> None:
+        if changed(connection, "alarms/note_run", told_since=now - SAME_DAG_AFTER, **key) == 0:
+            run(connection, "alarms/insert_alarm", ended=now, **key)
+
+    in_transaction(engine, note, give_up_after=NOTE_WITHIN)
+
+
+def tell_alarms(engine: Engine, tell: Tell, *, now: datetime, runbooks: str = RUNBOOKS) -> int:
+    """Tell a person what is untold and return how much that was; each is told at least once."""
+    with engine.connect() as connection:
+        untold = rows(connection, "alarms/list_untold", told_before=now - REMIND_AFTER)
+    for one in untold:
+        tell(text_of(one, runbooks))
+        key = {"alarm": one["name"], "subject": one["subject"], "raised": one["raised"]}
+        is_on = int(one["ended"] is None)
+        in_transaction(engine, partial(run, name="alarms/mark_told", now=now, is_on=is_on, **key))
+    return len(untold)
+
+
+def text_of(alarm: Record, runbooks: str = RUNBOOKS) -> str:
+    """Return what a person is told of an alarm."""
+    if alarm["ended"] is not None and alarm["name"] not in OF_RUNS:
+        return f"OVER: {alarm['name']} (since {alarm['raised']:%Y-%m-%d %H:%M} UTC)"
+    return f"ALARM: {alarm['name']}: {alarm['said']} -> {page_of(alarm['name'], runbooks)}"

@@ -1,0 +1,6 @@
+-- How many calls for a line are not settled, by state, and since when the oldest.
+-- Safe to run twice: reads only.
+SELECT i.State AS state, COUNT(*) AS total, MIN(COALESCE(i.UnknownSince, i.CreatedDate)) AS oldest
+FROM device_association.rev_intent AS i
+WHERE i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
+GROUP BY i.State

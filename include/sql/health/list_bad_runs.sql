@@ -1,0 +1,6 @@
+-- The DAGs of which runs failed or were late since then.
+-- Safe to run twice: reads only.
+SELECT a.Name AS state, a.Subject AS dag_id
+FROM device_association.alarm AS a
+WHERE a.Name IN ('run_failed', 'run_late') AND a.RaisedDate >= :since
+ORDER BY a.Subject, a.Name

@@ -1,0 +1,59 @@
+"""The tasks of `report_health`: figures as metrics, and alarms told."""
+
+from __future__ import annotations
+
+import logging
+
+from airflow.sdk import task
+from airflow.sdk.observability import stats
+
+from device_association import alarms, figures, health
+from device_association_airflow import connections, notices, runs
+from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.claim_errors import speaks_plainly
+
+PREFIX = "device_association."
+LISTENER_DAG = "listen_bulk_changes"
+log = logging.getLogger(__name__)
+
+
+@task(**POLICY)
+@speaks_plainly
+def report_figures() -> None:
+    """Send every figure as a gauge, to where Airflow's own metrics go."""
+    send(figures.read_figures(connections.portal(), now=connections.clock()).metrics)
+    send(queue_metrics())
+
+
+@task(**POLICY)
+@speaks_plainly
+def tell_alarms() -> None:
+    """Note who is at work, raise and end the alarms, and tell a person what is new."""
+    portal, now = connections.portal(), connections.clock()
+    if runs.dag_runs(LISTENER_DAG):
+        figures.see_job(portal, figures.LISTENER, now=now)
+    figures.see_job(portal, figures.REPORT, now=now)
+    found = health.checks(figures.read_figures(portal, now=now))
+    log.info("%s", "\n".join(["", *(one.line() for one in found)]))
+    alarms.keep_alarms(portal, found, now=now)
+    log.info("%s told", notices.tell_untold())
+
+
+def send(metrics: dict[str, float]) -> None:
+    """Send metrics; what a name may not have becomes an underscore."""
+    for name, value in metrics.items():
+        stats.gauge(stats.normalize_name_for_stats(f"{PREFIX}{name}", log_warning=False), value)
+
+
+def queue_metrics() -> dict[str, float]:
+    """Return how many messages are in the queue and in its dead-letter queue, as far as SQS knows."""
+    settings = connections.settings()
+    waiting, in_flight = _depth(settings.queue_url)
+    dead = sum(_depth(settings.dead_letter_queue_url)) if settings.dead_letter_queue_url else 0
+    return dict(zip(figures.QUEUE_METRICS, (waiting, in_flight, dead), strict=True))
+
+
+def _depth(url: str) -> tuple[int, int]:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = connections.queue_client().get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return int(found[names[0]]), int(found[names[1]])

@@ -1,0 +1,102 @@
+"""Real Airflow tells a failed run, a late one, an alarm and its end; dead letters are put back or set aside."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import HTTPServer
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from device_association import health
+from local import message_queue
+from local.sample_data import groups
+from tests.end_to_end.conftest import ENDED, Running, started
+from tests.plugins.test_notices import Webhook
+
+pytestmark = pytest.mark.end_to_end
+PLAIN = groups().plain
+
+
+@pytest.fixture(scope="module")
+def webhook() -> Iterator[Any]:
+    server: Any = HTTPServer(("127.0.0.1", 0), Webhook)
+    server.said, server.failing = [], False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def running(webhook: Any) -> Iterator[Running]:
+    """Give a stack whose alarms go to the webhook, in the place of the session's."""
+    product = {
+        "AIRFLOW_CONN_ALARMS": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{webhook.server_port}/"}),
+        "DEVICE_ASSOCIATION_ALARM_CONNECTION": "alarms",
+        "DEVICE_ASSOCIATION_LATE_RUN_MINUTES": "1",
+    }
+    with started(product=product) as running:
+        yield running
+
+
+def result(running: Running, dag_id: str, task: str, conf: dict[str, Any] | None = None) -> Any:
+    """Run a DAG to its good end and return what a task of it returned."""
+    runs = f"/api/v2/dags/{dag_id}/dagRuns"
+    api = running.stack.api()
+    run_id = api.post(runs, {"logical_date": None, "conf": conf or {}})["dag_run_id"]
+    running.wait(lambda: api.get(f"{runs}/{run_id}")["state"] in ENDED, 90)
+    assert api.get(f"{runs}/{run_id}")["state"] == "success"
+    found = api.get(f"{runs}/{run_id}/taskInstances/{task}/xcomEntries")["xcom_entries"]
+    return api.get(f"{runs}/{run_id}/taskInstances/{task}/xcomEntries/return_value")["value"] if found else None
+
+
+def told(webhook: Any, *words: str) -> bool:
+    return any(all(word in one for word in words) for one in list(webhook.said))
+
+
+def test_a_run_that_takes_too_long_is_told_while_it_runs(running: Running, webhook: Any) -> None:
+    assert running.ended(running.ask(PLAIN[:1])) == "PROCESSED"
+    with running.portal.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE device_association.call_budget"
+                " SET PausedUntil = CURRENT_TIMESTAMP + INTERVAL '90 seconds', PauseReason = 'the test'"
+            )
+        )
+    change = running.ask(PLAIN[1:2])
+    running.wait(lambda: told(webhook, "ALARM: run_late", f"bulk_change__{change}__0"), 100)
+    assert running.status(change) == "PROCESSING"
+    assert running.ended(change, 120) == "PROCESSED"
+
+
+def test_a_run_that_fails_is_told(running: Running, webhook: Any) -> None:
+    run_id = running.trigger({"bulk_change_id": 10**9, "start_with": "an existing change (its id below)"})
+    assert running.run(run_id) == "failed"
+    running.wait(lambda: told(webhook, "ALARM: run_failed", run_id, "docs/runbooks/run_failed.md"), 60)
+
+
+def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: Any) -> None:
+    change = running.create(PLAIN[2:3]).change_id
+    queue = message_queue.client(running.stack.settings, running.stack.secrets)
+    url = message_queue.queue_url(running.stack.settings, message_queue.DEAD_LETTERS)
+    for said in (json.dumps({"BulkChangeId": change}), "garbage"):
+        queue.send_message(QueueUrl=url, MessageBody=said)
+    queue.close()
+    assert result(running, "redrive_dead_letters", "redrive") == {"OPEN": 1, "UNREADABLE": 1}
+    result(running, "report_health", "tell_alarms")
+    assert told(webhook, "ALARM: dead_letters: 2 in the dead-letter queue")
+    code, lines = health.report(running.stack.portal_url)
+    assert code == health.NOT_WELL
+    assert next(line for line in lines if "job_silent" in line).startswith("OK")
+    conf = {"what": "put back the good ones, set aside the rest"}
+    assert result(running, "redrive_dead_letters", "redrive", conf) == {"put_back": 1, "set_aside": 1}
+    assert running.ended(change) == "PROCESSED"
+    assert {one["decidedby"] for one in running.table("dead_letter")} == {"admin"}
+    result(running, "report_health", "tell_alarms")
+    assert told(webhook, "OVER: dead_letters")

@@ -1,0 +1,151 @@
+"""Who is told what, through which connection, by the callbacks that Airflow calls and by the report."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association_airflow import connections, health_tasks, notices
+from tests.flow import NOW, read_table
+
+CONTEXT: dict[str, Any] = {"dag": SimpleNamespace(dag_id="listen_bulk_changes"), "run_id": "scheduled__1"}
+FAILED = "run scheduled__1 of listen_bulk_changes failed"
+
+
+class Webhook(BaseHTTPRequestHandler):
+    """Keeps what is posted; answers 500 while it is told to."""
+
+    def do_POST(self) -> None:
+        server: Any = self.server
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not server.failing:
+            server.said.append(json.loads(body)["text"])
+        self.send_response(500 if server.failing else 200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    server: Any = HTTPServer(("127.0.0.1", 0), Webhook)
+    server.said, server.failing = [], False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = {"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}/hook"}
+    monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(address))
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("DEVICE_ASSOCIATION_QUEUE_URL", "https://queue")
+    monkeypatch.setenv("DEVICE_ASSOCIATION_ALARM_CONNECTION", "alarms")
+    monkeypatch.setenv("DEVICE_ASSOCIATION_RUNBOOKS_URL", "https://wiki/runbooks/")
+    connections.settings.cache_clear()
+    yield
+    connections.settings.cache_clear()
+
+
+@pytest.fixture
+def alarms(portal: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setattr(connections, "portal", lambda: portal)
+    monkeypatch.setattr(connections, "clock", lambda: NOW)
+    return portal
+
+
+def test_a_failed_run_is_told_through_the_webhook_with_its_page(alarms: Engine, webhook: Any) -> None:
+    notices.tell_failure(CONTEXT)
+    notices.tell_failure(CONTEXT)
+    assert webhook.said == [f"ALARM: run_failed: {FAILED} -> https://wiki/runbooks/run_failed.md"]
+
+
+def test_a_late_run_is_told_by_its_deadline(alarms: Engine, webhook: Any) -> None:
+    run = {"dag_id": "associate_customer", "dag_run_id": "bulk_change__7__0"}
+    notices.tell_late(context={"dag_run": run, "deadline": {"id": "1"}})
+    assert webhook.said == [
+        "ALARM: run_late: run bulk_change__7__0 of associate_customer is not done yet -> https://wiki/runbooks/run_late.md"
+    ]
+
+
+def test_what_a_webhook_refuses_is_told_later(alarms: Engine, webhook: Any) -> None:
+    webhook.failing = True
+    with pytest.raises(Exception, match="500"):
+        notices.tell_failure(CONTEXT)
+    webhook.failing = False
+    assert notices.tell_untold() == 1
+    assert len(webhook.said) == 1
+
+
+def test_a_failed_run_is_told_also_when_the_database_is_what_failed(
+    webhook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> Engine:
+        raise DatabaseUnavailable("no database answers at connection 'portal_db'")
+
+    monkeypatch.setattr(connections, "portal", gone)
+    notices.tell_failure(CONTEXT)
+    (said,) = webhook.said
+    assert f"{FAILED}; no database answers at connection 'portal_db'" in said
+
+
+def test_a_text_is_no_template(webhook: Any) -> None:
+    notices.tell("{{ 1 + 1 }} <b>")
+    assert webhook.said == ["{{ 1 + 1 }} <b>"]
+
+
+def test_without_a_connection_the_log_has_it_and_the_alarm_counts_as_told(
+    alarms: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DEVICE_ASSOCIATION_ALARM_CONNECTION", "")
+    connections.settings.cache_clear()
+    notices.tell_failure(CONTEXT)
+    assert FAILED in caplog.text
+    (row,) = read_table(alarms, "device_association", "alarm")
+    assert row["tolddate"] == NOW
+
+
+@pytest.mark.parametrize(
+    ("given", "mail_to", "kind"),
+    [
+        ({"conn_type": "http", "host": "https://hooks"}, "", "HttpNotifier"),
+        ({"conn_type": "smtp", "host": "mail"}, "ops@example.com", "SmtpNotifier"),
+        ({"conn_type": "aws", "extra": {"target_arn": "arn:aws:sns:us-east-1:1:ops"}}, "", "SnsNotifier"),
+    ],
+)
+def test_the_connection_s_type_decides_the_notifier(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], mail_to: str, kind: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(given))
+    monkeypatch.setenv("DEVICE_ASSOCIATION_ALARM_MAIL_TO", mail_to)
+    connections.settings.cache_clear()
+    assert type(notices.notifier("text")).__name__ == kind
+
+
+@pytest.mark.parametrize("given", [{"conn_type": "smtp", "host": "mail"}, {"conn_type": "aws"}, {"conn_type": "mssql"}])
+def test_a_connection_that_cannot_tell_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(given))
+    with pytest.raises(ConfigurationError, match="'alarms' of type"):
+        notices.notifier("text")
+
+
+def test_every_metric_goes_out_under_our_prefix_with_a_name_that_statsd_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: dict[str, float] = {}
+    monkeypatch.setattr(health_tasks.stats, "gauge", lambda name, value: sent.update({name: value}))
+    health_tasks.send({"changes.new": 3, "account.revio north/1.calls_today": 4})
+    assert sent == {
+        "device_association.changes.new": 3,
+        "device_association.account.revio_north_1.calls_today": 4,
+    }
