@@ -101,6 +101,10 @@ def as_event(progress: Progress) -> Event:
     return Event(number, f"id: {number}\nevent: progress\ndata: {said}\n\n")
 
 
+LOOKS_SHARE = 50
+"""A look that took a second is good for so many times as long as one that took none: looking takes no more than 2 percent."""
+
+
 class Looks:
     """Shares the looks at changes among all who watch: however many they are, a change is read once in a while."""
 
@@ -113,8 +117,11 @@ class Looks:
         """Return a look at a change that is not older than it is good for."""
         with self._lock:
             now = self._clock()
-            self._taken = {change: one for change, one in self._taken.items() if now - one[0] < self._good_for}
+            self._taken = {change: one for change, one in self._taken.items() if now < one[0]}
             if bulk_change_id not in self._taken:
                 with self._engine.connect() as connection:
-                    self._taken[bulk_change_id] = (now, read_progress(connection, bulk_change_id))
+                    seen = read_progress(connection, bulk_change_id)
+                good_for = self._good_for * max(1.0, LOOKS_SHARE * (self._clock() - now))
+                self._taken[bulk_change_id] = (now + good_for, seen)
+                return seen
             return self._taken[bulk_change_id][1]
