@@ -41,14 +41,6 @@ IMPATIENT = {
 """Short leases and time-outs: what is lost is found in seconds."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks first of all
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the whole stack in one process: they share one stack, and two would want every core."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @dataclass
 class Running:
     """The running stack, with what the tests ask of it."""
