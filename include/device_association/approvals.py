@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -17,13 +18,13 @@ from sqlalchemy import Connection, Engine
 from device_association.association_request import STORABLE, Text500
 from device_association.batches import in_batches, row_batches
 from device_association.callers import Caller
-from device_association.change_views import find_visible
-from device_association.closing import close, end_rows
+from device_association.change_views import lock_visible, refused
+from device_association.claims import lock_change
+from device_association.closing import close, end_rows, start_or_close
 from device_association.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.database import Record, changed, in_transaction, row, rows, run
 from device_association.errors import Refusal, RequestRefused
-from device_association.outbox import owe_message
-from device_association.validation import reject_devices
+from device_association.validation import check_anew, count_rows
 
 ANSWERED_WITHIN = timedelta(hours=72)
 APPROVED, REFUSED, EXPIRED, CANCELED = "APPROVED", "REFUSED", "EXPIRED", "CANCELED"
@@ -128,9 +129,7 @@ def answer_approval(
     """
 
     def answer(connection: Connection) -> Answered:
-        find_visible(connection, caller, bulk_change_id)
-        run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
-        change = find_visible(connection, caller, bulk_change_id)
+        change = lock_visible(connection, caller, bulk_change_id, now)
         _check_waits(connection, change, caller, now)
         if approve:
             return _approve(connection, change, actor=caller.user_name, reason=reason, now=now)
@@ -150,8 +149,8 @@ def question(engine: Engine, bulk_change_id: int) -> str | None:
     with engine.connect() as connection:
         asked = row(connection, "approvals/find_approval", bulk_change_id=bulk_change_id)
         change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
-        counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
-    if asked is None or change is None or counts is None or asked["answer"] is not None:
+        counts = count_rows(connection, bulk_change_id)
+    if asked is None or change is None or asked["answer"] is not None:
         return None
     return (
         f"**{asked['asked_by']}** of tenant {change['tenant_name']} asks for {counts['open_rows']} devices "
@@ -163,17 +162,7 @@ def question(engine: Engine, bulk_change_id: int) -> str | None:
 def expire_approvals(engine: Engine, *, now: datetime) -> int:
     """End every change that nobody answered in time; return how many."""
     late = [one["bulk_change_id"] for one in list_waiting(engine) if one["expires"] <= now]
-
-    def expire(connection: Connection, change_id: int) -> int:
-        run(connection, "claims/lock_state", bulk_change_id=change_id)
-        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change_id)
-        if change is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
-            return 0
-        hours = ANSWERED_WITHIN // timedelta(hours=1)
-        _end(connection, change, EXPIRED, actor=SWEEP, reason=f"nobody answered within {hours} hours", now=now)
-        return 1
-
-    return sum(in_transaction(engine, lambda connection, one=one: expire(connection, one)) for one in late)  # type: ignore[misc]
+    return sum(in_transaction(engine, partial(_expire, change_id=one, now=now)) for one in late)
 
 
 def is_answered(refused: RequestRefused) -> bool:
@@ -207,15 +196,15 @@ def _check_waits(connection: Connection, change: Record, caller: Caller, now: da
     asked = row(connection, "approvals/find_approval", bulk_change_id=change["bulk_change_id"])
     if asked is not None and asked["answer"] is not None:
         said = f"already answered: {asked['answer']} by {asked['answered_by']} at {asked['answered'].isoformat()}"
-        raise _refused(RequestCode.ALREADY_ANSWERED, said)
+        raise refused(RequestCode.ALREADY_ANSWERED, said)
     if asked is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
         said = f"this change reads {change['status']}; it waits for no approval"
-        raise _refused(RequestCode.NOT_WAITING_FOR_APPROVAL, said)
+        raise refused(RequestCode.NOT_WAITING_FOR_APPROVAL, said)
     if asked["expires"] <= now:
-        raise _refused(RequestCode.ALREADY_ANSWERED, "the time for an answer is over; retry the change to ask anew")
+        raise refused(RequestCode.ALREADY_ANSWERED, "the time for an answer is over; retry the change to ask anew")
     if asked["asked_by"] == caller.user_name:
         said = "you asked for this change; somebody else with edit permission has to approve or refuse it"
-        raise _refused(RequestCode.OWN_REQUEST, said)
+        raise refused(RequestCode.OWN_REQUEST, said)
 
 
 def _approve(connection: Connection, change: Record, *, actor: str, reason: str, now: datetime) -> Answered:
@@ -225,17 +214,19 @@ def _approve(connection: Connection, change: Record, *, actor: str, reason: str,
     run(connection, "approvals/answer", answer=APPROVED, **about)
     run(connection, "bulk_changes/end_approval", **about)
     run(connection, "audit/log_change_step", step="approve", request=reason, response=None, error=None, **about)
-    batches = row_batches(connection, change_id)
-    in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=change_id)
-    reject_devices(connection, change_id, actor=actor, now=now)
-    counts = row(connection, "device_changes/count_open", bulk_change_id=change_id)
-    assert counts is not None, "a count is always one row"
-    status: str = ChangeStatus.NEW
-    if counts["open_rows"]:
-        owe_message(connection, change_id, change["retry_number"], now=now)
-    else:
-        status = close(connection, change_id, change["retry_number"], actor=actor, now=now).status
+    counts = check_anew(connection, change_id, actor=actor, now=now)
+    opened = {"open_rows": counts["open_rows"], "actor": actor, "now": now}
+    status = start_or_close(connection, change_id, change["retry_number"], **opened)
     return Answered(status, accepted=counts["open_rows"], rejected=counts["final_rows"])
+
+
+def _expire(connection: Connection, *, change_id: int, now: datetime) -> bool:
+    change = lock_change(connection, change_id)
+    if change is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
+        return False
+    hours = ANSWERED_WITHIN // timedelta(hours=1)
+    _end(connection, change, EXPIRED, actor=SWEEP, reason=f"nobody answered within {hours} hours", now=now)
+    return True
 
 
 def _end(connection: Connection, change: Record, answer: str, *, actor: str, reason: str, now: datetime) -> Answered:
@@ -251,7 +242,3 @@ def _end(connection: Connection, change: Record, answer: str, *, actor: str, rea
     end_rows(connection, change_id, retry, failed_step=step, is_late=False, actor=actor, now=now)
     closed = close(connection, change_id, retry, actor=actor, now=now)
     return Answered(closed.status, accepted=0, rejected=closed.devices)
-
-
-def _refused(code: RequestCode, message: str) -> RequestRefused:
-    return RequestRefused([Refusal(code, "id", message)])

@@ -20,15 +20,14 @@ from device_association.association_request import (
 )
 from device_association.callers import Caller, find_caller
 from device_association.claims import ended_text
-from device_association.closing import close
+from device_association.closing import start_or_close
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.database import ROWS_PER_STATEMENT, as_json, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
-from device_association.outbox import owe_message
 from device_association.request_keys import RequestKey, keep_answer, take_key
 from device_association.request_rules import Customer, find_customer, find_facts, refusals
 from device_association.terms import Terms, from_request, payload_template
-from device_association.validation import insert_terms, reject_devices
+from device_association.validation import count_rows, insert_terms, reject_devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,8 @@ def create_bulk_change(
         if why:
             ask_for_approval(connection, change_id, why, actor=caller.user_name, now=now)
             created = replace(created, needs_approval=why)
-        elif run_id is None and created.accepted:
-            owe_message(connection, change_id, 0, now=now)
         elif run_id is None:
-            close(connection, change_id, 0, actor=caller.user_name, now=now)
+            start_or_close(connection, change_id, 0, open_rows=created.accepted, actor=caller.user_name, now=now)
         if key:
             answer = {"change_id": change_id, "accepted": created.accepted, "rejected": created.rejected}
             keep_answer(connection, key, caller.user_id, **answer)
@@ -217,6 +214,5 @@ def _insert_devices(
 
 
 def _counted(connection: Connection, change_id: int) -> Created:
-    counts = row(connection, "device_changes/count_open", bulk_change_id=change_id)
-    assert counts is not None, "a count is always one row"
+    counts = count_rows(connection, change_id)
     return Created(change_id, accepted=counts["open_rows"], rejected=counts["final_rows"])

@@ -15,13 +15,11 @@ from device_association.approvals import ask_for_approval, end_unanswered, has_t
 from device_association.association_request import STORABLE, Text500
 from device_association.batches import in_batches, row_batches
 from device_association.callers import Caller
-from device_association.change_views import find_visible
-from device_association.closing import close, end_rows
+from device_association.change_views import lock_visible, refused
+from device_association.closing import close, end_rows, start_or_close
 from device_association.codes import RUNNING, ChangeStatus, DeviceCode, RequestCode
-from device_association.database import Record, as_json, in_transaction, row, run
-from device_association.errors import Refusal, RequestRefused
-from device_association.outbox import owe_message
-from device_association.validation import reject_devices
+from device_association.database import Record, as_json, in_transaction, run
+from device_association.validation import check_anew
 
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")]
 
@@ -56,12 +54,12 @@ def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
     """
 
     def cancel(connection: Connection) -> str:
-        change = _locked(connection, caller, bulk_change_id, now)
+        change = lock_visible(connection, caller, bulk_change_id, now)
         status, retry = change["status"], change["retry_number"]
         if status == ChangeStatus.PROCESSING and change["claim_run_id"] is None:
-            raise _refused(RequestCode.CHANGE_NOT_OURS, "another program works on this change; cancel it there")
+            raise refused(RequestCode.CHANGE_NOT_OURS, "another program works on this change; cancel it there")
         if status not in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
-            raise _refused(RequestCode.CHANGE_ENDED, f"this change has ended as {status}; there is nothing to cancel")
+            raise refused(RequestCode.CHANGE_ENDED, f"this change has ended as {status}; there is nothing to cancel")
         about = {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
         code = DeviceCode.CANCELED_BY_USER
         run(connection, "intents/insert_stop", code=code, reason=reason, retry_number=retry, **about)
@@ -93,15 +91,15 @@ def retry_change(
     """
 
     def again(connection: Connection) -> Retried:
-        change = _locked(connection, caller, bulk_change_id, now)
+        change = lock_visible(connection, caller, bulk_change_id, now)
         if change["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
-            raise _refused(
+            raise refused(
                 RequestCode.CHANGE_NOT_ENDED, f"this change reads {change['status']}; retry it once it has ended"
             )
         done = open_again(connection, change, actor=caller.user_name, reason=reason, codes=codes, now=now)
         if done is None:
             said = "no device of this change failed or was not attempted" + (" with these codes" if codes else "")
-            raise _refused(RequestCode.NOTHING_TO_RETRY, said)
+            raise refused(RequestCode.NOTHING_TO_RETRY, said)
         return done
 
     return in_transaction(engine, again)
@@ -127,37 +125,13 @@ def open_again(
     state = {"bulk_change_id": bulk_change_id, "retry_number": retry - 1, "actor": actor}
     run(connection, "claims/begin_retry", reason=reason, **state)
     run(connection, "audit/log_change_step", step="retry", request=reason, response=None, error=None, **about)
-    batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=bulk_change_id)
-    reject_devices(connection, bulk_change_id, actor=actor, now=now)
-    counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
-    assert counts is not None, "a count is always one row"
+    counts = check_anew(connection, bulk_change_id, actor=actor, now=now)
     why = has_to_ask_again(connection, bulk_change_id)
-    if not counts["open_rows"]:
-        close(connection, bulk_change_id, retry, actor=actor, now=now)
-    elif why:
+    if why and counts["open_rows"]:
         ask_for_approval(connection, bulk_change_id, why, actor=actor, now=now)
     else:
-        owe_message(connection, bulk_change_id, retry, now=now)
+        start_or_close(connection, bulk_change_id, retry, open_rows=counts["open_rows"], actor=actor, now=now)
     return Retried(retry, accepted=counts["open_rows"], rejected=opened - counts["open_rows"])
-
-
-def _locked(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> Record:
-    """Return a change as nobody else can change it before this transaction ends; a change of the portal's gets its state."""
-    seen = find_visible(connection, caller, bulk_change_id)
-    run(
-        connection,
-        "claims/insert_state",
-        bulk_change_id=bulk_change_id,
-        retry_number=0,
-        run_id=None,
-        run_key=None,
-        actor=seen["created_by"],
-        reason=None,
-        now=now,
-    )
-    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
-    return find_visible(connection, caller, bulk_change_id)
 
 
 def _open_rows(
@@ -171,7 +145,3 @@ def _open_rows(
     chosen = {"codes": as_json(codes) if codes else None, "row_ids": as_json(row_ids) if row_ids else None, **about}
     in_batches(connection, "audit/log_reopened_rows", batches, step="retry", **chosen)
     return in_batches(connection, "device_changes/open_again", batches, **chosen)
-
-
-def _refused(code: RequestCode, message: str) -> RequestRefused:
-    return RequestRefused([Refusal(code, "id", message)])

@@ -110,6 +110,12 @@ def keep(connection: Connection, claim: Claim, now: datetime) -> None:
         )
 
 
+def lock_change(connection: Connection, bulk_change_id: int) -> Record | None:
+    """Return a change as nobody else can claim, close, stop or retry it before the caller's transaction ends."""
+    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
+    return row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+
+
 def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: datetime) -> None:
     """Begin no further device of the change in this retry; the first stop stays."""
     run(connection, "intents/insert_stop", code=code, actor=claim.actor, reason=reason, now=now, **claim.key)
@@ -121,9 +127,13 @@ def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> boo
     Source: the domain contract, section 4, 'Deadline'; it counts from the plan of the calls.
     """
     found = row(connection, "claims/find_deadline", bulk_change_id=claim.bulk_change_id)
-    if found is None or found["deadline"] is None:
-        return False
-    return bool(now > found["deadline"] + timedelta(seconds=found["paused_seconds"]))
+    return found is not None and found["deadline"] is not None and now > deadline_of(found)
+
+
+def deadline_of(found: Record) -> datetime:
+    """Return the deadline that a statement found, moved by what the change's account was paused."""
+    moved: datetime = found["deadline"] + timedelta(seconds=found["paused_seconds"])
+    return moved
 
 
 def set_abort_rule(engine: Engine, bulk_change_id: int, *, percent: int | None, sample: int | None) -> None:

@@ -17,7 +17,7 @@ from device_association.claims import Claim, is_past_deadline, keep
 from device_association.codes import ChangeStatus
 from device_association.database import as_json, changed, in_transaction, row, rows, run
 from device_association.errors import ChangeNotRunnable
-from device_association.outbox import owe_notification
+from device_association.outbox import owe_message, owe_notification
 from device_association.validation import count_codes
 
 STEP = "close_bulk_change"
@@ -114,6 +114,16 @@ def close(connection: Connection, bulk_change_id: int, retry_number: int, *, act
     run(connection, "audit/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
     owe_end(connection, bulk_change_id, retry_number, now=now)
     return closed
+
+
+def start_or_close(
+    connection: Connection, bulk_change_id: int, retry_number: int, *, open_rows: int, actor: str, now: datetime
+) -> str:
+    """Owe the message that starts a change, or close one of which no row is open; return its status."""
+    if not open_rows:
+        return close(connection, bulk_change_id, retry_number, actor=actor, now=now).status
+    owe_message(connection, bulk_change_id, retry_number, now=now)
+    return ChangeStatus.NEW
 
 
 def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:

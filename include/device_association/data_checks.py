@@ -23,8 +23,9 @@ from device_association.association_request import luhn_holds
 from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode
-from device_association.database import row, rows, run
+from device_association.database import rows, run
 from device_association.errors import DataCheckFailed
+from device_association.validation import count_rows
 
 STEP = "check_data"
 SUITE = Path(__file__).resolve().parent.parent / "expectations" / "customer_assignment.json"
@@ -72,11 +73,11 @@ def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.D
     """Return the open rows with all they name resolved, and how many open rows the change itself counts."""
     with engine.connect() as connection:
         found = rows(connection, "checks/load_frame", bulk_change_id=bulk_change_id, now=now)
-        counted = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+        counts = count_rows(connection, bulk_change_id)
     frame = pd.DataFrame([dict(one) for one in found])
     if not frame.empty:
         frame["luhn_holds"] = [luhn_holds(iccid) if iccid.isdigit() else False for iccid in frame["iccid"]]
-    return frame, counted["open_rows"] if counted else 0
+    return frame, counts["open_rows"]
 
 
 def validate(frame: pd.DataFrame, *, open_rows: int, docs_folder: Path, now: datetime) -> list[Finding]:

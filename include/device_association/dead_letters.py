@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
@@ -86,7 +87,7 @@ def look(engine: Engine, queue: DeadLetterQueue, *, now: datetime) -> dict[str, 
     try:
         for letter in _letters(engine, queue):
             held.append(letter.received["ReceiptHandle"])
-            in_transaction(engine, lambda connection, one=letter: _record(connection, one, now))  # type: ignore[misc]
+            in_transaction(engine, partial(_record, letter=letter, now=now))
             counts[letter.cause] += 1
     finally:
         _release(queue, held)
@@ -153,7 +154,7 @@ def judge(engine: Engine, received: Mapping[str, Any]) -> DeadLetter:
 
 
 def _redrive_one(engine: Engine, queue: DeadLetterQueue, letter: DeadLetter, actor: str, now: datetime) -> str:
-    found = in_transaction(engine, lambda connection: _record(connection, letter, now))
+    found = in_transaction(engine, partial(_record, letter=letter, now=now))
     state = State.PUT_BACK if letter.cause is Cause.OPEN else State.SET_ASIDE
     if found["state"] == State.FOUND:
         if state is State.PUT_BACK:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from device_association.call_budget import MOST_FAILURES
+from device_association.claims import deadline_of
 from device_association.codes import DeviceCode, Row
 from device_association.database import Record, changed, in_transaction, row, rows, run
 
@@ -94,18 +95,18 @@ def read_figures(engine: Engine, *, now: datetime) -> Figures:
             return _tally(row(connection, f"health/{name}", **binds) or {}, now)
 
         since, minute_ago = now - RECENT, now - timedelta(minutes=1)
-        deadlines = rows(connection, "health/list_deadlines", now=now)
+        deadlines = rows(connection, "claims/list_deadlines", now=now)
         accounts = rows(connection, "health/list_accounts", now=now, minute_ago=minute_ago)
         return Figures(
             changes=tallies("count_open_changes"),
             waiting=tally("count_waiting_changes", asked_before=now - WAITING_AFTER),
-            late=sum(one["deadline"] + timedelta(seconds=one["paused_seconds"]) < since for one in deadlines),
+            late=sum(deadline_of(one) < since for one in deadlines),
             devices=tallies("count_codes", ended_since=since),
             intents=tallies("count_intents"),
             outbox=tallies("count_outbox"),
             accounts=[_account(one, now) for one in accounts],
             findings=tallies("count_findings"),
-            plans=tally("count_due_plans", now=now),
+            plans=_tally(row(connection, "scheduled_plans/count_due", due_by=now) or {}, now),
             dead_letters=tallies("count_dead_letters"),
             jobs={one["state"]: _seconds(now - one["seen"]) for one in rows(connection, "health/list_jobs")},
             bad_runs=rows(connection, "health/list_bad_runs", since=since),

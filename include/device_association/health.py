@@ -14,7 +14,17 @@ from sqlalchemy.exc import DBAPIError
 
 from device_association.database import database_clock, make_engine
 from device_association.errors import ConfigurationError, DatabaseUnavailable
-from device_association.figures import JOBS, LISTENER, REPORT, SWEEP, WAITING_AFTER, Figures, read_figures, summed
+from device_association.figures import (
+    JOBS,
+    LISTENER,
+    REPORT,
+    SWEEP,
+    WAITING_AFTER,
+    Figures,
+    Tally,
+    read_figures,
+    summed,
+)
 from device_association.schema import portal_url
 
 WELL, NOT_WELL = 0, 1
@@ -76,7 +86,7 @@ def _late(figures: Figures) -> tuple[bool, str]:
 
 def _unsettled(figures: Figures) -> tuple[bool, str]:
     found = summed(figures.intents.values())
-    unknown = summed([one for state, one in figures.intents.items() if state == "UNKNOWN"])
+    unknown = figures.intents.get("UNKNOWN", Tally())
     said = f"{found.total} calls open{_oldest(found.age)}, {unknown.total} of unknown outcome{_oldest(unknown.age)}"
     return (unknown.age or 0) > UNSETTLED_AFTER, said
 
@@ -99,7 +109,7 @@ def _accounts(figures: Figures) -> tuple[bool, str]:
 
 
 def _letters(figures: Figures) -> tuple[bool, str]:
-    there, aside = (summed([one for name, one in figures.dead_letters.items() if name == state]) for state in _LETTERS)
+    there, aside = (figures.dead_letters.get(state, Tally()) for state in ("FOUND", "SET_ASIDE"))
     return there.total > 0, f"{there.total} in the dead-letter queue{_oldest(there.age)}, {aside.total} set aside"
 
 
@@ -113,7 +123,6 @@ def _findings(figures: Figures) -> tuple[bool, str]:
     return found.total > 0, f"{kinds or 'no'} findings wait for a person{_oldest(found.age)}"
 
 
-_LETTERS = ("FOUND", "SET_ASIDE")
 CHECKS: Mapping[str, Callable[[Figures], tuple[bool, str]]] = {
     "job_silent": _jobs,
     RUN_FAILED: _bad_runs,

@@ -67,7 +67,7 @@ def apply_due_plans(
     with engine.connect() as connection:
         left = row(connection, "scheduled_plans/count_due", due_by=due_by)
     assert left is not None, "a count is always one row"
-    return {**outcomes, "WAITING": left["due"]}
+    return {**outcomes, "WAITING": left["total"]}
 
 
 def _batches(due: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:

@@ -15,10 +15,10 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from device_association import associations
-from device_association.claims import Claim, is_past_deadline, take_claim
+from device_association.claims import Claim, deadline_of, lock_change, take_claim
 from device_association.closing import close_bulk_change
 from device_association.codes import RUNNING, ChangeStatus
-from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.database import Record, changed, in_transaction, rows
 from device_association.errors import ClaimLost
 from device_association.findings import Finding, FindingKind, report
 from device_association.outbox import owe_message
@@ -93,8 +93,8 @@ def close_late(
     """
     closed = 0
     with engine.connect() as connection:
-        found = [one for one in rows(connection, "bulk_changes/list_open") if one["claim_run_id"]]
-        late = [one for one in found if is_past_deadline(connection, _claim(one), clock() - GRACE)]
+        found = rows(connection, "claims/list_deadlines", now=clock())
+    late = [one for one in found if one["claim_run_id"] and deadline_of(one) < clock() - GRACE]
     for one in late:
         if run_lives(one["claim_run_id"]):
             continue
@@ -130,15 +130,10 @@ def finish_procedures(engine: Engine, *, now: datetime) -> int:
 
 def _finish(connection: Connection, change: Record, now: datetime) -> bool:
     """Run both procedures for an ended change; no retry of it begins before they are had."""
-    run(connection, "claims/lock_state", bulk_change_id=change["bulk_change_id"])
-    found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change["bulk_change_id"])
+    found = lock_change(connection, change["bulk_change_id"])
     if found is None or found["status"] in RUNNING or found["retry_number"] != change["retry_number"]:
         return False
-    associations.write_history(connection, _claim(change), now=now)
-    associations.write_links(connection, _claim(change), now=now)
+    ended = Claim(change["bulk_change_id"], change["retry_number"], "sweep", change["actor"])
+    associations.write_history(connection, ended, now=now)
+    associations.write_links(connection, ended, now=now)
     return True
-
-
-def _claim(change: Record) -> Claim:
-    run_id = change.get("claim_run_id") or "sweep"
-    return Claim(change["bulk_change_id"], change["retry_number"], run_id, change["actor"])

@@ -16,9 +16,9 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine
 
 from device_association.change_actions import open_again
-from device_association.claims import Claim
+from device_association.claims import Claim, lock_change
 from device_association.codes import RUNNING, ChangeStatus
-from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.database import Record, changed, in_transaction, rows, run
 from device_association.errors import ClaimLost, RevioOutcomeUnknown, RevioRetryable, RevioUnauthorized
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_creation import look_up, outcome_of
@@ -150,8 +150,7 @@ def _try_again(engine: Engine, now: datetime) -> int:
 
 
 def _open(connection: Connection, bulk_change_id: int, row_ids: list[int], now: datetime) -> int:
-    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
-    change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    change = lock_change(connection, bulk_change_id)
     if change is None or change["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
         return 0
     reason = "the line that was not known when the change ended is known now"

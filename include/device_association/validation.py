@@ -44,6 +44,21 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
     return holding(engine, claim, now, validate)
 
 
+def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> Record:
+    """Let the rules decide about each open row of a change that is to start again; return how many are open and final."""
+    batches = row_batches(connection, bulk_change_id)
+    in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=bulk_change_id)
+    reject_devices(connection, bulk_change_id, actor=actor, now=now)
+    return count_rows(connection, bulk_change_id)
+
+
+def count_rows(connection: Connection, bulk_change_id: int) -> Record:
+    """Return how many rows of a change are open (`open_rows`), and how many final (`final_rows`)."""
+    counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+    assert counts is not None, "a count is always one row"
+    return counts
+
+
 def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows of a change that break a per-device rule, the first rule that matches; hold the others' devices.
 
