@@ -31,9 +31,7 @@ def list_findings(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Return a page of the findings that the caller may see, newest first, each with what to do; RequestRefused: none."""
-    if caller.has_customer_list:
-        said = f"{caller.user_name} may see some customers only, findings name all; ask somebody without such a limit"
-        raise RequestRefused([Refusal(RequestCode.PERMISSION_DENIED, "user", said)])
+    check_sees_findings(caller)
     with engine.connect() as connection:
         found = rows(
             connection,
@@ -45,6 +43,13 @@ def list_findings(
             limit=limit,
         )
     return [{**one, "to_do": FINDING_ADVICE.get(one["kind"], "Look it up.")} for one in found]
+
+
+def check_sees_findings(caller: Caller) -> None:
+    """Raise RequestRefused for a caller who may see some customers only."""
+    if caller.has_customer_list:
+        said = f"{caller.user_name} may see some customers only, findings name all; ask somebody without such a limit"
+        raise RequestRefused([Refusal(RequestCode.PERMISSION_DENIED, "user", said)])
 
 
 def finding_lines(engine: Engine, caller: Caller, *, kind: FindingKind | None, open_only: bool) -> Iterator[str]:

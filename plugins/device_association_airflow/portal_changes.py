@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -22,6 +22,12 @@ def page(name: str, found: Sequence[Any], limit: int, key: str) -> dict[str, Any
     """Return a page's answer; `Next` is null where it was the last one."""
     following = found[-1][key] if len(found) == limit else None
     return {"Success": True, name: shown_all(found), "Next": following}
+
+
+def csv_file(name: str, lines: Iterator[str]) -> StreamingResponse:
+    """Return lines as a file that is downloaded under this name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @changes.get("")
@@ -64,8 +70,4 @@ def result_file(caller: ReaderDep, engine: EngineDep, change_id: ChangeId, resul
     """Return the devices that succeeded, failed or were not attempted, as a file for a spreadsheet."""
     with engine.connect() as connection:
         find_visible(connection, caller, change_id)
-    name = f"bulk-change-{change_id}-{results}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(
-        result_lines(engine, change_id, results), media_type="text/csv; charset=utf-8", headers=headers
-    )
+    return csv_file(f"bulk-change-{change_id}-{results}.csv", result_lines(engine, change_id, results))

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from device_association.finding_views import finding_lines, list_findings
+from device_association.finding_views import check_sees_findings, finding_lines, list_findings
 from device_association.findings import FindingKind
 from device_association_airflow.portal_caller import EngineDep, ReaderDep
-from device_association_airflow.portal_changes import page
+from device_association_airflow.portal_changes import csv_file, page
 from device_association_airflow.portal_queries import Id, Parameters
 
 findings = APIRouter()
@@ -41,7 +41,5 @@ def listed(caller: ReaderDep, engine: EngineDep, filters: Annotated[FindingFilte
 @findings.get("/Findings.csv", response_class=StreamingResponse)
 def file(caller: ReaderDep, engine: EngineDep, which: Annotated[Which, Query()]) -> StreamingResponse:
     """Return the findings of the caller's tenant as a file for a spreadsheet."""
-    list_findings(engine, caller, limit=1)
-    headers = {"Content-Disposition": 'attachment; filename="findings.csv"', "X-Content-Type-Options": "nosniff"}
-    lines = finding_lines(engine, caller, **dict(which))
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+    check_sees_findings(caller)
+    return csv_file("findings.csv", finding_lines(engine, caller, **dict(which)))

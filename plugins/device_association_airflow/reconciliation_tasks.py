@@ -13,19 +13,14 @@ from device_association.change_repairs import repair_changes
 from device_association.reconciliation import Interval, past_interval
 from device_association.reconciliation import reconcile_account as reconcile
 from device_association_airflow import connections
+from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
-from device_association_airflow.retries import AssociationRetryPolicy
 
-POLICY: dict[str, Any] = {
-    "retries": 20,
-    "retry_delay": timedelta(minutes=1),
-    "retry_policy": AssociationRetryPolicy(),
-    "execution_timeout": timedelta(hours=2),
-}
+PATIENT: dict[str, Any] = POLICY | {"retries": 20, "retry_delay": timedelta(minutes=1)}
 log = logging.getLogger(__name__)
 
 
-@task(**POLICY)
+@task(**PATIENT)
 @speaks_plainly
 def list_accounts() -> list[int]:
     """Return the Rev.io accounts that have customers; refuse an interval that is no past."""
@@ -35,7 +30,7 @@ def list_accounts() -> list[int]:
     return [one.account_id for one in found]
 
 
-@task(**POLICY, map_index_template="{{ account }}", max_active_tis_per_dag=1)
+@task(**PATIENT, map_index_template="{{ account }}", max_active_tis_per_dag=1)
 @speaks_plainly
 def reconcile_account(account_id: int) -> dict[str, dict[str, int]]:
     """Compare portal, mirror and Rev.io for one account; its failure is no other account's."""
@@ -49,7 +44,7 @@ def reconcile_account(account_id: int) -> dict[str, dict[str, int]]:
     return done
 
 
-@task(**POLICY, max_active_tis_per_dag=1)
+@task(**PATIENT, max_active_tis_per_dag=1)
 @speaks_plainly
 def reconcile_changes() -> dict[str, int]:
     """Bring ended changes in line with their rows; no Rev.io is needed for that."""
