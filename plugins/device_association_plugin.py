@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from device_association_airflow import portal_app, report_pages
+from device_association_airflow.notices import RunQueued
 
 
 class DeviceAssociationPlugin(AirflowPlugin):
@@ -33,3 +34,4 @@ class DeviceAssociationPlugin(AirflowPlugin):
         }
     ]
     """Relative to Airflow's own address, which may begin with a path."""
+    deadline_references: ClassVar[list[Any]] = [RunQueued]

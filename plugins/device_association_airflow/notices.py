@@ -8,17 +8,20 @@ from __future__ import annotations
 import html
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseNotifier
 from airflow.sdk.definitions.callback import SyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
 from device_association.alarms import note_run, tell_alarms, text_of
 from device_association.errors import AssociationError, ConfigurationError
 from device_association.health import RUN_FAILED, RUN_LATE
 from device_association_airflow import connections
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 SUBJECT = "Device association"
 WITHIN_SECONDS = 15
@@ -96,10 +99,26 @@ def tell_late(context: Mapping[str, Any], **_more: Any) -> None:
     _tell_run(RUN_LATE, run["dag_id"], f"run {run['dag_run_id']} of {run['dag_id']} is not done yet")
 
 
+class RunQueued(BaseDeadlineReference):
+    """When a run was first queued; clearing its tasks does not move it.
+
+    Not Airflow's `DAGRUN_QUEUED_AT`: with it, 3.3.2 answers 500 to every clearing of a task, because it takes the stored
+    interval for a number (`_recalculate_dagrun_queued_at_deadlines` in `airflow/models/taskinstance.py`).
+    """
+
+    required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
+
+    def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> datetime | None:
+        from airflow.models.dagrun import DagRun
+        from sqlalchemy import select
+
+        return session.scalar(select(DagRun.queued_at).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+
+
 def late_alert() -> DeadlineAlert:
     """Return the deadline of a run of `associate_customer`, from when it was queued."""
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=RunQueued(),
         interval=timedelta(minutes=connections.settings().late_run_minutes),
         callback=SyncCallback(tell_late),
     )

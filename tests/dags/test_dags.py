@@ -157,7 +157,7 @@ def test_a_person_is_told_of_every_dag_s_failed_run_and_of_a_late_association(re
     assert {(dag["told_when_failed"], dag["kept"]) for dag in read["dags"].values()} == {("tell_failure", True)}
     path = "device_association_airflow.notices.tell_late"
     late = {name: dag["deadlines"] for name, dag in read["dags"].items() if dag["deadlines"]}
-    assert late == {"associate_customer": [["DagRunQueuedAtDeadline", 540 * 60.0, path]]}
+    assert late == {"associate_customer": [["RunQueued", 540 * 60.0, path]]}
 
 
 def test_health_is_told_also_when_the_metrics_fail(read: dict[str, Any]) -> None:
