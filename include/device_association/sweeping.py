@@ -18,7 +18,7 @@ from device_association import associations
 from device_association.claims import Claim, deadline_of, lock_change, take_claim
 from device_association.closing import close_bulk_change
 from device_association.codes import RUNNING, ChangeStatus
-from device_association.database import Record, changed, in_transaction, rows
+from device_association.database import Record, changed, in_transaction, rows, run
 from device_association.errors import ClaimLost
 from device_association.findings import Finding, FindingKind, report
 from device_association.outbox import owe_message
@@ -51,7 +51,12 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
             counts["enqueued"] += in_transaction(engine, partial(_owe, change=change, now=now))
         else:
             counts["in_work"] += 1
-    in_transaction(engine, lambda connection: report(connection, foreign, now=now))
+
+    def tell(connection: Connection) -> None:
+        report(connection, foreign, now=now)
+        run(connection, "findings/close_settled", now=now)
+
+    in_transaction(engine, tell)
     return dict(counts)
 
 

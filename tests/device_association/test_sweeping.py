@@ -108,6 +108,19 @@ def test_what_another_program_works_on_is_told_once_and_never_taken(flow: Flow) 
     assert sent(flow) == []
 
 
+def test_a_change_that_left_the_other_program_s_hands_is_no_finding_any_more(flow: Flow) -> None:
+    change_id = asked(flow, *PLAIN[:2])
+    for status, ended, is_open in (("PROCESSING", None, True), ("PROCESSED", to_driver(NOW), False)):
+        with flow.portal.begin() as connection:
+            connection.execute(
+                text("UPDATE dbo.DeviceBulkChange SET Status = :status, ProcessedDate = :ended WHERE id = :id"),
+                {"status": status, "ended": ended, "id": change_id},
+            )
+        sweep(flow)
+        (finding,) = flow.all("device_association", "finding")
+        assert (finding["closeddate"] is None) is is_open
+
+
 def test_what_cannot_be_sent_holds_up_nothing_behind_it(flow: Flow) -> None:
     first, second = (flow.create(request([one], **WITHOUT_LINE)).change_id for one in PLAIN[:2])
     went: list[object] = []

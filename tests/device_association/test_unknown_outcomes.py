@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from device_association import unknown_outcomes
 from device_association.claims import Claim
@@ -66,6 +68,28 @@ def test_a_line_that_shows_up_late_is_recorded_and_its_device_tried_again_once(f
     assert set(finish_retry(flow, claim.bulk_change_id).values()) == {"PROCESSED"}
     assert [len(flow.rev.lines_of(one)) for one in PLAIN[:3]] == [1, 1, 1]
     assert len([one for one in flow.all("dbo", "revservice") if one["number2"] in PLAIN[:3]]) == 3
+
+
+def test_a_line_that_shows_up_late_is_mirrored_as_one_that_was_seen_at_once(flow: Flow) -> None:
+    """The device has no activation date of its own: its status history has one."""
+    late, usual = PLAIN[:2]
+    with flow.portal.begin() as connection:
+        for iccid in (late, usual):
+            connection.execute(
+                text("UPDATE dbo.Device SET DateActivated = NULL WHERE ICCID = :iccid"), {"iccid": iccid}
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO dbo.DeviceStatusHistory (ICCID, CurrentStatus, DateOfChange)"
+                    " SELECT :iccid, MIN(s.Status), :then FROM dbo.DeviceStatus AS s WHERE s.IsActiveStatus = 1"
+                ),
+                {"iccid": iccid, "then": to_driver(NOW - timedelta(days=9))},
+            )
+    flow.run(request([usual]))
+    ended_unknown(flow, [late], Committed)
+    settle(flow)
+    mirrored = {one["number2"]: one["activateddate"] for one in flow.all("dbo", "revservice")}
+    assert mirrored[late] == mirrored[usual] == NOW - timedelta(days=9)
 
 
 def test_a_line_that_stays_absent_for_the_settle_time_is_told_as_safe_to_retry(flow: Flow) -> None:

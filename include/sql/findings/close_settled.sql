@@ -1,13 +1,31 @@
--- Closes what was told of a SIM whose outcome was not known, once its row says something else.
+-- Closes what the sweep told, once it is over: of a SIM whose outcome was not known, when its row says something else; of a
+-- change in another program's hands, when it is there no more.
 -- Safe to run twice: only an open finding is touched.
 UPDATE device_association.finding SET ClosedDate = :now
 WHERE
-    Kind IN ('OUTCOME_SETTLED_ABSENT', 'OUTCOME_AMBIGUOUS')
-    AND ClosedDate IS NULL
-    AND NOT EXISTS (
-        SELECT 1 FROM dbo.M2M_DeviceChange AS m
-        WHERE
-            m.BulkChangeId = device_association.finding.BulkChangeId
-            AND m.ICCID = device_association.finding.ICCID
-            AND m.ErrorCode = 'REV_OUTCOME_UNKNOWN'
+    ClosedDate IS NULL
+    AND (
+        (
+            Kind IN ('OUTCOME_SETTLED_ABSENT', 'OUTCOME_AMBIGUOUS')
+            AND NOT EXISTS (
+                SELECT 1 FROM dbo.M2M_DeviceChange AS m
+                WHERE
+                    m.BulkChangeId = device_association.finding.BulkChangeId
+                    AND m.ICCID = device_association.finding.ICCID
+                    AND m.ErrorCode = 'REV_OUTCOME_UNKNOWN'
+            )
+        )
+        OR (
+            Kind = 'CHANGE_OF_ANOTHER_PROGRAM'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM dbo.DeviceBulkChange AS c
+                LEFT JOIN device_association.change_state AS s ON c.id = s.BulkChangeId
+                WHERE
+                    c.id = device_association.finding.BulkChangeId
+                    AND c.Status = 'PROCESSING'
+                    AND c.IsDeleted = 0
+                    AND s.ClaimRunId IS NULL
+            )
+        )
     )

@@ -20,7 +20,16 @@ SELECT
     t.Description AS description,
     b.TimeZone AS time_zone,
     d.EffectiveDate AS effective_date,
-    COALESCE(d.ActivatedDate, v.DateActivated) AS activated_date,
+    COALESCE(
+        d.ActivatedDate,
+        v.DateActivated,
+        (
+            SELECT MIN(h.DateOfChange)
+            FROM dbo.DeviceStatusHistory AS h
+            INNER JOIN dbo.DeviceStatus AS x ON UPPER(h.CurrentStatus) = UPPER(x.Status) AND x.IsActiveStatus = 1
+            WHERE h.ICCID = m.ICCID
+        )
+    ) AS activated_date,
     c.id AS bulk_change_id,
     c.TenantId AS tenant_id,
     s.RetryNumber AS retry_number
