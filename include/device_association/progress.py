@@ -114,7 +114,10 @@ class Looks:
         self._taken: dict[int, tuple[float, Progress]] = {}
 
     def look(self, bulk_change_id: int) -> Progress:
-        """Return a look at a change that is not older than it is good for."""
+        """Return a look at a change that is not older than it is good for.
+
+        One that has ended is not kept: who watches its retry would be told that it has ended, and look no more.
+        """
         with self._lock:
             now = self._clock()
             self._taken = {change: one for change, one in self._taken.items() if now < one[0]}
@@ -122,6 +125,7 @@ class Looks:
                 with self._engine.connect() as connection:
                     seen = read_progress(connection, bulk_change_id)
                 good_for = self._good_for * max(1.0, LOOKS_SHARE * (self._clock() - now))
-                self._taken[bulk_change_id] = (now + good_for, seen)
+                if not seen.has_ended:
+                    self._taken[bulk_change_id] = (now + good_for, seen)
                 return seen
             return self._taken[bulk_change_id][1]

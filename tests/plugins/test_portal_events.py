@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from device_association.progress import Looks
 from device_association_airflow import portal_events
@@ -124,6 +124,18 @@ def test_many_who_watch_one_change_read_it_once(flow: Flow, portal: Engine) -> N
     assert looks.look(change_id) is first
     now[0] = 1.0
     assert looks.look(change_id).status == "PROCESSING"
+
+
+def test_who_watches_a_retry_is_not_told_the_end_before_it(flow: Flow, portal: Engine) -> None:
+    change_id = flow.run(request(PLAIN[:1])).bulk_change_id
+    looks = Looks(portal, good_for=3600)
+    assert looks.look(change_id).has_ended
+    with portal.begin() as connection:
+        connection.execute(
+            text("UPDATE dbo.DeviceBulkChange SET Status = 'NEW', ProcessedDate = NULL WHERE id = :id"),
+            {"id": change_id},
+        )
+    assert not looks.look(change_id).has_ended
 
 
 def test_a_change_that_is_not_the_caller_s_has_no_stream(api: Portal, flow: Flow, streams: Streams) -> None:
