@@ -126,6 +126,13 @@ FIGURES = {
         lambda on: on.growth.of("device_association"), "MiB of our tables, 100,000 devices with lines"
     ),
     "portal_tables_mib_100k": Figure(lambda on: on.growth.of("dbo"), "MiB of the portal's tables, the same"),
+    "burst_200_last_run_seconds": Figure(
+        lambda on: on.latency.burst[0], "s, 200 changes enqueued at once, last run made", "<= 20"
+    ),
+    "burst_200_final_seconds": Figure(lambda on: on.latency.burst[1], "s, the last of them final"),
+    "beside_20_approvals_seconds": Figure(
+        lambda on: on.latency.beside_approvals, "s, one device while 20 changes wait for approval, median of 25", "<= 6"
+    ),
     "thousand_devices_seconds": Figure(lambda on: on.latency.lines_seconds(1000), "s, 1,000 lines at 50 ms a call"),
     "ratio_vs_device_by_device_with_airflow": Figure(
         lambda on: on.creation.device_by_device_seconds / on.latency.lines_seconds(500),

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 
 import requests
-from sqlalchemy import Engine, MetaData, Table, select
+from sqlalchemy import MetaData, Table, select
 
 from benchmarks.portal import FIRST_DEVICE, add_devices
+from device_association.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.bulk_changes import create_bulk_change
+from device_association.callers import Right, find_caller
 from device_association.claims import Claim, stop
 from device_association.codes import RUNNING, DeviceCode
 from device_association.database import make_engine, row
@@ -27,6 +29,7 @@ from local.stack import Stack
 TRIES = 25
 POLL_SECONDS = 0.02
 SMALL, SMALL_TRIES, BIG = 5, 5, 20_000
+BURST, WAITING = 200, 20
 
 
 class Bench:
@@ -66,6 +69,36 @@ class Bench:
         if exact != count:
             raise AssertionError(f"only {exact} of {count} SIMs have exactly one line")
         return seconds
+
+    @cached_property
+    def burst(self) -> tuple[float, float]:
+        """Return when the last run of 200 changes existed, and when the last of them was final.
+
+        They are asked for first and enqueued at once; both count from before the first SendMessage.
+        """
+        changes = [self._stored([next(self._unused)]) for _ in range(BURST)]
+        sent = self._send()
+        wanted = {f"bulk_change__{change}__0" for change in changes}
+        while len(made := self._queued(wanted)) < BURST:
+            time.sleep(POLL_SECONDS)
+        for change in changes:
+            self._until_final(change)
+        return max(made) - sent, time.time() - sent
+
+    @cached_property
+    def beside_approvals(self) -> float:
+        """Return the median seconds of a change of one device while 20 others wait for a second person."""
+        with self.portal.connect() as connection:
+            asker = find_caller(connection, "dora.ops", Right.EDIT)
+            answerer = find_caller(connection, "admin", Right.EDIT)
+        set_rule(self.portal, asker, ApprovalRule(most_devices=1), now=datetime.now(UTC))
+        waiting = [self._stored([next(self._unused) for _ in range(2)]) for _ in range(WAITING)]
+        self._until_asked(waiting)
+        final = [self._one(next(self._unused))[1] for _ in range(TRIES)]
+        set_rule(self.portal, asker, ApprovalRule(), now=datetime.now(UTC))
+        for change in waiting:
+            answer_approval(self.portal, answerer, change, approve=False, reason="measured", now=datetime.now(UTC))
+        return median(final)
 
     @cached_property
     def small_change_delay(self) -> float:
@@ -119,20 +152,41 @@ class Bench:
 
     def _one(self, iccid: str) -> tuple[float, float]:
         change, sent = self._ask([iccid])
-        run_id = f"bulk_change__{change}__0"
-        created = next(filter(None, self._polled(self.airflow, run_id))) - sent
-        self._until_final(change)
-        return created, time.time() - sent
-
-    def _polled(self, engine: Engine, run_id: str) -> Iterator[float | None]:
-        """Yield when the run's row was made, by Airflow's own clock (the same machine's); None while there is none."""
-        while True:
-            with engine.connect() as connection:
-                made = connection.scalar(select(self.runs.c.queued_at).where(self.runs.c.run_id == run_id))
-            yield made.timestamp() if made else None
+        while not (made := self._queued({f"bulk_change__{change}__0"})):
             time.sleep(POLL_SECONDS)
+        self._until_final(change)
+        return made[0] - sent, time.time() - sent
+
+    def _queued(self, run_ids: set[str]) -> list[float]:
+        """Return when those of the runs were made that exist, by Airflow's own clock (the same machine's)."""
+        with self.airflow.connect() as connection:
+            made = connection.scalars(select(self.runs.c.queued_at).where(self.runs.c.run_id.in_(run_ids)))
+            return [one.timestamp() for one in made if one]
+
+    def _until_asked(self, changes: list[int]) -> None:
+        """Let the sweep ask about the changes, and wait until every question waits for a person."""
+        api = self.stack.api()
+        api.post("/api/v2/dags/sweep_associations/dagRuns", {"logical_date": None})
+        wanted = {f"approval__{change}__" for change in changes}
+        asked = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=deferred&limit=1000"
+        while len(
+            [one for one in api.get(asked)["task_instances"] if one["dag_run_id"].startswith(tuple(wanted))]
+        ) < len(wanted):
+            time.sleep(1)
 
     def _ask(self, devices: list[str] | tuple[str, ...]) -> tuple[int, float]:
+        change = self._stored(devices)
+        self._send()
+        return change, time.time()
+
+    def _send(self) -> float:
+        """Send what is owed to the queue; return when that began."""
+        began = time.time()
+        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        return began
+
+    def _stored(self, devices: list[str] | tuple[str, ...]) -> int:
+        """Store a request as the portal does; its message is not sent yet."""
         sent = {
             "ServiceProviderId": world.JASPER,
             "Devices": list(devices),
@@ -144,8 +198,7 @@ class Bench:
         created = create_bulk_change(
             self.portal, sent, user_name="dora.ops", now=datetime.now(UTC), max_devices=100_000
         )
-        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
-        return created.change_id, time.time()
+        return created.change_id
 
     def _until_final(self, change: int) -> None:
         while True:
