@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import HTTPServer
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import health
+from device_association import figures, health
 from local import message_queue
 from local.sample_data import groups
 from tests.end_to_end.conftest import ENDED, Running, started
@@ -34,12 +35,24 @@ def webhook() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def running(webhook: Any) -> Iterator[Running]:
-    """Give a stack whose alarms go to the webhook, in the place of the session's."""
+def statsd() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as metrics:
+        metrics.bind(("127.0.0.1", 0))
+        metrics.settimeout(20)
+        yield metrics
+
+
+@pytest.fixture(scope="module")
+def running(webhook: Any, statsd: socket.socket) -> Iterator[Running]:
+    """Give a stack whose alarms go to the webhook and whose metrics go to the socket, in the place of the session's."""
     product = {
         "AIRFLOW_CONN_ALARMS": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{webhook.server_port}/"}),
         "DEVICE_ASSOCIATION_ALARM_CONNECTION": "alarms",
         "DEVICE_ASSOCIATION_LATE_RUN_MINUTES": "1",
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+        "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+        "AIRFLOW__METRICS__METRICS_ALLOW_LIST": "device_association",
     }
     with started(product=product) as running:
         yield running
@@ -100,3 +113,13 @@ def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: 
     assert {one["decidedby"] for one in running.table("dead_letter")} == {"admin"}
     result(running, "report_health", "tell_alarms")
     assert told(webhook, "OVER: dead_letters")
+
+
+def test_every_figure_goes_out_over_statsd(running: Running, statsd: socket.socket) -> None:
+    result(running, "report_health", "report_figures")
+    wanted = {f"airflow.device_association.{name}" for name in (*figures.METRICS, *figures.QUEUE_METRICS)}
+    came: set[str] = set()
+    while not wanted <= came:
+        name, _, value = statsd.recv(2048).decode().partition(":")
+        assert value.endswith("|g")
+        came.add(name)
