@@ -71,11 +71,9 @@ def create_bulk_change(
             counts = answered["accepted"], answered["rejected"]
             return Created(answered["change_id"], *counts, is_replay=True)
         stored = store_request(connection, request, caller, run_id=run_id, now=now)
-        change_id, created = stored.change_id, _counted(connection, stored.change_id)
-        why = _why_approval(connection, caller, stored, created)
-        if why:
-            ask_for_approval(connection, change_id, why, actor=caller.user_name, now=now)
-            created = replace(created, needs_approval=why)
+        change_id, created = stored.change_id, stored.created
+        if created.needs_approval:
+            ask_for_approval(connection, change_id, created.needs_approval, actor=caller.user_name, now=now)
         elif run_id is None:
             start_or_close(connection, change_id, 0, open_rows=created.accepted, actor=caller.user_name, now=now)
         if key:
@@ -86,20 +84,18 @@ def create_bulk_change(
     return in_transaction(engine, create)
 
 
-def _why_approval(connection: Connection, caller: Caller, stored: Stored, created: Created) -> str | None:
-    if not created.accepted:
-        return None
-    counts = {"accepted": created.accepted, "rejected": created.rejected}
-    return why_approval(connection, caller.tenant_id, stored.change_id, stored.customer.customer_id, **counts)
-
-
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A request as it was stored: its change, what it asks, and for whom."""
+    """A request as it was stored: what its caller is told, what it asks, and for whom."""
 
-    change_id: int
+    created: Created
     terms: Terms
     customer: Customer
+
+    @property
+    def change_id(self) -> int:
+        """The id of the change."""
+        return self.created.change_id
 
 
 def store_request(
@@ -112,7 +108,12 @@ def store_request(
     change_id = _insert_change(connection, request, caller, customer, run_id, now)
     _insert_devices(connection, change_id, request, terms, customer, caller, now)
     reject_devices(connection, change_id, actor=caller.user_name, now=now)
-    return Stored(change_id, terms, customer)
+    created = _counted(connection, change_id)
+    if created.accepted:
+        counts = {"accepted": created.accepted, "rejected": created.rejected}
+        why = why_approval(connection, caller.tenant_id, change_id, customer.customer_id, **counts)
+        created = replace(created, needs_approval=why)
+    return Stored(created, terms, customer)
 
 
 def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:

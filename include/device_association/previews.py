@@ -39,6 +39,8 @@ class Preview:
     devices: tuple[Verdict, ...]
     lines: int
     calls_per_minute: int
+    needs_approval: str | None
+    """Why it would wait until a second person has approved it."""
 
     @property
     def codes(self) -> dict[str, int]:
@@ -79,7 +81,8 @@ def preview_bulk_change(
         )
         accepted = sum(one.code == ACCEPTED for one in devices)
         lines = accepted if stored.terms.create_rev_service else 0
-        raise _Seen(Preview(devices, lines, calls_per_minute(connection, stored.customer)))
+        rate = calls_per_minute(connection, stored.customer)
+        raise _Seen(Preview(devices, lines, rate, stored.created.needs_approval))
 
     try:
         in_transaction(engine, look)

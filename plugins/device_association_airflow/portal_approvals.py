@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from device_association import approvals as rules
 from device_association.association_request import read_fields
@@ -12,6 +13,7 @@ from device_association.json_bodies import read_json_object
 from device_association.outbox import send_at_once
 from device_association_airflow.portal_actions import described_body
 from device_association_airflow.portal_caller import EditorDep, EngineDep, NowDep, ReaderDep, SendDep
+from device_association_airflow.portal_pages import pages_app, render_page
 from device_association_airflow.portal_queries import ChangeId
 from device_association_airflow.portal_requests import WAITS, BodyDep
 
@@ -57,3 +59,12 @@ def set_approval_rule(caller: EditorDep, body: BodyDep, engine: EngineDep, now: 
     rule = read_fields(rules.ApprovalRule, read_json_object(body))
     rules.set_rule(engine, caller, rule, now=now)
     return {"Success": True, **rule.model_dump(by_alias=True)}
+
+
+@pages_app.get("/approval")
+def screen(request: Request, caller: ReaderDep, engine: EngineDep) -> Response:
+    """Show when a change of the caller's tenant has to be approved."""
+    hours = rules.ANSWERED_WITHIN // timedelta(hours=1)
+    return render_page(
+        request, "approval.html", caller, "approval", rule=rules.find_rule(engine, caller.tenant_id), hours=hours
+    )

@@ -87,6 +87,7 @@ def preview(caller: CreatorDep, body: BodyDep, engine: EngineDep, now: NowDep, s
         "Lines": seen.lines,
         "CallsPerMinute": seen.calls_per_minute,
         "Seconds": seen.seconds,
+        "NeedsApproval": seen.needs_approval,
         "Codes": seen.codes,
         "Devices": [{"ICCID": one.iccid, "Code": one.code, "Message": one.message} for one in seen.devices],
     }

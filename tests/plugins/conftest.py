@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from device_association_airflow.portal_app import portal_app
+from device_association_airflow.portal_pages import pages_app
 from tests.portal_client import Portal, portal_client
 
 
@@ -13,3 +15,11 @@ def api(portal: Engine) -> Iterator[Portal]:
     """Give the portal's API over the sample world."""
     with portal_client(portal) as opened:
         yield opened
+
+
+@pytest.fixture
+def screens(api: Portal) -> Iterator[Portal]:
+    """Give the portal with its screens."""
+    pages_app.dependency_overrides = dict(portal_app.dependency_overrides)
+    yield api
+    pages_app.dependency_overrides = {}

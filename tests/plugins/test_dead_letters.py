@@ -15,8 +15,6 @@ from device_association.dead_letters import look, redrive
 from device_association.errors import ConfigurationError
 from device_association_airflow import connections
 from device_association_airflow.dead_letter_queue import SqsDeadLetters, dead_letters
-from device_association_airflow.portal_app import portal_app
-from device_association_airflow.portal_pages import pages_app
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.plugins.test_portal_pages import Page
@@ -68,13 +66,6 @@ def test_a_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ConfigurationError, match="DEAD_LETTER_QUEUE_URL names no dead-letter queue"):
         dead_letters()
     connections.settings.cache_clear()
-
-
-@pytest.fixture
-def screens(api: Portal) -> Iterator[Portal]:
-    pages_app.dependency_overrides = dict(portal_app.dependency_overrides)
-    yield api
-    pages_app.dependency_overrides = {}
 
 
 def test_the_screen_shows_cause_advice_and_what_became_of_each(

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
 from device_association.findings import FINDING_ADVICE, Finding, FindingKind, report
-from device_association_airflow.portal_app import portal_app
-from device_association_airflow.portal_pages import pages_app
 from local.sample_data import world
 from tests.flow import NOW
 from tests.portal_client import Portal
 
 EVIL = "=cmd|' /C calc'!A0 <script>alert(1)</script>"
-
-
-@pytest.fixture
-def screens(api: Portal) -> Iterator[Portal]:
-    pages_app.dependency_overrides = portal_app.dependency_overrides
-    yield api
-    pages_app.dependency_overrides = {}
 
 
 def tell(portal: Engine, *findings: Finding) -> None:

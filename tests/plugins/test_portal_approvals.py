@@ -71,6 +71,26 @@ def test_each_threshold_lets_a_change_wait_and_says_why(
         flow.open(asked["ChangeId"])
 
 
+def test_a_preview_says_that_the_change_would_wait_for_a_second_person(api: Portal) -> None:
+    api.post("/ApprovalRule", {"MostDevices": 2})
+    said = [
+        api.post("/AssociateCustomer/preview", request(devices)).json()["NeedsApproval"]
+        for devices in (PLAIN[:2], PLAIN[:3], ["1", "2", "3"])
+    ]
+    assert said == [None, "3 devices, more than 2", None]
+
+
+def test_the_screen_shows_the_rule_and_lets_only_editors_change_it(screens: Portal) -> None:
+    screens.post("/ApprovalRule", {"MostDevices": 250, "FirstUse": True})
+    page = screens.get("/ui/approval").text
+    assert 'value="250"' in page
+    assert 'name="FirstUse" checked' in page
+    assert "disabled" not in page
+    shown = screens.get("/ui/approval", "vic.viewer").text
+    assert '<fieldset class="panel" disabled>' in shown
+    assert "Save" not in shown
+
+
 def test_a_second_change_for_a_customer_is_no_first_use(api: Portal, flow: Flow) -> None:
     ask(api, PLAIN[:1])
     api.post("/ApprovalRule", {"FirstUse": True})

@@ -31,7 +31,7 @@ PLAIN = groups().plain
 REFUSED = [groups().not_found[0], groups().archived[0], "12345"]
 EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>"
 CHANGES, DEVICES, ASSOCIATE = "/ui/changes", "/ui/devices", "/ui/associate"
-FINDINGS, LETTERS = "/ui/findings", "/ui/dead-letters"
+FINDINGS, LETTERS, APPROVAL = "/ui/findings", "/ui/dead-letters", "/ui/approval"
 
 
 @pytest.fixture
@@ -93,6 +93,7 @@ def every_page(ended: int) -> list[str]:
         ASSOCIATE,
         FINDINGS,
         LETTERS,
+        APPROVAL,
         f"{CHANGES}/999999",
         DEVICES + "/1",
     ]
@@ -135,6 +136,7 @@ def test_every_page_is_one_that_the_tests_know() -> None:
         *("/", "/assets/{name}", "/associate", "/changes", "/changes/{change_id}", "/devices", "/devices/{iccid}"),
         "/findings",
         "/dead-letters",
+        "/approval",
     }
 
 

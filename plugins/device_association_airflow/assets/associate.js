@@ -254,7 +254,7 @@ function newKey() {
 
 function show(answer) {
   const takes = answer.Lines ? ` ${plural(answer.Lines, "line")} would be asked of Rev.io, which takes about ${lengthOf(answer.Seconds)} at ${numbers.format(answer.CallsPerMinute)} calls a minute.` : " Rev.io would not be asked for lines.";
-  document.getElementById("verdict").textContent = `${plural(answer.Accepted, "device")} can go on, ${numbers.format(answer.Rejected)} can't.${answer.Accepted ? takes : ""}`;
+  document.getElementById("verdict").textContent = `${plural(answer.Accepted, "device")} can go on, ${numbers.format(answer.Rejected)} can't.${answer.Accepted ? takes : ""}${answer.NeedsApproval ? ` A second person has to approve it first: ${answer.NeedsApproval}.` : ""}`;
   const groups = new Map();
   for (const one of answer.Devices) {
     if (one.Code === "ACCEPTED") continue;

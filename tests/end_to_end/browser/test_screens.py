@@ -97,6 +97,17 @@ def device(screens: Screens, made: Made) -> None:
     screens.open(f"devices/{ENDED[0]}")
 
 
+def approval(screens: Screens, made: Made) -> None:
+    page = screens.open("approval")
+    page.get_by_label("It has more devices than").fill("lots")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("MostDevices: ")
+    page.get_by_label("It has more devices than").fill("9000")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved; it counts from now on.")
+    screens.troubles.clear()  # the console tells of the refusal
+
+
 def problem(screens: Screens, made: Made) -> None:
     screens.open("changes/999999")
     screens.troubles.clear()  # the console tells of the page's own 404
@@ -113,6 +124,7 @@ SCREENS: list[Callable[[Screens, Made], None]] = [
     retry_dialog,
     devices,
     device,
+    approval,
     problem,
 ]
 
