@@ -88,8 +88,7 @@ class Nemesis:
     def _keep_alive(self) -> None:
         queue_is_there = True
         while not self._over.wait(LOOKS_EVERY):
-            with self._paused:
-                revived = self._stack.revive()
+            revived = self._revive()
             if revived:
                 self._history.note("revived", "parts", names=revived)
             if "sqs" in revived:
@@ -97,6 +96,15 @@ class Nemesis:
                 queue_is_there = False
             if not queue_is_there:
                 queue_is_there = self._site.prepare_queue()
+
+    def _revive(self) -> list[str]:
+        """Start what died; what cannot be started yet, as where a killed database's children still end, is tried again."""
+        try:
+            with self._paused:
+                return self._stack.revive()
+        except (RuntimeError, OSError, psutil.Error) as problem:
+            self._history.note("not revived", "parts", said=f"{type(problem).__name__}: {problem}"[:300])
+            return []
 
     def _calm_vendor(self) -> bool:
         try:

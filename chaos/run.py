@@ -24,12 +24,14 @@ from chaos.portal import NoAnswerError
 from chaos.schedule import Schedule
 from chaos.site import PRODUCT, Site
 from chaos.world import World
+from local.processes import wait_until
 from local.stack import Stack
 from local.supervision import Report
 from local.temporary import IMPATIENT, temporary_stack
 
 USERS = {"admin": "admin", "dora.ops": "op"}
-SWEEP_EVERY = 20.0
+SWEEP_EVERY, TELLS_EVERY = 30.0, 30.0
+ENDED_RUNS = frozenset({"success", "failed"})
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def chaotic_stack(executor: str = "LocalExecutor") -> Iterator[Stack]:
             stack.kill_all()
 
 
-def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_seconds: float = 600.0) -> Outcome:
+def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_seconds: float = 1800.0) -> Outcome:
     """Play a schedule on a stack and check what became of it; history, schedule and books are kept in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "schedule.json").write_text(json.dumps({"seed": schedule.seed, "faults": schedule.faults}, indent=1))
@@ -94,13 +96,17 @@ def _play(schedule: Schedule, generator: Generator, nemesis: Nemesis, tell: Repo
 
 
 def _wait_for_the_end(site: Site, tell: Report, seconds: float, sweep_every: float | None) -> None:
-    """Wait until nothing is left to do, or so long; with the sweep started as data ops would, or by itself only."""
+    """Wait until nothing is left to do, or so long; with the sweep started as data ops would, or by itself only.
+
+    Nothing that can be counted is left when a last sweep has passed: it also runs procedures that were not yet had.
+    """
     since = swept = told = time.monotonic()
     while time.monotonic() - since < seconds:
         left = _left(site)
         if left == {}:
+            _sweep(site, wait_seconds=180.0)
             return
-        if time.monotonic() - told > 20:
+        if time.monotonic() - told > TELLS_EVERY:
             told = time.monotonic()
             tell("end", ", ".join(f"{count} {name}" for name, count in left.items()))
         if sweep_every is not None and time.monotonic() - swept > sweep_every:
@@ -116,9 +122,12 @@ def _left(site: Site) -> dict[str, Any]:
         return {"database": "does not answer"}
 
 
-def _sweep(site: Site) -> None:
+def _sweep(site: Site, wait_seconds: float = 0.0) -> None:
+    """Start the sweep by hand, and wait so long for its end."""
+    runs = "/api/v2/dags/sweep_associations/dagRuns"
     try:
-        site.portal.send("POST", "/api/v2/dags/sweep_associations/dagRuns", {"logical_date": None})
+        run_id = site.portal.send("POST", runs, {"logical_date": None})[1].get("dag_run_id")
+        wait_until(lambda: site.portal.send("GET", f"{runs}/{run_id}")[1].get("state") in ENDED_RUNS, wait_seconds)
     except NoAnswerError:
         return
 

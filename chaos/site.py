@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import requests
+from botocore.exceptions import BotoCoreError
 from sqlalchemy import Engine, MetaData, TableClause, create_engine, table
 from sqlalchemy.sql import quoted_name
 
@@ -20,14 +21,16 @@ VISIBILITY_SECONDS = 30
 """How long a received message is hidden here; a lost one comes back within a short run."""
 PRODUCT = {
     "DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "4",
-    "DEVICE_ASSOCIATION_REQUEUE_AFTER_SECONDS": "30",
+    "DEVICE_ASSOCIATION_REQUEUE_AFTER_SECONDS": "45",
+    "DEVICE_ASSOCIATION_MAX_MAPPED_TASKS": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
 }
-"""What makes minutes of hours: whoever is lost is missed in seconds."""
+"""What makes minutes of hours: whoever is lost is missed in seconds, and a change costs few tasks."""
 
 
 class Site:
@@ -51,13 +54,16 @@ class Site:
 
     def prepare_queue(self) -> bool:
         """Make the queues if they are gone; return whether they are there, with this run's visibility time-out."""
-        if not message_queue.ensure_queues(self.stack.settings, self.stack.secrets):
+        queue, shorter = self.queue(), {"VisibilityTimeout": str(VISIBILITY_SECONDS)}
+        try:
+            queue.set_queue_attributes(QueueUrl=self.stack.queue_url, Attributes=shorter)
+        except queue.exceptions.QueueDoesNotExist:
+            message_queue.ensure_queues(self.stack.settings, self.stack.secrets)
+            return False  # the next look sets the time-out
+        except BotoCoreError:
             return False
-        queue = self.queue()
-        queue.set_queue_attributes(
-            QueueUrl=self.stack.queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)}
-        )
-        queue.close()
+        finally:
+            queue.close()
         return True
 
     def send_message(self, body: str, attributes: dict[str, str]) -> str:

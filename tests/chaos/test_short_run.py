@@ -17,7 +17,7 @@ from chaos.site import Site
 from local.processes import wait_until
 from local.stack import Stack
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 SEED, MINUTES = 15, 1.1
 
 
@@ -29,7 +29,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def outcome(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return play(stack, make_schedule(SEED, MINUTES), tmp_path_factory.mktemp("chaos"), print)
+    return play(stack, make_schedule(SEED, MINUTES), tmp_path_factory.mktemp("chaos"), print, end_seconds=400)
 
 
 def test_a_minute_of_chaos_breaks_no_promise(outcome: Outcome) -> None:
