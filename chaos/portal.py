@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import requests
 
-PATIENCE_SECONDS = 150.0
+PATIENCE_SECONDS = 240.0
 PAUSE_SECONDS = 0.5
 Result = TypeVar("Result")
 

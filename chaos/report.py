@@ -22,8 +22,6 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     """Return the figures of a run."""
     history, changes = outcome.world.history, _changes(outcome)
     struck = Counter(one["kind"] for one in history if one["what"] == "struck")
-    ended = max((datetime.fromisoformat(one["processeddate"]) for one in changes if one["processeddate"]), default=None)
-    last = max(0.0, (ended - outcome.healed).total_seconds()) if ended else None
     devices = [one for one in outcome.world.tables["m2m_devicechange"] if one["bulkchangeid"] in _ids(changes)]
     return {
         "mode": outcome.schedule.name,
@@ -33,7 +31,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "changes": len(changes),
         "faults": struck.total(),
         "violations": len(outcome.violations),
-        "last_end_seconds": None if last is None else round(last, 1),
+        "last_end_seconds": _last_end(outcome, changes),
         "changes_by_status": dict(Counter(one["status"] for one in changes)),
         "devices_by_code": dict(Counter(one["errorcode"] or one["status"] for one in devices)),
         "lines_made": sum(one["kind"] == "service_created" for one in outcome.world.journal),
@@ -65,6 +63,13 @@ def show(outcome: Outcome, console: Console) -> None:
             console.print(f"   {json.dumps(event)}", markup=False, highlight=False, soft_wrap=True)
     if len(outcome.violations) > MOST_SHOWN:
         console.print(f"and {len(outcome.violations) - MOST_SHOWN} more")
+
+
+def _last_end(outcome: Outcome, changes: list[dict[str, Any]]) -> float | None:
+    """Return how long after the last fault the last change ended; none where nothing struck or ended."""
+    ends = [datetime.fromisoformat(one["processeddate"]) for one in changes if one["processeddate"]]
+    faults = [datetime.fromisoformat(one["at"]) for one in outcome.world.history if one["what"] == "struck"]
+    return round(max(0.0, (max(ends) - max(faults)).total_seconds()), 1) if ends and faults else None
 
 
 def _changes(outcome: Outcome) -> list[dict[str, Any]]:

@@ -148,7 +148,8 @@ class View:
         """The changes that somebody asked to be reverted, and those that the reverting made."""
         answers = self.events("answered", "revert")
         made = {one["answer"].get("ChangeId") for one in answers if isinstance(one.get("answer"), dict)}
-        return {one["change"] for one in self.events("asked", "revert")} | (made - {None})
+        unanswered = {id_ for id_, one in self.states.items() if (one["reason"] or "").startswith("chaos revert ")}
+        return {one["change"] for one in self.events("asked", "revert")} | unanswered | (made - {None})
 
     @cached_property
     def reverted_devices(self) -> set[int]:

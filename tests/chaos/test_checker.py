@@ -12,7 +12,7 @@ import pytest
 import chaos
 from chaos.checker import check, history_of
 from chaos.world import Row, World
-from tests.chaos.worlds import ACME, CHANGE, FORM, ICCIDS, NOON, PLAIN, REFUSED, clean_world
+from tests.chaos.worlds import ACME, CHANGE, FORM, ICCIDS, NOON, PLAIN, REFUSED, clean_world, reverted_world
 
 Damage = Callable[[World], object]
 NEVER = {"device_association", "device_association_airflow"}
@@ -175,6 +175,22 @@ PLANTED: dict[str, tuple[Damage, set[str]]] = {
 
 def test_a_world_in_which_all_went_well_is_clean() -> None:
     assert check(clean_world()) == []
+
+
+def test_a_world_in_which_a_change_was_taken_back_is_clean() -> None:
+    assert check(reverted_world()) == []
+
+
+def test_a_line_that_a_revert_left_running_is_found() -> None:
+    world = reverted_world()
+    world.journal.pop()
+    assert "mirror differs" in {one.kind for one in check(world)}
+
+
+def test_a_revert_whose_answer_was_lost_is_known_by_its_reason() -> None:
+    world = reverted_world()
+    drop(world.history, what="answered", kind="revert")
+    assert check(world) == []
 
 
 def test_a_world_survives_its_file() -> None:

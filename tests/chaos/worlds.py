@@ -26,6 +26,30 @@ def clean_world() -> World:
     )
 
 
+def reverted_world() -> World:
+    """The clean world after change 10 was taken back by change 20: its devices are nobody's again, its lines have ended."""
+    world, revert = clean_world(), 20
+    answer = {"Success": True, "ChangeId": revert}
+    world.history.append(_event("asked", "revert", n=9, change=CHANGE))
+    world.history.append(_event("answered", "revert", n=9, change=CHANGE, status=200, answer=answer))
+    tables = world.tables
+    tables["devicebulkchange"].append(_change(revert))
+    tables["change_state"].append(_state(revert, 0) | {"reason": "chaos revert 9"})
+    tables["outbox"].append(_owed(revert))
+    nothing = {"accountnumber": None, "accountnumberintegrationauthenticationid": None, "siteid": None}
+    for device, number in ((1, 11_001), (2, 11_002)):
+        tables["m2m_devicechange"].append(_row(10 + device, revert, device))
+        tables["device_tenant"][device - 1].update(nothing, revserviceid=None)
+        tables["crossproviderdevicehistory"][device - 1].update(accountnumber=None, siteid=None)
+        tables["revservice"][device - 1]["disconnecteddate"] = NOON
+        tables["noted"].append(_noted("device_tenant", 1000 + device, "accountnumber", "4711", None))
+        written = {"previousvalue": "4711", "currentvalue": None}
+        tables["deviceactionhistory"].append(_written(revert, device) | written)
+        ended = _service(number, device) | {"disconnected_date": NOON}
+        world.journal.append(_entry("service_disconnected", service=ended))
+    return world
+
+
 def _history() -> list[Row]:
     return [
         _asked(1, [1, 2], line=True, products=[41]),
