@@ -53,7 +53,11 @@ class Generator:
         """Wait until everything asked has been answered or given up; raise what went wrong in here."""
         for one in self._under_way:
             one.result()
-        self._programs.shutdown()
+
+    def stop(self) -> None:
+        """Give up what has no answer yet."""
+        self._site.over.set()
+        self._programs.shutdown(cancel_futures=True)
 
     def pick(self, share: float) -> int | None:
         """Return one of the changes acknowledged so far, the newest first; None where there is none."""
@@ -111,10 +115,12 @@ class Generator:
     def _write(self, number: int, request: dict[str, Any], about: dict[str, Any]) -> None:
         """Write a change as the portal itself does, and send its message."""
         self._history.note("asked", "ask", n=number, way="portal", **about)
-        change = persist(lambda: self._stored(number, request, about), DBAPIError)
+        change = persist(lambda: self._stored(number, request, about), DBAPIError, over=self._site.over)
         body = {"BulkChangeId": change, "RetryNumber": 0}
         attributes = {name: str(value) for name, value in body.items()}
-        message = persist(lambda: self._site.send_message(json.dumps(body), attributes), *QUEUE_FAILS)
+        message = persist(
+            lambda: self._site.send_message(json.dumps(body), attributes), *QUEUE_FAILS, over=self._site.over
+        )
         self._history.note("answered", "ask", n=number, status=200, change=change, message=message)
         self._acknowledged(change)
 

@@ -22,6 +22,8 @@ from local.celery_workers import NAMES as WORKERS
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 LOOKS_EVERY = 1.0
+HEALS_WITHIN = 420.0
+"""Seconds that all parts may take until they answer again, on a machine that others use too."""
 NOBODYS_CHANGE = 10**9
 
 
@@ -52,7 +54,7 @@ class Nemesis:
             one.result()
         self.thaw()
         processes.wait_until(self._calm_vendor, 60)
-        if not processes.wait_until(self._is_whole, 180):
+        if not processes.wait_until(self._is_whole, HEALS_WITHIN):
             raise TimeoutError(f"after all faults these parts do not run: {self._stack.dead_parts()}")
 
     def thaw(self) -> None:

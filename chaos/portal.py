@@ -18,22 +18,22 @@ class NoAnswerError(Exception):
     """Nobody answered in time: whether it was done is not known."""
 
 
-def persist(attempt: Callable[[], Result], *failures: type[Exception], seconds: float = PATIENCE_SECONDS) -> Result:
-    """Return what an attempt returns that does not fail in one of these ways; raises NoAnswerError after so long."""
-    until = time.monotonic() + seconds
+def persist(attempt: Callable[[], Result], *failures: type[Exception], over: threading.Event) -> Result:
+    """Return what an attempt returns that does not fail in one of these ways; raises NoAnswerError once nobody waits."""
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return attempt()
         except failures as problem:
-            if time.monotonic() > until:
+            if time.monotonic() > until or over.wait(PAUSE_SECONDS):
                 raise NoAnswerError(f"{type(problem).__name__}: {problem}") from problem
-        time.sleep(PAUSE_SECONDS)
 
 
 class Portal:
     """One signed-in person's calls to the portal and to Airflow."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, over: threading.Event) -> None:
+        self._over = over
         self._url, self._signs_in = url, {"username": user, "password": password}
         self._kept = threading.local()
 
@@ -50,7 +50,7 @@ class Portal:
                 raise requests.ConnectionError(f"{answer.status_code}: {answer.text[:200]}")
             return answer.status_code, answer.json()
 
-        return persist(attempt, requests.RequestException)
+        return persist(attempt, requests.RequestException, over=self._over)
 
     def has_route(self, path: str) -> bool:
         """Whether the description of the portal's API has this route."""

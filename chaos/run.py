@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -72,10 +72,12 @@ def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_se
         _wait_for_the_end(site, tell, end_seconds, sweep_every)
         nemesis.stop()
         for part in AIRFLOW:
-            stack.kill(part, family=True)
+            with suppress(LookupError):
+                stack.kill(part, family=True)
         world = books.read_world(site, history.events)
     finally:
         nemesis.stop()
+        generator.stop()
     (folder / "world.json").write_text(world.to_json(), encoding="utf-8")
     return Outcome(schedule, world, check(world), time.monotonic() - since)
 

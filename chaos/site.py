@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,9 @@ class Site:
         self.stack = stack
         self.engine: Engine = create_engine(stack.portal_url, pool_pre_ping=True)
         self.airflow: Engine = create_engine(postgres.url(stack.settings, stack.secrets, "airflow"), pool_pre_ping=True)
-        self.portal = Portal(stack.airflow_url, USER, stack.passwords[USER])
+        self.over = threading.Event()
+        """Set once nobody waits for an answer any more."""
+        self.portal = Portal(stack.airflow_url, USER, stack.passwords[USER], self.over)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call the simulated vendor's control API."""
