@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from chaos.nemesis import FAULTS as STRIKES
 from chaos.schedule import FAULTS, Schedule, full_kills, make_schedule
+from chaos.strikes import FAULTS as STRIKES
 from local.settings import REPOSITORY
 
 SEEDS = (1, 2, 3)
