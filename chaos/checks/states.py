@@ -18,6 +18,8 @@ CODES = {
     "CANCELED": {"CANCELED_BY_USER", "STOPPED", "REV_UNAUTHORIZED", "APPROVAL_REFUSED", "APPROVAL_EXPIRED"},
 }  # fmt: skip
 """The codes of the contract, by state."""
+OTHER_STOPS = frozenset({"STOPPED", "REV_UNAUTHORIZED"})
+"""What stops a change too; of several stops the first counts."""
 
 
 def each_device_has_its_row(view: View) -> Iterator[Violation]:
@@ -84,7 +86,8 @@ def the_status_follows(view: View) -> Iterator[Violation]:
             continue
         right = _right(rows)
         if change in canceled and right != "PROCESSED":
-            may = {"CANCELED"} if _was_canceled(view, change) and change not in retried else {"CANCELED", right}
+            first_stop = _was_canceled(view, change) and not any(one["errorcode"] in OTHER_STOPS for one in rows)
+            may = {"CANCELED"} if first_stop and change not in retried else {"CANCELED", right}
         else:
             may = {right}
         if row["status"] not in may:
