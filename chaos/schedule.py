@@ -72,7 +72,7 @@ def make_schedule(seed: int, minutes: float) -> Schedule:
     return Schedule("chaos", seed, seconds, _numbered([*asked, *later]), _numbered(faults))
 
 
-def full_kills(seed: int, *, changes: int = 50, kills: int = 10, apart: float = 75.0) -> Schedule:
+def full_kills(seed: int, *, changes: int = 50, kills: int = 10, apart: float = 60.0) -> Schedule:
     """Return a run in which everything is killed at once, again and again, while changes are asked for."""
     chance, seconds = random.Random(seed), kills * apart
     devices = _Devices(random.Random(f"{seed} devices"))
