@@ -32,6 +32,7 @@ def test_the_same_seed_gives_the_same_schedule_in_another_process_too() -> None:
 def test_another_seed_or_length_gives_another_schedule() -> None:
     digests = {make_schedule(seed, minutes).digest for seed in SEEDS for minutes in (1.0, 2.0)}
     assert len(digests) == 6
+    assert make_schedule(1, 15).digest == make_schedule(1, 15.0).digest
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -43,6 +44,12 @@ def test_fifteen_minutes_hold_200_changes_and_100_faults_of_every_kind(seed: int
     ways = Counter((step["way"], step["terms"]) for step in asked(schedule))
     assert len(ways) == 11
     assert max(step["at"] for step in (*schedule.operations, *schedule.faults)) < 900
+
+
+def test_what_is_sent_in_the_second_half_meets_no_queue_that_forgets() -> None:
+    for seed in SEEDS:
+        forgets = [step["at"] for step in make_schedule(seed, 15).faults if step["kind"] == "queue forgets"]
+        assert 0 < max(forgets) <= 450
 
 
 def test_steps_are_numbered_in_their_order() -> None:

@@ -18,7 +18,7 @@ from local.processes import wait_until
 from local.stack import Stack
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
-SEED, MINUTES = 15, 1.1
+SEED, MINUTES = 17, 1.1
 
 
 @pytest.fixture(scope="module")
