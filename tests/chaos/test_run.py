@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import threading
@@ -50,9 +49,8 @@ def test_nobody_waits_for_an_answer_once_the_run_is_over() -> None:
 
 def test_sigterm_ends_a_run_as_ctrl_c_does() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), ends_on_signals():
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.pause()
+    with ends_on_signals(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
 
 
