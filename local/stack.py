@@ -75,6 +75,14 @@ class Stack:
             if not self._supervision.runs(part):
                 self._supervision.start([part], _silent)
 
+    def revive(self) -> list[str]:
+        """Start what died, as a supervisor does again and again, and return its names; nobody waits until it is ready."""
+        with self._alone():
+            dead = [part for part in self._parts if self._supervision.status(part).state == "dead"]
+            for part in dead:
+                self._supervision.launch(part)
+        return [part.name for part in dead]
+
     def stop(self, name: str) -> None:
         """Stop one part cleanly and leave it stopped."""
         with self._alone():
@@ -89,6 +97,15 @@ class Stack:
         for one in running.family() if family else [process]:
             processes.send(one, sent)
         if sent == signal.SIGKILL:
+            processes.wait_until_gone(running, 10.0)
+
+    def kill_all(self) -> None:
+        """Kill whatever runs, children included, all at once: what a power cut leaves is left."""
+        found = [running for part in self._parts if (running := self._supervision.recall(part)) is not None]
+        for running in found:
+            for one in running.family():
+                processes.send(one, signal.SIGKILL)
+        for running in found:
             processes.wait_until_gone(running, 10.0)
 
     def status(self) -> list[Status]:

@@ -75,12 +75,23 @@ class Supervision:
             blocked = {part.name for part in waiting} | starting.keys()
             for part in [one for one in waiting if blocked.isdisjoint(one.needs)]:
                 waiting.remove(part)
-                starting[part.name] = (part, self._launch(part), time.monotonic())
+                starting[part.name] = (part, self.launch(part), time.monotonic())
             for part, running, since in list(starting.values()):
                 if self._is_ready(part, running, since):
                     del starting[part.name]
                     report(part.name, f"ready after {time.monotonic() - since:.1f} s")
             time.sleep(POLL_SECONDS)
+
+    def launch(self, part: Part) -> Running:
+        """Start a part, also one that died, and wait for nothing."""
+        if (before := self.recall(part)) is not None:
+            processes.stop(before, patience=0)  # what a killed part left behind, such as the scheduler's workers
+        part.prepare()
+        running = processes.start(
+            part.command, env=part.env(), cwd=self._settings.state_dir, log=self.log(part.name), user=part.user
+        )
+        processes.remember(self._pid_file(part), running)
+        return running
 
     def ask_to_stop(self, part: Part) -> None:
         """Send the part its signal to stop, if it runs."""
@@ -95,16 +106,6 @@ class Supervision:
         if (running := self.recall(part)) is not None:
             processes.stop(running)
             self._pid_file(part).unlink(missing_ok=True)
-
-    def _launch(self, part: Part) -> Running:
-        if (before := self.recall(part)) is not None:
-            processes.stop(before, patience=0)  # what a killed part left behind, such as the scheduler's workers
-        part.prepare()
-        running = processes.start(
-            part.command, env=part.env(), cwd=self._settings.state_dir, log=self.log(part.name), user=part.user
-        )
-        processes.remember(self._pid_file(part), running)
-        return running
 
     def _is_ready(self, part: Part, running: Running, since: float) -> bool:
         alive = running.process() is not None

@@ -35,10 +35,12 @@ connection, Azure's 'try again'."""
 COLLISIONS = frozenset({2601, 2627, "23505"})
 """SQL Server's numbers and PostgreSQL's state for a unique key that two writers met; the second try finds the other's row."""
 NOBODY_ANSWERED = (
-    *("Connection refused", "timeout expired", "starting up", "shutting down", "closed the connection"),
+    *("Connection refused", "Connection reset", "timeout expired", "closed the connection"),
+    *("the database system is", "too many clients", "connection slots are reserved"),
     *("Unable to connect", "Cannot open database", "connection timed out"),
 )
-"""What the drivers say where no server answers; a server that answers and refuses says something else."""
+"""What the drivers say where no server answers, or one that starts, recovers, ends or is full ('the database system is
+starting up', 'is not yet accepting connections'); a server that refuses the login says something else."""
 REFUSED_NUMBERS = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 """SQL Server's numbers for a login that it refuses."""
 

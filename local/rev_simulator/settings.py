@@ -38,6 +38,8 @@ class Settings(BaseModel):
     """Filters of lists that are answered 400, by name."""
     list_order: ListOrder = "oldest_first"
     """Newest first, a line that is created while somebody pages moves the last record of a page to the next one."""
+    clock_off_seconds: float = Field(0, ge=-10_000_000, le=10_000_000)
+    """By how much the vendor's clock is ahead (or, below 0, behind) when it dates what it creates."""
 
     @model_validator(mode="after")
     def _latency_has_its_ends(self) -> Self:
@@ -66,6 +68,7 @@ class SettingsChange(BaseModel):
     ignored_filters: list[str] | None = None
     refused_filters: list[str] | None = None
     list_order: ListOrder | None = None
+    clock_off_seconds: float | None = None
 
     def applied_to(self, settings: Settings) -> Settings:
         """Return the settings with this change made; raises ValidationError when they make no sense together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -154,6 +154,7 @@ class Vendor:
             record = model.model_validate(body)
         except ValidationError as error:
             raise Refused(400, "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
+        record = record.model_copy(update=self._date())
         lag = self._settings.search_lag_seconds
         if isinstance(record, Service):
             self._check_service(record)
@@ -162,6 +163,11 @@ class Vendor:
         self._known("product_id", record.product_id, self._store.products)
         self._check_customer(self._store.services[record.service_id].customer_id)
         return numbered(self._ledger.create_product(self._store.name, record, search_lag=lag).service_product_id)
+
+    def _date(self) -> dict[str, datetime]:
+        """Return the date that the vendor's clock shows on what it creates, if that is another than the true one."""
+        off = self._settings.clock_off_seconds
+        return {"created_date": as_naive_utc(self._ledger.now()) + timedelta(seconds=off)} if off else {}
 
     def _check_service(self, service: Service) -> None:
         self._known("customer_id", service.customer_id, self._store.customers)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from psycopg2 import OperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL
 
 from device_association.database import in_transaction, make_engine
-from device_association.dialects import unsuitable
+from device_association.dialects import is_transient, refused_connection, unsuitable
 from device_association.errors import ConfigurationError, DatabaseUnavailable
 from local.processes import free_ports
 
@@ -34,6 +35,26 @@ def test_a_database_that_does_not_answer_is_tried_again_and_then_named() -> None
     with pytest.raises(DatabaseUnavailable, match=r"no database answers at connection 'portal_db'.*refused"):
         in_transaction(engine, ping, give_up_after=0.5)
     assert len(tries) > 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "FATAL:  the database system is starting up",
+        "FATAL:  the database system is not yet accepting connections\nDETAIL:  Consistent recovery state ...",
+        "FATAL:  the database system is in recovery mode",
+        "FATAL:  the database system is shutting down",
+        "FATAL:  sorry, too many clients already",
+        "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        "could not receive data from server: Connection reset by peer",
+        "server closed the connection unexpectedly",
+    ],
+)
+def test_a_server_that_starts_recovers_or_is_full_is_no_mistake_of_a_person(said: str) -> None:
+    """Met by chaos: a database killed in mid-run was red at once where it still replayed its log."""
+    problem = refused_connection("portal_db", OperationalError(f'connection to server at "127.0.0.1" failed: {said}'))
+    assert isinstance(problem, DatabaseUnavailable)
+    assert is_transient(problem)
 
 
 def test_a_dropped_connection_rolls_the_whole_transaction_back_and_runs_it_again(empty_portal: Engine) -> None:

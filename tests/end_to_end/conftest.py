@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,23 +19,12 @@ from device_association.database import make_engine, row, rows
 from device_association.outbox import MESSAGE, send_owed
 from local import message_queue
 from local.demo import lines_by_sim, queue_sender
-from local.processes import free_ports
-from local.settings import LocalSettings
 from local.stack import Stack
+from local.temporary import IMPATIENT, temporary_stack
 from tests.flow import request as portal_request
 
 ENDED = {"success", "failed"}
 USERS = {"admin": "admin", "dora.ops": "op", "vic.viewer": "op"}
-IMPATIENT = {
-    "DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "2",
-    "DEVICE_ASSOCIATION_REV_LEASE_SECONDS": "12",
-    "DEVICE_ASSOCIATION_REV_CALL_SECONDS": "10",
-    "DEVICE_ASSOCIATION_REV_READ_SECONDS": "5",
-    "DEVICE_ASSOCIATION_REV_RETRY_SECONDS": "5",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
-}
-"""Short leases and time-outs: what is lost is found in seconds."""
 
 
 @dataclass
@@ -163,29 +149,11 @@ class Running:
 
 @contextmanager
 def started(**more: Any) -> Iterator[Running]:
-    """Give a stack of its own on free ports, with these settings, and stop it at the end.
-
-    Its folder is not pytest's: a session that starts meanwhile closes pytest's folders to PostgreSQL's system user.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="stack-tests-"))
-    ports = [name for name in LocalSettings.model_fields if name.endswith("_port")]
-    settings = LocalSettings(
-        state_dir=folder,
-        users=USERS,
-        product=IMPATIENT | more.pop("product", {}),
-        _env_file=None,
-        **dict(zip(ports, free_ports(len(ports)), strict=True)),
-        **more,
-    )
-    stack = Stack(settings)
-    try:
-        stack.up()
+    """Give a stack of its own on free ports, with these settings, and stop it at the end."""
+    with temporary_stack(users=USERS, product=IMPATIENT | more.pop("product", {}), **more) as stack:
         portal = make_engine(stack.portal_url)
         yield Running(stack, portal)
         portal.dispose()
-    finally:
-        stack.down()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

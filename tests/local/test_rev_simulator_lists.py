@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +162,14 @@ def test_a_new_product_is_missed_as_long_as_a_new_line(ledger: Ledger, clock: Cl
     assert vendor.answer(search).json["records"] == []
     clock.now += 31
     assert len(vendor.answer(search).json["records"]) == 1
+
+
+def test_a_clock_that_is_off_dates_what_is_made_and_hides_nothing(ledger: Ledger, clock: Clock) -> None:
+    for off in (0, -90_000):
+        as_user(ledger, "writer", clock_off_seconds=off).answer(create(line(1)))
+    listed = as_user(ledger, "writer").answer(read("/v1/Services", customer_id=1)).json["records"]
+    right, behind = (datetime.fromisoformat(one["created_date"]) for one in listed)
+    assert right - behind == timedelta(seconds=90_000)
 
 
 def test_a_limited_user_ends_and_extends_only_its_customers_lines(ledger: Ledger) -> None:

@@ -96,6 +96,26 @@ def test_the_next_start_ends_what_a_killed_part_left_behind(supervision: Supervi
     assert supervision.recall(parent) != before
 
 
+def test_what_died_is_started_again_and_what_was_stopped_is_not(settings: LocalSettings) -> None:
+    stack, names = Stack(settings), ("dying", "stopped", "running")
+    stack.__dict__["_parts"] = [part(name, SLEEP) for name in names]
+    for name in names:
+        stack.start(name)
+    stack.kill("dying")
+    stack.stop("stopped")
+
+    assert stack.revive() == ["dying"]
+    assert {one.name: one.state for one in stack.status()} == {
+        "dying": "running",
+        "stopped": "stopped",
+        "running": "running",
+    }
+    stack.kill_all()
+    assert stack.dead_parts() == ["dying", "running"]
+    assert stack.revive() == ["dying", "running"]
+    stack.down()
+
+
 def test_an_unknown_part_is_refused_with_the_names_of_the_known(settings: LocalSettings) -> None:
     with pytest.raises(LookupError, match="postgres, sqs, revio-simulator"):
         Stack(settings).restart("redis")

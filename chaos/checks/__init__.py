@@ -1,0 +1,1 @@
+"""What must be true of every run, each a function from the world to what is broken; nothing of the product is imported."""

@@ -1,0 +1,147 @@
+"""One run: a stack of its own, the schedule played out, everything healed and waited for, the books read and checked."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from chaos import books
+from chaos.checker import Violation, check
+from chaos.generator import Generator
+from chaos.history import History
+from chaos.nemesis import AIRFLOW, Nemesis
+from chaos.portal import NoAnswerError
+from chaos.schedule import Schedule
+from chaos.site import PRODUCT, Site
+from chaos.world import World
+from local.processes import wait_until
+from local.stack import Stack
+from local.supervision import Report
+from local.temporary import IMPATIENT, temporary_stack
+
+USERS = {"admin": "admin", "dora.ops": "op"}
+SWEEP_EVERY, TELLS_EVERY = 30.0, 30.0
+ENDED_RUNS = frozenset({"success", "failed"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    schedule: Schedule
+    world: World
+    violations: list[Violation]
+    seconds: float
+
+
+@contextmanager
+def chaotic_stack(executor: str = "LocalExecutor") -> Iterator[Stack]:
+    """Give a stack with short leases, and end all of it at the end, at once."""
+    with temporary_stack(users=USERS, product=IMPATIENT | PRODUCT, executor=executor) as stack:
+        try:
+            yield stack
+        finally:
+            stack.kill_all()
+
+
+def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_seconds: float = 1800.0) -> Outcome:
+    """Play a schedule on a stack and check what became of it; history, schedule and books are kept in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "schedule.json").write_text(json.dumps({"seed": schedule.seed, "faults": schedule.faults}, indent=1))
+    site, history, since = Site(stack), History(folder / "history.jsonl"), time.monotonic()
+    books.set_witness(site.engine)
+    site.prepare_queue()
+    generator = Generator(site, history)
+    nemesis = Nemesis(site, generator, history)
+    try:
+        _play(schedule, generator, nemesis, tell)
+        nemesis.heal()
+        history.note("healed", "all")
+        tell("nemesis", "all faults are over")
+        generator.finish()
+        sweep_every = None if schedule.name == "full kills" else SWEEP_EVERY
+        _wait_for_the_end(site, tell, end_seconds, sweep_every)
+        nemesis.stop()
+        for part in AIRFLOW:
+            with suppress(LookupError):
+                stack.kill(part, family=True)
+        world = books.read_world(site, history.events)
+    finally:
+        nemesis.stop()
+        generator.stop()
+    (folder / "world.json").write_text(world.to_json(), encoding="utf-8")
+    return Outcome(schedule, world, check(world), time.monotonic() - since)
+
+
+def _play(schedule: Schedule, generator: Generator, nemesis: Nemesis, tell: Report) -> None:
+    """Begin every step in its time."""
+    since, told = time.monotonic(), 0.0
+    steps = [(one, generator.begin) for one in schedule.operations] + [(one, nemesis.begin) for one in schedule.faults]
+    for step, begin in sorted(steps, key=lambda pair: float(pair[0]["at"])):
+        time.sleep(max(0.0, step["at"] - (time.monotonic() - since)))
+        begin(step)
+        if step["at"] - told > 30:
+            told = step["at"]
+            tell("chaos", f"{told:.0f} of {schedule.seconds:.0f} s, {len(generator.changes)} changes acknowledged")
+
+
+def _wait_for_the_end(site: Site, tell: Report, seconds: float, sweep_every: float | None) -> None:
+    """Wait until nothing is left to do, or so long; with the sweep started as data ops would, or by itself only.
+
+    Nothing that can be counted is left when a last sweep has passed: it also runs procedures that were not yet had.
+    """
+    since = swept = told = time.monotonic()
+    while time.monotonic() - since < seconds:
+        left = _left(site)
+        if left == {}:
+            _sweep(site, wait_seconds=180.0)
+            return
+        if time.monotonic() - told > TELLS_EVERY:
+            told = time.monotonic()
+            tell("end", ", ".join(f"{count} {name}" for name, count in left.items()))
+        if sweep_every is not None and time.monotonic() - swept > sweep_every:
+            swept = time.monotonic()
+            _sweep(site)
+        time.sleep(1)
+
+
+def _left(site: Site) -> dict[str, Any]:
+    try:
+        return books.count_left(site)
+    except DBAPIError:
+        return {"database": "does not answer"}
+
+
+def _sweep(site: Site, wait_seconds: float = 0.0) -> None:
+    """Start the sweep by hand, and wait so long for its end."""
+    runs = "/api/v2/dags/sweep_associations/dagRuns"
+    try:
+        if not wait_seconds and site.portal.send("GET", f"{runs}?state=running&state=queued")[1].get("total_entries"):
+            return  # one is under way
+        run_id = site.portal.send("POST", runs, {"logical_date": None})[1].get("dag_run_id")
+        wait_until(lambda: site.portal.send("GET", f"{runs}/{run_id}")[1].get("state") in ENDED_RUNS, wait_seconds)
+    except NoAnswerError:
+        return
+
+
+@contextmanager
+def ends_on_signals() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, with everything that it started."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,194 @@
+"""What happens in a run, and when: a pure function of its seed and length."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Deck = Sequence[tuple[str, int]]
+Step = dict[str, Any]
+
+WAYS: Deck = [
+    ("post line", 5), ("post products", 2), ("post plain", 3), ("post plan", 1), ("post later plan", 1),
+    ("post carrier", 1), ("post refused", 2), ("form line", 1), ("form plain", 1), ("portal line", 2), ("portal plain", 2),
+]  # fmt: skip
+"""How a change is asked for, and for what: by POST, in Airflow's form, or written by the portal itself with a message."""
+AFTERWARDS: Deck = [("retry", 5), ("cancel", 3), ("revert", 3), ("ask again", 3)]
+"""What is asked of changes that are there."""
+FAULTS: Deck = [
+    ("kill scheduler", 2), ("kill tasks", 3), ("kill triggerer", 2), ("kill api-server", 1), ("kill dag-processor", 1),
+    ("kill postgres", 1), ("restart postgres", 1), ("kill revio-simulator", 1), ("receiver fails", 1),
+    ("queue hangs", 2), ("queue forgets", 1), ("messages twice", 4), ("messages held back", 3), ("messages unreadable", 2),
+    ("messages stale", 1), ("vendor lies", 7), ("vendor is out", 2), ("vendor turns away", 1), ("vendor lags", 1),
+    ("vendor's clock is off", 1), ("slow disk", 2), ("frozen scheduler", 1), ("frozen tasks", 1),
+]  # fmt: skip
+"""What breaks. One deck is played out before the next is shuffled: every kind comes, in any order."""
+
+CHANGES_A_MINUTE, AFTERWARDS_A_MINUTE, FAULTS_A_MINUTE = 14.4, 3.6, 7.4
+LIES = (
+    "error_before", "error_after", "timeout_before", "timeout_after", "drop_before", "drop_after", "drop_midway_after",
+    "slow_after", "ok_false_before", "ok_false_after", "no_id_before", "no_id_after", "html_after", "cut_json_after",
+    "invalid_utf8_after", "id_zero_after", "id_null_after", "reject_object", "reject_html", "reject_empty", "unauthorized",
+)  # fmt: skip
+LIST_LIES = ("error_before", "drop_after", "wrong_count", "repeated_id", "others_mixed_in", "filters_ignored")
+ACCOUNT_CUSTOMERS = ("4711", "4712", "4716 of 2")
+ALL_CUSTOMERS = (*ACCOUNT_CUSTOMERS, "4715")
+DEVICES, SHARED, REFUSED = range(1, 1901), range(1901, 1921), (2001, 2011, 2021, 2031, 900_001, 900_002)
+"""Numbers of the sample world's devices: one change's own, those that many ask for, and those that nobody gets."""
+ADOPTABLE = (2061, 2062, 2063)
+MOST_DEVICES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The steps of a run in their order. A step says when (seconds from the start), what, and with which particulars."""
+
+    name: str
+    seed: int
+    seconds: float
+    operations: tuple[Step, ...]
+    faults: tuple[Step, ...]
+
+    @property
+    def digest(self) -> str:
+        """Tell two schedules apart in a few characters."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def make_schedule(seed: int, minutes: float) -> Schedule:
+    """Return the run of this seed: changes, what is asked of them later, and faults, evenly spread with some jitter."""
+    chance, seconds = random.Random(seed), float(minutes * 60)
+    devices = _Devices(random.Random(f"{seed} devices"))
+    asked = [_ask(chance, devices, way, at) for at, way in _timed(chance, WAYS, seconds, CHANGES_A_MINUTE, begin=0.0)]
+    later = [
+        {"at": at, "kind": kind, "pick": round(chance.random(), 4)}
+        for at, kind in _timed(chance, AFTERWARDS, seconds, AFTERWARDS_A_MINUTE, begin=20.0)
+    ]
+    drawn = _timed(chance, FAULTS, seconds, FAULTS_A_MINUTE, begin=4.0)
+    faults = [_fault(chance, _durable(kind, at, seconds), at) for at, kind in drawn]
+    return Schedule("chaos", seed, seconds, _numbered([*asked, *later]), _numbered(faults))
+
+
+def full_kills(seed: int, *, changes: int = 50, kills: int = 10, apart: float = 60.0) -> Schedule:
+    """Return a run in which everything is killed at once, again and again, while changes are asked for."""
+    chance, seconds = random.Random(seed), kills * apart
+    devices = _Devices(random.Random(f"{seed} devices"))
+    times = sorted(round(chance.uniform(0, seconds - apart / 2), 2) for _ in range(changes))
+    ways = _cards(chance, WAYS)
+    asked = [_ask(chance, devices, next(ways), at) for at in times]
+    faults = [
+        {"at": round(apart * number + chance.uniform(apart / 3, apart / 2), 2), "kind": "kill everything"}
+        for number in range(kills)
+    ]
+    return Schedule("full kills", seed, seconds, _numbered(asked), _numbered(faults))
+
+
+def _timed(
+    chance: random.Random, deck: Deck, seconds: float, a_minute: float, *, begin: float
+) -> Iterator[tuple[float, str]]:
+    cards, apart = _cards(chance, deck), 60 / a_minute
+    at = begin + chance.uniform(0, apart)
+    while at < seconds:
+        yield round(at, 2), next(cards)
+        at += apart * chance.uniform(0.5, 1.5)
+
+
+def _cards(chance: random.Random, deck: Deck) -> Iterator[str]:
+    while True:
+        cards = [name for name, count in deck for _ in range(count)]
+        chance.shuffle(cards)
+        yield from cards
+
+
+class _Devices:
+    """Deals devices out: most once, some to everybody who asks."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._fresh = self._deal()
+
+    def take(self, count: int) -> list[int]:
+        shared = self._chance.sample(SHARED, 2)
+        return [shared.pop() if shared and self._chance.random() < 0.2 else next(self._fresh) for _ in range(count)]
+
+    def _deal(self) -> Iterator[int]:
+        while True:
+            yield from self._chance.sample(DEVICES, len(DEVICES))
+
+
+def _ask(chance: random.Random, devices: _Devices, way_and_terms: str, at: float) -> Step:
+    way, _, terms = way_and_terms.partition(" ")
+    with_line = terms in {"line", "products"}
+    customer = chance.choice(ACCOUNT_CUSTOMERS if with_line else ALL_CUSTOMERS)
+    chosen = devices.take(chance.randint(1, MOST_DEVICES))
+    if terms == "refused":
+        chosen = chance.sample(REFUSED, 2)
+    elif chance.random() < 0.1:
+        chosen.append(chance.choice(REFUSED))
+    elif with_line and customer == "4711" and chance.random() < 0.2:
+        chosen.append(chance.choice(ADOPTABLE))
+    return {"at": at, "kind": "ask", "way": way, "terms": terms, "customer": customer, "devices": chosen}
+
+
+def _fault(chance: random.Random, kind: str, at: float) -> Step:
+    draw = PARTICULARS.get(kind)
+    return {"at": at, "kind": kind, **(draw(chance) if draw else {})}
+
+
+def _durable(kind: str, at: float, seconds: float) -> str:
+    """Return the fault that comes instead of a queue that forgets in the second half: what is sent then must be found."""
+    return "queue hangs" if kind == "queue forgets" and at > seconds / 2 else kind
+
+
+def _lie(chance: random.Random) -> dict[str, Any]:
+    about = {"share": round(chance.uniform(0.2, 0.8), 2), "times": chance.randint(1, 4), "seconds": 2.0}
+    kind = chance.random()
+    if kind < 0.6:
+        return about | {"effect": chance.choice(LIES)}
+    if kind < 0.8:
+        return about | {"effect": chance.choice(LIES), "path": "/v1/ServiceProduct"}
+    return about | {"effect": chance.choice(LIST_LIES), "method": "GET"}
+
+
+def _pick(chance: random.Random) -> dict[str, Any]:
+    return {"pick": round(chance.random(), 4), "copies": chance.randint(1, 3)}
+
+
+PARTICULARS: Mapping[str, Callable[[random.Random], dict[str, Any]]] = {
+    "kill scheduler": lambda chance: {"family": chance.random() < 0.5},
+    "kill api-server": lambda chance: {"family": chance.random() < 0.5},
+    "kill tasks": lambda chance: {"pick": round(chance.random(), 4), "all": chance.random() < 0.3},
+    "receiver fails": lambda chance: {"times": chance.randint(1, 5)},
+    "queue hangs": lambda chance: {"seconds": round(chance.uniform(3, 10), 1)},
+    "messages twice": _pick,
+    "messages held back": lambda chance: {"seconds": chance.randint(4, 15)},
+    "messages unreadable": lambda chance: {"body": chance.choice(("garbage", "nobody's", "future"))} | _pick(chance),
+    "messages stale": _pick,
+    "vendor lies": _lie,
+    "vendor is out": lambda chance: {
+        "outage": chance.choice(("refuse", "hang", "error")),
+        "seconds": round(chance.uniform(3, 12), 1),
+    },
+    "vendor turns away": lambda chance: {
+        "effect": chance.choice(("throttle_header", "throttle_body", "throttle_bare", "quota")),
+        "times": chance.randint(1, 5),
+        "seconds": float(chance.randint(1, 4)),
+    },
+    "vendor lags": lambda chance: {"lag": round(chance.uniform(0.2, 1.5), 1), "seconds": 15.0},
+    "vendor's clock is off": lambda chance: {
+        "off": chance.choice((-90_000, -3_600, -120, 120, 3_600, 90_000)),
+        "seconds": round(chance.uniform(15, 30), 1),
+    },
+    "slow disk": lambda chance: {"seconds": round(chance.uniform(1, 6), 1)},
+    "frozen scheduler": lambda chance: {"seconds": round(chance.uniform(5, 18), 1)},
+    "frozen tasks": lambda chance: {"seconds": round(chance.uniform(8, 18), 1)},
+}
+"""What a fault draws beside its kind."""
+
+
+def _numbered(steps: Sequence[Step]) -> tuple[Step, ...]:
+    return tuple({"n": number, **step} for number, step in enumerate(sorted(steps, key=lambda step: step["at"]), 1))

@@ -1,0 +1,106 @@
+"""The stack that chaos is about, as everybody here reaches it: database, queue, vendor, portal."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from uuid import UUID
+
+import requests
+from botocore.exceptions import BotoCoreError
+from sqlalchemy import Engine, MetaData, TableClause, create_engine, table
+from sqlalchemy.sql import quoted_name
+
+from chaos.portal import Portal
+from local import message_queue, postgres
+from local.sample_data import world
+from local.stack import Stack
+
+USER = "dora.ops"
+VISIBILITY_SECONDS = 30
+"""How long a received message is hidden here; a lost one comes back within a short run."""
+PRODUCT = {
+    "DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "4",
+    "DEVICE_ASSOCIATION_REQUEUE_AFTER_SECONDS": "45",
+    "DEVICE_ASSOCIATION_MAX_MAPPED_TASKS": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
+}
+"""What makes minutes of hours: whoever is lost is missed in seconds, and a change costs few tasks."""
+
+
+class Site:
+    """One running stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.engine: Engine = create_engine(stack.portal_url, pool_pre_ping=True)
+        self.airflow: Engine = create_engine(postgres.url(stack.settings, stack.secrets, "airflow"), pool_pre_ping=True)
+        self.over = threading.Event()
+        """Set once nobody waits for an answer any more."""
+        self.portal = Portal(stack.airflow_url, USER, stack.passwords[USER], self.over)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the simulated vendor's control API."""
+        answer = requests.request(method, f"{self.stack.settings.revio_url}/_control/{path}", json=body, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def queue(self) -> Any:
+        """Return a client of the queue (untyped in boto3); the caller closes it."""
+        return message_queue.client(self.stack.settings, self.stack.secrets)
+
+    def prepare_queue(self) -> bool:
+        """Make the queues if they are gone; return whether they are there, with this run's visibility time-out."""
+        queue, shorter = self.queue(), {"VisibilityTimeout": str(VISIBILITY_SECONDS)}
+        try:
+            queue.set_queue_attributes(QueueUrl=self.stack.queue_url, Attributes=shorter)
+        except queue.exceptions.QueueDoesNotExist:
+            message_queue.ensure_queues(self.stack.settings, self.stack.secrets)
+            return False  # the next look sets the time-out
+        except BotoCoreError:
+            return False
+        finally:
+            queue.close()
+        return True
+
+    def send_message(self, body: str, attributes: dict[str, str]) -> str:
+        """Put a message into the queue and return the id that it was given."""
+        queue = self.queue()
+        sent = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        try:
+            answer = queue.send_message(QueueUrl=self.stack.queue_url, MessageBody=body, MessageAttributes=sent)
+        finally:
+            queue.close()
+        return str(answer["MessageId"])
+
+    def seeded_lines(self) -> list[dict[str, Any]]:
+        """Return the lines that the vendor had from the start, each with its account."""
+        seed = json.loads(self.stack.settings.seed_file.read_text(encoding="utf-8"))
+        return [{"account": one["name"], **line} for one in seed["accounts"] for line in one["services"]]
+
+
+def customer_of(chosen: str) -> tuple[str, int | None, UUID]:
+    """Return number, Rev.io account and guid of a schedule's customer: `4711`, or `4716 of 2` in the second account."""
+    number, _, account = chosen.partition(" of ")
+    of_account = int(account) if account else None if number == world.UNBILLED else world.ACCOUNT
+    return number, of_account, world.customer_id(number, of_account)
+
+
+def named(name: str) -> TableClause:
+    """Return a table by `schema.name`, for SELECT * and INSERT; no name is quoted."""
+    schema, _, own = name.partition(".")
+    return table(quoted_name(own, quote=False), schema=quoted_name(schema, quote=False))
+
+
+def reflected(engine: Engine, name: str) -> Any:
+    """Return a table with its columns, for INSERT."""
+    from sqlalchemy import Table
+
+    schema, _, own = name.partition(".")
+    return Table(own.lower(), MetaData(), schema=schema, autoload_with=engine)
