@@ -114,7 +114,7 @@ def _check(connection: Connection, first: Record) -> None:
     if first["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
         said = f"this change reads {first['status']}; take it back once it has ended"
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
-    if not rows(connection, "requests/list_terms", bulk_change_id=first["bulk_change_id"]):
+    if not rows(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):
         raise refused(RequestCode.CHANGE_NOT_OURS, "another program did this change; have it undone there")
 
 
@@ -163,7 +163,7 @@ def _counted(connection: Connection, change_id: int) -> Created:
 
 
 def _why_approval(connection: Connection, first: Record, created: Created) -> str | None:
-    terms = rows(connection, "requests/list_terms", bulk_change_id=created.change_id)
-    customer = terms[0]["rev_customer_id"]
+    customers = rows(connection, "requests/list_customers_of", bulk_change_id=created.change_id)
+    customer = customers[0]["customer_id"]
     counts = {"accepted": created.accepted, "rejected": created.rejected}
     return why_approval(connection, first["tenant_id"], created.change_id, customer, **counts)
