@@ -66,7 +66,8 @@ class Rev:
                 self.ends.append(service_id)
                 midnight = datetime.combine(on, time(), UTC)
                 self.kept = [
-                    replace(line, disconnected=midnight) if line.service_id == service_id else line for line in self.kept
+                    replace(line, disconnected=midnight) if line.service_id == service_id else line
+                    for line in self.kept
                 ]
         if error is not None:
             raise error
