@@ -88,8 +88,8 @@ class Product:
 class RevioClient:
     """Speaks to one Rev.io account. Safe to use from several threads.
 
-    `before_call` is called before every request that only reads; for the others the caller takes the slot. What it raises
-    ends the call unsent. `after_call` is called after every request, with the error it ended in or None.
+    `before_call` is called before every request but those that create or end something, whose slot the caller takes; what
+    it raises ends the call unsent. `after_call` is called after every request, with the error it ended in or None.
     """
 
     def __init__(
@@ -161,10 +161,10 @@ class RevioClient:
         return self._call(method, path, partial(self._reader.parsed, method, path), body=body)
 
     def _create(self, path: str, body: Mapping[str, object]) -> int:
-        return self._call("POST", path, partial(self._reader.created, path), body=_wire(body))
+        return self._call("POST", path, partial(self._reader.created, path), body=_wire(body), has_slot=True)
 
     def _end(self, path: str, body: Mapping[str, object]) -> None:
-        self._call("DELETE", path, partial(self._reader.ended, path), body=_wire(body))
+        self._call("DELETE", path, partial(self._reader.ended, path), body=_wire(body), has_slot=True)
 
     def _records(self, path: str, id_name: str, filters: Mapping[str, object]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each record once, with its id. A page that brings nothing new is the last, whatever Rev.io says of it."""
@@ -195,8 +195,9 @@ class RevioClient:
         *,
         query: Mapping[str, object] | None = None,
         body: object = None,
+        has_slot: bool = False,
     ) -> T:
-        if self._before_call and method == "GET":
+        if self._before_call and not has_slot:
             self._before_call()
         try:
             try:

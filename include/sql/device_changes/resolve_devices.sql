@@ -12,4 +12,4 @@ WHERE
     AND d.ICCID = dbo.M2M_DeviceChange.ICCID
     AND d.IsDeleted = 0
     AND COALESCE(dbo.M2M_DeviceChange.DeviceId, -1) <> d.id
-    AND NOT EXISTS (SELECT 1 FROM device_association.reversal AS x WHERE x.BulkChangeId = c.id)
+    AND NOT EXISTS (SELECT 1 FROM device_association.reversal AS x WHERE x.BulkChangeId = dbo.M2M_DeviceChange.BulkChangeId)
