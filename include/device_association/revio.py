@@ -164,7 +164,7 @@ class RevioClient:
         return self._call("POST", path, partial(self._reader.created, path), body=_wire(body), has_slot=True)
 
     def _end(self, path: str, body: Mapping[str, object]) -> None:
-        self._call("DELETE", path, partial(self._reader.ended, path), body=_wire(body), has_slot=True)
+        self._call("DELETE", path, partial(self._reader.parsed, "DELETE", path), body=_wire(body), has_slot=True)
 
     def _records(self, path: str, id_name: str, filters: Mapping[str, object]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each record once, with its id. A page that brings nothing new is the last, whatever Rev.io says of it."""

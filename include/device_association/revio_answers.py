@@ -98,12 +98,6 @@ class AnswerReader:
         said = f"{self._name}: POST {path} was answered {answer.status} without a positive id"
         raise RevioOutcomeUnknown(said, status=answer.status)
 
-    def ended(self, path: str, answer: Answer) -> None:
-        """Return when a DELETE succeeded; one that is answered without a body says all it has to say."""
-        self.accept("DELETE", path, answer)
-        if answer.body.strip():
-            self.parsed("DELETE", path, answer)
-
     def page(self, path: str, answer: Answer) -> tuple[list[Any], bool]:
         """Return the records of a page, whatever they are, and whether there may be more."""
         found = self.parsed("GET", path, answer)
