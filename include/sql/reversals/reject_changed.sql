@@ -1,7 +1,6 @@
--- Marks the open rows of a revert whose device is gone, was changed since the first change, or whose SIM has a call of unknown
--- outcome. The links to lines are compared with nothing: they follow the lines by themselves. A row of which a call is out is
--- brought to its end.
--- Safe to run twice: only rows not yet final are touched; the first rule that matches gives the code.
+-- Marks the open rows of a revert whose device is gone, was changed since, or whose SIM has a call of unknown outcome.
+-- Safe to run twice: only rows not yet final are touched; the first rule that matches gives the code. Links to lines are not
+-- compared: they follow the lines by themselves. A row of which a call is out is brought to its end.
 UPDATE dbo.M2M_DeviceChange
 SET
     Status = 'ERROR', ErrorCode = v.code, StatusDetails = v.details, IsProcessed = 1, HasErrors = 1,

@@ -1,7 +1,7 @@
--- Gives a batch of devices of a revert back what they had before the first change, field by field as their history says it,
--- and writes one history row for each field that this very statement changed. A row of Device_Tenant that the first change
--- made is deleted softly. A link that came with the first change's customer goes with it.
--- Safe to run twice: a device that is as it was is not touched, and so writes no history.
+-- Gives a batch of devices of a revert back what they had before the first change, field by field as their history says it.
+-- Safe to run twice: a device that is as it was is not touched, and so writes no history; there is one history row for each
+-- field that this very statement changed. A row of Device_Tenant that the first change made is deleted softly. A link that came
+-- with the first change's customer goes with it.
 WITH wanted AS (
     SELECT
         s.BulkChangeId, s.M2MDeviceChangeId, s.DeviceId, s.TenantId, s.ServiceProviderId, s.ICCID, s.MSISDN, t.id AS row_id,
