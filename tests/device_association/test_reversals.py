@@ -20,6 +20,7 @@ from device_association.callers import Caller, find_caller
 from device_association.change_actions import retry_change
 from device_association.claims import Claim
 from device_association.closing import Closed
+from device_association.data_checks import load_frame
 from device_association.errors import (
     ClaimLost,
     RequestRefused,
@@ -683,3 +684,18 @@ def test_after_a_revert_the_devices_can_be_associated_anew(flow: Flow) -> None:
     take_back(flow, first)
     assert flow.run(request(PLAIN[:2], RevCustomerId=world.BOREALIS)).codes == {"PROCESSED": 2}
     assert len(active(flow)) == 2
+
+
+def test_a_customer_that_was_closed_and_lost_its_site_gives_the_devices_back(flow: Flow) -> None:
+    before = held(flow, PLAIN[:2])
+    first = flow.run(request(PLAIN[:2])).bulk_change_id
+    acme = world.customer_id(world.ACME)
+    put(flow, "dbo", "revcustomer", {"revcustomerid": world.ACME}, status="CLOSED")
+    put(flow, "dbo", "site", {"revcustomerid": acme}, isactive=0, isdeleted=1)
+    claim = flow.open(ask(flow, first).change_id)
+    frame, open_rows = load_frame(flow.portal, claim.bulk_change_id, flow.clock())
+    assert (open_rows, list(frame["site_id"])) == (2, [0, 0])
+    flow.check(claim)
+    flow.lines(claim)
+    assert end(flow, claim).codes == {"PROCESSED": 2}
+    assert held(flow, PLAIN[:2]) == before
