@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -34,6 +34,10 @@ class Rev:
     refusing: dict[str, list[RevioError]] = field(default_factory=dict)
     refusing_products: list[RevioError] = field(default_factory=list)
     posts: int = 0
+    ends: list[int] = field(default_factory=list)
+    product_ends: list[int] = field(default_factory=list)
+    refusing_ends: dict[int, list[RevioError]] = field(default_factory=dict)
+    refusing_product_ends: list[RevioError] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
     def create_line(self, body: dict[str, Any]) -> int:
@@ -53,6 +57,30 @@ class Rev:
             raise self.refusing_products.pop(0)
         self.products_kept.append(body)
         return 7000 + len(self.products_kept)
+
+    def end_line(self, service_id: int, on: date) -> None:
+        with self.lock:
+            waiting = self.refusing_ends.get(service_id, [])
+            error = waiting.pop(0) if waiting else None
+            if error is None or getattr(error, "committed", False):
+                self.ends.append(service_id)
+                midnight = datetime.combine(on, time(), UTC)
+                self.kept = [
+                    replace(line, disconnected=midnight) if line.service_id == service_id else line
+                    for line in self.kept
+                ]
+        if error is not None:
+            raise error
+
+    def end_product(self, service_product_id: int, on: date, *, prorate: bool) -> None:
+        error = self.refusing_product_ends.pop(0) if self.refusing_product_ends else None
+        if error is None or getattr(error, "committed", False):
+            self.product_ends.append(service_product_id)
+        if error is not None:
+            raise error
+
+    def line(self, service_id: int) -> Line | None:
+        return next((line for line in self.kept if line.service_id == service_id), None)
 
     def lines(self, **filters: Any) -> Iterator[Line]:
         for line in self.kept:

@@ -11,7 +11,10 @@ from local.portal_tables import table_names
 
 OUR_VIEWS = tuple(
     f"device_association.{name}"
-    for name in ("settled_device", "visible_change", "visible_device", "sim_at_work", "line_moment", "line_device")
+    for name in (
+        *("former_device", "reverted_field", "reverting_device", "settled_device", "visible_change", "visible_device"),
+        *("sim_at_work", "line_moment", "line_device"),
+    )
 )
 AUDIT = {
     POSTGRESQL: [

@@ -39,6 +39,9 @@ ADVICE: dict[str, Advice] = {
     DeviceCode.DEVICE_HAS_ACTIVE_SERVICE: Advice(
         "Already has a line", "Send these devices again without creating a line."
     ),
+    DeviceCode.CHANGED_SINCE: Advice(
+        "Changed since", "Look at the device's history; give it to the right customer by a request of its own."
+    ),
     DeviceCode.REV_REJECTED: Advice(
         "Refused by Rev.io", "Read the device's message, correct what it names in Rev.io, then retry."
     ),

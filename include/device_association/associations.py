@@ -13,10 +13,14 @@ from sqlalchemy import Connection, Engine
 
 from device_association.claims import Claim, holding, keep, record_step
 from device_association.database import Record, changed, in_transaction, rows, run
+from device_association.giving_back import GIVEN_BACK, give_back
+from device_association.reverted_changes import find_reversal
 
 STEP = "associate_devices"
 HISTORY_STEP = "update_cross_provider_device_history"
 LINKS_STEP = "update_device_rev_service_links"
+ASSOCIATED = ("associated", "changed_fields", "queued_plans")
+"""What is counted of a change that is no revert."""
 BATCHES_AT_ONCE = 2
 """A second transaction keeps the database at work while the first one is committed."""
 
@@ -24,20 +28,24 @@ BATCHES_AT_ONCE = 2
 def associate_devices(
     engine: Engine, claim: Claim, *, clock: Callable[[], datetime], rows_at_once: int
 ) -> dict[str, int]:
-    """Associate every device whose line is settled or not asked for; return how many rows of which kind were written.
+    """Associate every device whose line is settled or not asked for, or of a revert: give it back; return how many rows of
+    which kind were written.
 
     In a change that was stopped, those that ask for no line are canceled: nothing of them was begun.
     One transaction a batch of `rows_at_once` rows: killed in the middle, the next run does the batches that are missing.
     """
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
-        settled = rows(connection, "associations/list_settled_rows", bulk_change_id=claim.bulk_change_id)
+        reverts = find_reversal(connection, claim.bulk_change_id).reverts
+        list_settled = "reversals/list_settled_rows" if reverts else "associations/list_settled_rows"
+        settled = rows(connection, list_settled, bulk_change_id=claim.bulk_change_id)
+    work = give_back if reverts else _associate
     batches = [settled[start : start + rows_at_once] for start in range(0, len(settled), rows_at_once)]
 
     def associate(batch: Sequence[Record]) -> dict[str, int]:
-        return in_transaction(engine, partial(_associate, claim=claim, batch=batch, now=clock()))
+        return in_transaction(engine, partial(work, claim=claim, batch=batch, now=clock()))
 
-    total = {"associated": 0, "changed_fields": 0, "queued_plans": 0}
+    total = dict.fromkeys(GIVEN_BACK if reverts else ASSOCIATED, 0)
     with ThreadPoolExecutor(BATCHES_AT_ONCE) as workers:
         for counts in workers.map(associate, batches):
             total = {name: total[name] + counts[name] for name in total}

@@ -27,14 +27,14 @@ from device_association.line_outcomes import (
 log = logging.getLogger(__name__)
 
 
-def begin_calls(desk: Desk, devices: Sequence[Record]) -> set[int]:
+def begin_calls(desk: Desk, devices: Sequence[Record], *, statement: str = "intents/begin_calls") -> set[int]:
     """Take the leases of the calls for these SIMs; return the intents whose call this worker must make now."""
     now = desk.clock()
     begun = in_transaction(
         desk.engine,
         lambda connection: rows(
             connection,
-            "intents/begin_calls",
+            statement,
             intents=as_json([{"intent_id": device["intent_id"]} for device in devices]),
             connection_id=devices[0]["connection_id"],
             owner=desk.owner,
@@ -56,7 +56,8 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
     holding(desk.engine, desk.claim, now, lambda connection: None)
     with desk.engine.connect() as connection:
         stopped = row(connection, "intents/find_stop", **desk.claim.key)
-        conflict = row(connection, "intents/find_conflict", intent_id=device["intent_id"], now=now)
+        ends = device.get("ends_service_id")
+        conflict = None if ends else row(connection, "intents/find_conflict", intent_id=device["intent_id"], now=now)
         intent = row(connection, "intents/find_intent", intent_id=device["intent_id"])
     if stopped:
         return Outcome.STOPPED
@@ -133,7 +134,8 @@ def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
         stop_change(desk, device, problem)
         return Outcome.STOPPED
     if isinstance(problem, RevioRejected):
-        reason = f"Rev.io refused the line: {problem}"
+        ends = device.get("ends_service_id")
+        reason = f"Rev.io refused {f'to disconnect line {ends}' if ends else 'the line'}: {problem}"
         return reject_line(desk, device, DeviceCode.REV_REJECTED, reason, was_called=True)
     if not isinstance(problem, RevioError):
         log.error("%s: something unforeseen; its line is looked up", device["iccid"], exc_info=problem)

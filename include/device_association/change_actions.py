@@ -19,6 +19,7 @@ from device_association.change_views import lock_visible, refused
 from device_association.closing import close, end_rows, start_or_close
 from device_association.codes import RUNNING, ChangeStatus, DeviceCode, RequestCode
 from device_association.database import Record, as_json, in_transaction, run
+from device_association.reverted_changes import reverted_text
 from device_association.validation import check_anew
 
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")]
@@ -92,6 +93,8 @@ def retry_change(
 
     def again(connection: Connection) -> Retried:
         change = lock_visible(connection, caller, bulk_change_id, now)
+        if change["reverted_by"] is not None:
+            raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change["reverted_by"]))
         if change["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
             raise refused(
                 RequestCode.CHANGE_NOT_ENDED, f"this change reads {change['status']}; retry it once it has ended"

@@ -18,6 +18,7 @@ class FindingKind(StrEnum):
     OUTCOME_SETTLED_ABSENT = "OUTCOME_SETTLED_ABSENT"
     OUTCOME_AMBIGUOUS = "OUTCOME_AMBIGUOUS"
     CHANGE_OF_ANOTHER_PROGRAM = "CHANGE_OF_ANOTHER_PROGRAM"
+    LINE_OF_REVERTED_CHANGE = "LINE_OF_REVERTED_CHANGE"
     MIRROR_ROW_MISSING = "MIRROR_ROW_MISSING"
     INTENT_WITHOUT_MIRROR_ROW = "INTENT_WITHOUT_MIRROR_ROW"
     MIRROR_LINE_DISCONNECTED = "MIRROR_LINE_DISCONNECTED"
@@ -48,6 +49,8 @@ FINDING_ADVICE: dict[str, str] = {
     FindingKind.OUTCOME_SETTLED_ABSENT: "Rev.io has no line for this SIM: it is safe to retry the device.",
     FindingKind.OUTCOME_AMBIGUOUS: "Several active lines are this SIM's: have all but one disconnected, then retry.",
     FindingKind.CHANGE_OF_ANOTHER_PROGRAM: "Another program began this change and has not ended it: have it looked at there.",
+    FindingKind.LINE_OF_REVERTED_CHANGE: "A change was taken back and this line is left: "
+    "look at it in Rev.io, and have it disconnected there unless somebody else needs it.",
     FindingKind.MIRROR_ROW_MISSING: "Nothing to do: the line is in the billing mirror now.",
     FindingKind.INTENT_WITHOUT_MIRROR_ROW: "Nothing to do: the line is in the mirror again. Find out what deleted it.",
     FindingKind.MIRROR_LINE_DISCONNECTED: "Nothing to do: the mirror knows now that Rev.io disconnected the line.",

@@ -1,4 +1,4 @@
-"""The calls that create lines: many at the same time, each begun and recorded once, the database asked in batches.
+"""The calls that create or end lines: many at the same time, each begun and recorded once, the database asked in batches.
 
 One thread deals with the database, the workers only speak to Rev.io. So a few statements begin as many calls as the account
 has room for, and record all that have come back meanwhile; killed anywhere, what was begun and not recorded is looked up.
@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,15 +36,32 @@ COUNT_EVERY = 10
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the calls do: how they begin in the database, the call itself, and how those that went well are recorded."""
+
+    begin: Callable[[Desk, Sequence[Record]], set[int]]
+    send: Callable[[RevioClient, Record], int]
+    record: Callable[[Desk, Sequence[tuple[Record, int]]], list[tuple[Record, Outcome]]]
+
+
+def _create(client: RevioClient, device: Record) -> int:
+    return client.create_line(line_body(device))
+
+
+CREATING = Work(begin_calls, _create, record_created)
+
+
 @dataclass(slots=True)
 class Caller:
-    """Creates the lines of devices of one account; `call_all` returns what became of each."""
+    """Makes the calls for devices of one account, each for a line; `call_all` returns what became of each."""
 
     desk: Desk
     client: RevioClient
     budget: CallBudget | None
     workers: Executor
     pace: Pace
+    work: Work = CREATING
     waiting: deque[Record] = field(default_factory=deque)
     out: dict[Future[int], Record] = field(default_factory=dict)
     slots: deque[Slot] = field(default_factory=deque)
@@ -130,7 +147,7 @@ class Caller:
         """Begin these calls in one statement; for each that may not be made, find out why."""
         limits = self.desk.settings
         send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
-        begun = begin_calls(self.desk, [device for device, _ in calls])
+        begun = self.work.begin(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
             if device["intent_id"] in begun:
@@ -164,7 +181,7 @@ class Caller:
         if self.desk.clock() > send_by:
             raise RevioRetryable(f"{device['iccid']}: no call was made, its time was up before it could be sent")
         try:
-            return self.client.create_line(line_body(device))
+            return self.work.send(self.client, device)
         except RevioRetryable as turned_away:
             self.held_until = time.monotonic() + wait_of(turned_away)
             raise
@@ -191,18 +208,18 @@ class Caller:
         self._record([call for call in self.out if call.done()])
 
     def _record(self, back: Iterable[Future[int]]) -> None:
-        created = []
+        done = []
         for call in back:
             device = self.out.pop(call)
             problem = call.exception()
             if problem is None:
-                created.append((device, call.result()))
+                done.append((device, call.result()))
             elif isinstance(problem, Exception):
                 self._record_problem(device, problem)
             else:
                 raise problem
-        if created:
-            self.ended += record_created(self.desk, created)
+        if done:
+            self.ended += self.work.record(self.desk, done)
 
     def _record_problem(self, device: Record, problem: Exception) -> None:
         if isinstance(problem, RevioRetryable):

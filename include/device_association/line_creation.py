@@ -1,4 +1,4 @@
-"""Gives each SIM of a slice exactly one line at Rev.io: intent, call, recorded outcome.
+"""Gives each SIM of a slice exactly one line at Rev.io, or ends it for a revert: intent, call, recorded outcome.
 
 The protocol is that of the Rev.io contract, 'Duplicates'. Every transition is one conditional UPDATE whose row count is
 checked; a POST is made only by the worker whose UPDATE turned the intent to CALLING, and its outcome, once known, is
@@ -26,7 +26,8 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import Caller
+from device_association.line_calls import CREATING, Caller
+from device_association.line_endings import ENDING, find_end
 from device_association.line_outcomes import STEP, Desk, Outcome, fail_device, reject_line, settle_line, stop_change
 from device_association.line_planning import customer_number
 from device_association.line_products import ProductFailed, create_products
@@ -115,13 +116,18 @@ def _each(
 
 
 def _call(desk: Desk, workers: Executor, devices: Sequence[Record]) -> tuple[dict[int, Outcome | None], float]:
-    """Call for the planned SIMs, account by account; return what became of each, and how long the last account is paused."""
+    """Call for the planned SIMs, account by account; return what became of each, and how long the last account is paused.
+
+    A change creates lines or ends them, never both.
+    """
     outcomes: dict[int, Outcome | None] = {}
     wait = 0.0
     for connection_id in sorted({device["connection_id"] for device in devices}):
         pace = Pace.AT_ONCE if desk.is_small else Pace.EVEN
-        caller = Caller(desk, desk.clients(connection_id), desk.budgets(connection_id), workers, pace)
-        called = caller.call_all(device for device in devices if device["connection_id"] == connection_id)
+        own = [device for device in devices if device["connection_id"] == connection_id]
+        work = ENDING if own[0]["ends_service_id"] else CREATING
+        caller = Caller(desk, desk.clients(connection_id), desk.budgets(connection_id), workers, pace, work)
+        called = caller.call_all(own)
         outcomes |= {device["row_id"]: outcome for device, outcome in called}
         wait = max(wait, caller.pause())
     return outcomes, wait
@@ -152,6 +158,8 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     """Return the outcome of a SIM that needs no call, or none yet; None: its line is to be created by a call."""
     if device["state"] in SETTLED:
         return Outcome(device["state"].lower())
+    if device["ends_service_id"]:
+        return find_end(desk, device, listed)
     intent = device["intent_id"]
     if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
         raise RevioOutcomeUnknown("another worker's call for this SIM is still out")

@@ -34,6 +34,8 @@ class Outcome(StrEnum):
 
     CREATED = "created"
     ADOPTED = "adopted"
+    ENDED = "ended"
+    KEPT = "kept"
     REJECTED = "rejected"
     STOPPED = "stopped"
     UNKNOWN = "unknown"
@@ -102,6 +104,20 @@ def line_body(device: Record) -> dict[str, object]:
         "usage_plan_group_id": device["usage_plan_group_id"],
         "package_id": device["rev_package_id"],
         "description": device["description"] or None,
+    }
+
+
+def end_body(device: Record) -> dict[str, object] | None:
+    """Return the body of `DELETE /v1/Services` for one device; None where a line is to come and none to go.
+
+    A line ends on the day on which a person would end it: the tenant's today.
+    """
+    ends = device.get("ends_service_id")
+    if ends is None:
+        return None
+    return {
+        "service_id": ends,
+        "effective_date": device["now"].astimezone(ZoneInfo(device["time_zone"] or "UTC")).date(),
     }
 
 
@@ -257,7 +273,7 @@ def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCo
 
 def log_entry(device: Record, *, response: str | None = None, error: str | None = None) -> dict[str, object]:
     """Return what the log tells of one device in this step: what was asked, and what came of it."""
-    asked = {name: value for name, value in line_body(device).items() if value is not None}
+    asked = {name: value for name, value in (end_body(device) or line_body(device)).items() if value is not None}
     return {"row_id": device["row_id"], "request": asked, "response": response, "error": error}
 
 

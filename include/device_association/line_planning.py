@@ -18,9 +18,10 @@ from device_association.claims import Claim, holding, record_step, stop
 from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, row, rows, run
 from device_association.errors import ConfigurationError, RevioUnauthorized
+from device_association.reverted_changes import find_reversal
 from device_association.revio import Line, RevioClient
 from device_association.settings import Settings
-from device_association.validation import reject_billed
+from device_association.validation import reject_billed, reject_changed
 
 STEP = "plan_rev_services"
 LEAST_TIME = timedelta(hours=2)
@@ -35,14 +36,16 @@ Clients = Callable[[str], RevioClient]
 def plan_rev_services(
     engine: Engine, claim: Claim, clients: Clients, settings: Settings, *, now: datetime
 ) -> list[int]:
-    """Return the numbers of the slices whose devices want a line; empty when no line is asked for.
+    """Return the numbers of the slices whose devices want a line, or of a revert: are to lose theirs; empty when none do.
 
     Devices that another change took since the validation are refused here, by the same rule. Refused credentials stop the
     change. A second run keeps the slices of the first, so that a map index always means the same devices.
     """
     began = time.perf_counter()
     with engine.connect() as connection:
-        customers = rows(connection, "intents/list_customers", bulk_change_id=claim.bulk_change_id)
+        ends = find_reversal(connection, claim.bulk_change_id).reverts is not None
+        list_customers = "reversals/list_customers" if ends else "intents/list_customers"
+        customers = rows(connection, list_customers, bulk_change_id=claim.bulk_change_id)
     try:
         lines = [line for customer in customers for line in _active_lines(clients, customer, now)]
     except RevioUnauthorized as refused:
@@ -52,22 +55,37 @@ def plan_rev_services(
         return []
 
     def plan(connection: Connection) -> list[int]:
-        about = {"bulk_change_id": claim.bulk_change_id, "now": now}
         run(connection, "lines/delete_listed", **claim.key)
         if lines:
             run(connection, "lines/insert_listed", lines=as_json(lines), **claim.key)
-        batches = row_batches(connection, claim.bulk_change_id) if customers else []
-        in_batches(connection, "intents/take_over_intents", batches, **about)
-        planned = in_batches(connection, "intents/insert_intents", batches, **about)
-        if customers:
-            reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
-            in_batches(connection, "intents/abandon_planned", batches, **about)
+        want = _want_ends if ends else _want_lines
+        planned = want(connection, claim, now) if customers else 0
         slices = _slices(connection, claim, settings, customers[0]["connection_id"] if customers else None, now)
         counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
         record_step(connection, claim, STEP, counts, started=now, began=began)
         return slices
 
     return holding(engine, claim, now, plan)
+
+
+def _want_lines(connection: Connection, claim: Claim, now: datetime) -> int:
+    """Write the intents of lines that are to come, and return how many; refuse the devices that somebody took since."""
+    batches, about = row_batches(connection, claim.bulk_change_id), {"bulk_change_id": claim.bulk_change_id, "now": now}
+    in_batches(connection, "intents/take_over_intents", batches, **about)
+    planned = in_batches(connection, "intents/insert_intents", batches, **about)
+    reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
+    in_batches(connection, "intents/abandon_planned", batches, **about)
+    return planned
+
+
+def _want_ends(connection: Connection, claim: Claim, now: datetime) -> int:
+    """Write the intents of lines that are to go, with their products, and return how many; refuse what was changed since."""
+    batches, about = row_batches(connection, claim.bulk_change_id), {"bulk_change_id": claim.bulk_change_id, "now": now}
+    reject_changed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
+    planned = in_batches(connection, "reversals/insert_intents", batches, **about)
+    in_batches(connection, "reversals/plan_products", batches, **about)
+    in_batches(connection, "intents/abandon_planned", batches, **about)
+    return planned
 
 
 def refusal_text(refused: RevioUnauthorized) -> str:

@@ -20,6 +20,9 @@ from device_association.errors import (
 from device_association.line_outcomes import Desk, line_dates
 from device_association.revio import Product, RevioClient
 
+KNOWN = frozenset({"CREATED", "ADOPTED"})
+"""States of a product that the line has."""
+
 
 class ProductFailed(AssociationError):
     """Rev.io refused a product: the line stays, its device is not associated, a retry makes the missing products."""
@@ -33,26 +36,27 @@ def create_products(desk: Desk, client: RevioClient, device: Record, service_id:
     wanted = json.loads(device["rev_product_id_list"])
     if not wanted:
         return
-    missing = [step for step in _steps(desk, device, wanted) if step["state"] != "CREATED"]
+    missing = [step for step in _steps(desk, device, wanted) if step["state"] not in KNOWN]
     lost = any(step["state"] == "CALLING" for step in missing)
     asked = desk.clock()
-    on_line = _look_up(desk, client, device, service_id) if missing and (adopted or lost) else []
+    on_line = look_up_products(desk, client, device, service_id) if missing and (adopted or lost) else []
     there = {product.product_id: product.service_product_id for product in on_line}
     for step in missing:
         if step["state"] == "CALLING" and step["lease_until"] > asked:
             raise RevioOutcomeUnknown(f"product {step['product_id']} of line {service_id}: a call may still be out")
         if step["product_id"] in there:
-            _settle(desk, device, service_id, step, there[step["product_id"]])
+            state = "ADOPTED" if adopted and step["state"] != "CALLING" else "CREATED"
+            _settle(desk, device, service_id, step, there[step["product_id"]], state)
         else:
             _create(desk, client, device, service_id, step, asked)
 
 
-def _look_up(desk: Desk, client: RevioClient, device: Record, service_id: int) -> list[Product]:
+def look_up_products(desk: Desk, client: RevioClient, device: Record, service_id: int) -> list[Product]:
     """Return the products that the line has. While Rev.io cannot be asked, no lost call counts as settled."""
     try:
         return list(client.products(service_id))
     except RevioRetryable:
-        lease_until = desk.clock() + timedelta(seconds=_lease_seconds(desk))
+        lease_until = desk.clock() + timedelta(seconds=lease_seconds(desk))
         desk.transact("lines/doubt_products", intent_id=device["intent_id"], lease_until=lease_until)
         raise
 
@@ -71,7 +75,7 @@ def _create(
     product = step["product_id"]
     if budget := desk.budgets(device["connection_id"]):
         budget.wait_for_call()
-    seconds = _lease_seconds(desk)
+    seconds = lease_seconds(desk)
     send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
     lease_until = _begin(desk, device, step, looked_up, seconds)
     if lease_until is None:
@@ -88,10 +92,10 @@ def _create(
     except (RevioRetryable, RevioUnauthorized):
         _record(desk, device, product, "PLANNED", lease_until, detail="turned away")
         raise
-    _settle(desk, device, service_id, step, created)
+    _settle(desk, device, service_id, step, created, "CREATED")
 
 
-def _lease_seconds(desk: Desk) -> float:
+def lease_seconds(desk: Desk) -> float:
     """Return how long a product's call is leased.
 
     The lease outlasts the settle time: a product that a look-up after its end did not show is certainly not there.
@@ -128,8 +132,8 @@ def _body(device: Record, service_id: int, step: Record) -> dict[str, object]:
     }
 
 
-def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_product_id: int) -> None:
-    """Record a product and its mirror row in one transaction."""
+def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_product_id: int, state: str) -> None:
+    """Record a product and its mirror row in one transaction; ADOPTED: no call of ours made it, and no revert ends it."""
     now = desk.clock()
     named = {"product_id": step["product_id"], "service_product_id": service_product_id, "now": now}
 
@@ -138,7 +142,7 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
             connection,
             "lines/settle_product",
             intent_id=device["intent_id"],
-            state="CREATED",
+            state=state,
             lease_until=None,
             detail=None,
             **named,

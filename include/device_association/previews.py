@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -71,23 +71,37 @@ def preview_bulk_change(
     """Return what a request would do; nothing is stored, Rev.io is not asked. Raises RequestRefused as storing it would."""
     request = parse_request(sent, max_devices=max_devices)
 
-    def look(connection: Connection) -> NoReturn:
+    def look(connection: Connection) -> Preview:
         caller = find_caller(connection, user_name)
         stored = store_request(connection, request, caller, run_id=None, now=now)
-        found = rows(connection, "device_changes/list_rows", bulk_change_id=stored.change_id)
-        devices = tuple(
-            Verdict(one["iccid"], ACCEPTED if one["status"] == Row.NEW else one["error_code"], one["details"])
-            for one in found
-        )
+        devices = verdicts(connection, stored.change_id)
         accepted = sum(one.code == ACCEPTED for one in devices)
         lines = accepted if stored.terms.create_rev_service else 0
         rate = calls_per_minute(connection, stored.customer)
-        raise _Seen(Preview(devices, lines, rate, stored.created.needs_approval))
+        return Preview(devices, lines, rate, stored.created.needs_approval)
+
+    return without_trace(engine, look)
+
+
+def without_trace(engine: Engine, look: Callable[[Connection], Preview]) -> Preview:
+    """Return what `look` saw in a transaction that is rolled back."""
+
+    def end(connection: Connection) -> NoReturn:
+        raise _Seen(look(connection))
 
     try:
-        in_transaction(engine, look)
+        in_transaction(engine, end)
     except _Seen as seen:
         return seen.preview
+
+
+def verdicts(connection: Connection, bulk_change_id: int) -> tuple[Verdict, ...]:
+    """Return what would become of each device of a change that was just stored."""
+    found = rows(connection, "device_changes/list_rows", bulk_change_id=bulk_change_id)
+    return tuple(
+        Verdict(one["iccid"], ACCEPTED if one["status"] == Row.NEW else one["error_code"], one["details"])
+        for one in found
+    )
 
 
 def calls_per_minute(connection: Connection, customer: Customer) -> int:

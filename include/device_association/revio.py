@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from device_association.errors import ConfigurationError, RevioError, RevioRetryable
+from device_association.errors import ConfigurationError, RevioError, RevioRejected, RevioRetryable
 from device_association.revio_answers import AnswerReader, parse_moment, whole
 from device_association.revio_transport import Answer, NoAnswer, Timeouts, Transport
 
@@ -88,8 +88,8 @@ class Product:
 class RevioClient:
     """Speaks to one Rev.io account. Safe to use from several threads.
 
-    `before_call` is called before every request that is not a create, whose slot the caller takes; what it raises ends
-    the call unsent. `after_call` is called after every request, with the error it ended in or None.
+    `before_call` is called before every request but those that create or end something, whose slot the caller takes; what
+    it raises ends the call unsent. `after_call` is called after every request, with the error it ended in or None.
     """
 
     def __init__(
@@ -117,17 +117,32 @@ class RevioClient:
         """Add a product to a line and return the id of the addition."""
         return self._create("/v1/ServiceProduct", body)
 
+    def end_line(self, service_id: int, on: date) -> None:
+        """Disconnect a service line. Whether Rev.io takes a second call for it is not known: never repeat it blindly."""
+        self._end("/v1/Services", {"service_id": service_id, "effective_date": on})
+
+    def end_product(self, service_product_id: int, on: date, *, prorate: bool) -> None:
+        """Disconnect a product of a line; never repeat it blindly."""
+        body = {"service_product_id": service_product_id, "effective_date": on, "generate_proration": prorate}
+        self._end("/v1/ServiceProduct", body)
+
+    def line(self, service_id: int) -> Line | None:
+        """Return a line by its id as it is now, or None where Rev.io shows none."""
+        path = f"/v1/Services/{service_id}"
+        try:
+            record = self._call("GET", path, partial(self._reader.parsed, "GET", path))
+        except RevioRejected as refused:
+            if refused.status == 404:
+                return None
+            raise
+        if whole(record.get("service_id")) != service_id:
+            raise RevioRetryable(f"{self.account.name}: GET {path} was answered with something else", status=200)
+        return _line(service_id, record)
+
     def lines(self, **filters: object) -> Iterator[Line]:
         """Yield the lines that match all filters, each once; what Rev.io returns beside them is the caller's to check."""
         for service_id, record in self._records("/v1/Services", "service_id", filters):
-            yield Line(
-                service_id=service_id,
-                customer_id=whole(record.get("customer_id")),
-                number=_text(record.get("number")),
-                number2=_text(record.get("number2")),
-                created=parse_moment(record.get("created_date")),
-                disconnected=parse_moment(record.get("disconnected_date")),
-            )
+            yield _line(service_id, record)
 
     def products(self, service_id: int) -> Iterator[Product]:
         """Yield the products of a line that are not disconnected or denied."""
@@ -146,7 +161,10 @@ class RevioClient:
         return self._call(method, path, partial(self._reader.parsed, method, path), body=body)
 
     def _create(self, path: str, body: Mapping[str, object]) -> int:
-        return self._call("POST", path, partial(self._reader.created, path), body=_wire(body))
+        return self._call("POST", path, partial(self._reader.created, path), body=_wire(body), has_slot=True)
+
+    def _end(self, path: str, body: Mapping[str, object]) -> None:
+        self._call("DELETE", path, partial(self._reader.parsed, "DELETE", path), body=_wire(body), has_slot=True)
 
     def _records(self, path: str, id_name: str, filters: Mapping[str, object]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each record once, with its id. A page that brings nothing new is the last, whatever Rev.io says of it."""
@@ -177,8 +195,9 @@ class RevioClient:
         *,
         query: Mapping[str, object] | None = None,
         body: object = None,
+        has_slot: bool = False,
     ) -> T:
-        if self._before_call and method != "POST":
+        if self._before_call and not has_slot:
             self._before_call()
         try:
             try:
@@ -224,6 +243,17 @@ def match_lines(lines: list[Line], *, iccid: str, msisdn: str | None) -> list[Li
         for line in lines
         if iccid in (line.number, line.number2) or (msisdn and line.number == msisdn and not line.number2)
     ]
+
+
+def _line(service_id: int, record: Mapping[str, Any]) -> Line:
+    return Line(
+        service_id=service_id,
+        customer_id=whole(record.get("customer_id")),
+        number=_text(record.get("number")),
+        number2=_text(record.get("number2")),
+        created=parse_moment(record.get("created_date")),
+        disconnected=parse_moment(record.get("disconnected_date")),
+    )
 
 
 def _text(value: object) -> str | None:

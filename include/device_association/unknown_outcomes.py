@@ -22,8 +22,10 @@ from device_association.database import Record, changed, in_transaction, rows, r
 from device_association.errors import ClaimLost, RevioOutcomeUnknown, RevioRetryable, RevioUnauthorized
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_creation import look_up, outcome_of
+from device_association.line_endings import is_ended, look_at, record_ended
 from device_association.line_outcomes import Desk, Outcome, settle_line
 from device_association.line_planning import Clients
+from device_association.reverted_changes import find_reversal
 from device_association.revio import Line
 from device_association.settings import Settings
 
@@ -77,6 +79,8 @@ def _settle(desk: Desk, device: Record) -> str:
     intent = device["intent_id"]
     if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
         return OPEN
+    if device["ends_service_id"]:
+        return _settle_end(desk, {**device, "now": desk.clock()})
     asked = desk.clock()
     try:
         found = look_up(desk, desk.clients(device["connection_id"]), device, [])
@@ -97,9 +101,26 @@ def _settle(desk: Desk, device: Record) -> str:
     return AMBIGUOUS if settled is Outcome.REJECTED else FOUND
 
 
-def _end_absent(desk: Desk, device: Record, unknown_before: datetime) -> str:
-    """End a call whose line stayed absent for the settle time; its row has ended, so nobody calls again by itself."""
-    said = "its call was made, and no line of it came to be; the SIM may be asked for again"
+def _settle_end(desk: Desk, device: Record) -> str:
+    """Look a line up that was asked to be ended: it is by now, or it stayed active for the settle time."""
+    asked, ends = desk.clock(), device["ends_service_id"]
+    line = look_at(desk, device)
+    if line is None:
+        return _end_strange(desk, device, f"Rev.io shows no line {ends}, whose end was asked for")
+    if is_ended(line, desk.clock()):
+        record_ended(desk, [(device, ends)])
+        return FOUND
+    said = f"the end of line {ends} was asked for, and it is active still; the device may be taken back again"
+    return _end_absent(desk, device, asked - timedelta(seconds=desk.settings.rev_settle_seconds), said)
+
+
+def _end_absent(
+    desk: Desk,
+    device: Record,
+    unknown_before: datetime,
+    said: str = "its call was made, and no line of it came to be; the SIM may be asked for again",
+) -> str:
+    """End a call of which nothing was seen for the settle time; its row has ended, so nobody calls again by itself."""
     finding = _finding(device, FindingKind.OUTCOME_SETTLED_ABSENT, said)
     binds = {"unknown_before": unknown_before, "connection_id": device["connection_id"]}
     return ABSENT if _end(desk, "intents/plan_again", device, finding, **binds) else OPEN
@@ -107,7 +128,11 @@ def _end_absent(desk: Desk, device: Record, unknown_before: datetime) -> str:
 
 def _end_ambiguous(desk: Desk, device: Record, found: list[Line]) -> str:
     named = ", ".join(str(line.service_id) for line in found)
-    said = f"the active lines {named} are all this SIM's"
+    return _end_strange(desk, device, f"the active lines {named} are all this SIM's")
+
+
+def _end_strange(desk: Desk, device: Record, said: str) -> str:
+    """End a call of which something was seen that only a person can judge."""
     finding = _finding(device, FindingKind.OUTCOME_AMBIGUOUS, said)
     binds = {"was_called": 0, "owner": desk.owner, "detail": said}
     return AMBIGUOUS if _end(desk, "intents/reject_intent", device, finding, **binds) else OPEN
@@ -139,19 +164,33 @@ def _finding(device: Record, kind: FindingKind, said: str) -> Finding:
 
 
 def _try_again(engine: Engine, now: datetime) -> int:
-    """Open the rows again whose line is known by now, change by change; return how many."""
+    """Open the rows again whose line is known by now, change by change; return how many. Of a change taken back, tell."""
     with engine.connect() as connection:
         known = rows(connection, "intents/list_known_late")
+        left = rows(connection, "intents/list_lines_of_reverted", now=now)
     total = 0
     for bulk_change_id, found in groupby(known, key=lambda one: one["bulk_change_id"]):
         row_ids = [one["row_id"] for one in found]
         total += in_transaction(engine, partial(_open, bulk_change_id=bulk_change_id, row_ids=row_ids, now=now))
+    in_transaction(engine, lambda connection: report(connection, list(map(_left_over, left)), now=now))
     return total
+
+
+def _left_over(line: Record) -> Finding:
+    return Finding(
+        FindingKind.LINE_OF_REVERTED_CHANGE,
+        f"line {line['account_id']}/{line['service_id']}",
+        f"line {line['service_id']} of SIM {line['iccid']} was found after bulk change {line['reverted_by']} had taken its "
+        f"change {line['bulk_change_id']} back; it was not disconnected",
+        **{name: line[name] for name in ("account_id", "tenant_id", "bulk_change_id", "iccid", "service_id")},
+    )
 
 
 def _open(connection: Connection, bulk_change_id: int, row_ids: list[int], now: datetime) -> int:
     change = lock_change(connection, bulk_change_id)
     if change is None or change["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+        return 0
+    if find_reversal(connection, bulk_change_id).reverted_by:
         return 0
     reason = "the line that was not known when the change ended is known now"
     done = open_again(connection, change, actor=ACTOR, reason=reason, row_ids=row_ids, now=now)

@@ -18,6 +18,7 @@ from device_association.codes import DeviceCode, RequestCode
 from device_association.database import ROWS_PER_STATEMENT, Record, as_json, row, rows, run
 from device_association.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
+from device_association.reverted_changes import find_reversal
 from device_association.terms import Terms, from_row, read_payload
 
 STEP = "validate_devices"
@@ -35,7 +36,8 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
         read_payloads(connection, claim, now=now)
         batches = row_batches(connection, claim.bulk_change_id)
         in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=claim.bulk_change_id)
-        reject_requests(connection, claim, now=now)
+        if not find_reversal(connection, claim.bulk_change_id).reverts:
+            reject_requests(connection, claim, now=now)
         reject_devices(connection, claim.bulk_change_id, actor=claim.actor, now=now)
         counts = count_codes(connection, claim.bulk_change_id)
         record_step(connection, claim, STEP, counts, started=now, began=began)
@@ -65,6 +67,9 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     The devices are held after the rules about the device itself and before those about other operations, so that
     whoever holds a device decides about it.
     """
+    if find_reversal(connection, bulk_change_id).reverts:
+        reject_changed(connection, bulk_change_id, actor=actor, now=now)
+        return
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
     batches = row_batches(connection, bulk_change_id)
@@ -80,6 +85,20 @@ def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, no
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     batches = row_batches(connection, bulk_change_id)
     in_batches(connection, "device_changes/reject_billed", batches, **about)
+    in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
+    in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
+
+
+def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
+    """Mark the open rows of a revert whose device is not as the first change left it; hold the others' devices.
+
+    Held first, so that what is compared stays so. Whom a device could be given to does not count here: it goes back.
+    """
+    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
+    batches = row_batches(connection, bulk_change_id)
+    hold_devices(connection, bulk_change_id, now=now)
+    in_batches(connection, "device_changes/reject_held", batches, **about)
+    in_batches(connection, "reversals/reject_changed", batches, **about)
     in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
     in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
 

@@ -52,6 +52,12 @@ STEPS = {
     "update_device_rev_service_links": "Link lines",
 }
 """The steps that a change's record names, in their order."""
+STEPS_BACK = STEPS | {
+    "plan_rev_services": "Plan what ends",
+    "create_rev_service": "Disconnect lines in Rev.io",
+    "associate_devices": "Give devices back",
+}
+"""The same steps of a change that takes another one back."""
 SLICED = "create_rev_service"
 OPEN = RUNNING | {ChangeStatus.PENDING_APPROVAL}
 """The states of a change that something will still happen to."""
@@ -106,13 +112,13 @@ def segments(counts: Mapping[str, int]) -> list[Segment]:
     return found
 
 
-def steps(recorded: Sequence[Mapping[str, Any]], status: str) -> list[Step]:
+def steps(recorded: Sequence[Mapping[str, Any]], status: str, *, reverts: bool = False) -> list[Step]:
     """Return every step of a change with how it stands; the one that makes lines is recorded slice by slice."""
     known = {name: [one for one in recorded if one["step"].split(" ")[0] == name] for name in STEPS}
     reached = max((place for place, name in enumerate(STEPS) if known[name]), default=-1)
     running = reached if reached >= 0 and list(STEPS)[reached] == SLICED else reached + 1
     found = []
-    for place, (name, title) in enumerate(STEPS.items()):
+    for place, (name, title) in enumerate((STEPS_BACK if reverts else STEPS).items()):
         if status == ChangeStatus.PROCESSING and place == running:
             state = StepState.RUNNING
         elif known[name]:

@@ -1,10 +1,10 @@
-"""What the portal lets a person do to a bulk change: cancel it, retry it, each with a reason."""
+"""What the portal lets a person do to a bulk change: cancel it, retry it, take it back, each with a reason."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from device_association.association_request import read_fields
@@ -12,9 +12,10 @@ from device_association.change_actions import Cancel, Retry, cancel_change, retr
 from device_association.codes import ChangeStatus
 from device_association.json_bodies import read_json_object
 from device_association.outbox import send_at_once
-from device_association_airflow.portal_caller import EditorDep, EngineDep, NowDep, SendDep
+from device_association.reversals import Revert, RevertPreview, preview_revert, revert_change
+from device_association_airflow.portal_caller import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
 from device_association_airflow.portal_queries import ChangeId
-from device_association_airflow.portal_requests import WAITS, BodyDep
+from device_association_airflow.portal_requests import WAITS, BodyDep, shown_created, shown_preview
 
 actions = APIRouter(prefix="/BulkChanges")
 CANCELED = "canceled; nothing of it was begun"
@@ -49,3 +50,28 @@ def retry(
     answer = {"Success": True, "ChangeId": change_id, "RetryNumber": done.retry_number}
     answer |= {"Accepted": done.accepted, "Rejected": done.rejected}
     return answer | ({"Message": WAITS} if send_at_once(engine, change_id, send) else {})
+
+
+@actions.post("/{change_id}/revert", openapi_extra=described_body(Revert, Reason="wrong customer, ticket 4712"))
+def revert(
+    caller: EditorDep,
+    _creator: CreatorDep,
+    change_id: ChangeId,
+    body: BodyDep,
+    engine: EngineDep,
+    now: NowDep,
+    send: SendDep,
+) -> dict[str, Any]:
+    """Take an ended change back by a change of its own: devices get back what they had, lines made for them are ended."""
+    asked = read_fields(Revert, read_json_object(body))
+    created = revert_change(engine, caller, change_id, reason=asked.reason, now=now)
+    return shown_created(created, waits=send_at_once(engine, created.change_id, send))
+
+
+@actions.post("/{change_id}/revert/preview", openapi_extra=described_body(RevertPreview))
+def preview_of_revert(
+    caller: EditorDep, _creator: CreatorDep, change_id: ChangeId, body: BodyDep, engine: EngineDep, now: NowDep
+) -> Response:
+    """Return what taking a change back would do: nothing is stored, and Rev.io is not asked."""
+    read_fields(RevertPreview, read_json_object(body))
+    return shown_preview(preview_revert(engine, caller, change_id, now=now))

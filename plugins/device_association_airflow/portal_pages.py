@@ -151,9 +151,10 @@ def change(
         devices=devices,
         sent=sent,
         pages=pages_of(sent, "After", devices, "row_id", limit=asked.limit),
-        steps=steps(found["steps"], str(found["status"])),  # type: ignore[arg-type]
+        steps=steps(found["steps"], str(found["status"]), reverts=found["reverts"] is not None),  # type: ignore[arg-type]
         has_ended=found["status"] not in OPEN,
         may_answer=_may_answer(caller, found),
+        may_revert=_may_revert(caller, found),
         run_path=_run_path(found),
         report_path=_report_path(found, settings),
         now=now,
@@ -213,6 +214,13 @@ def _may_answer(caller: Caller, found: dict[str, Any]) -> bool:
     """Whether the caller may approve or refuse the change: not the person who asked for it."""
     waits = found["status"] == ChangeStatus.PENDING_APPROVAL and found["approval"]
     return bool(waits and caller.may(Right.EDIT) and found["approval"]["asked_by"] != caller.user_name)
+
+
+def _may_revert(caller: Caller, found: dict[str, Any]) -> bool:
+    """Whether the caller may take the change back: it has ended, reached something, and no revert has to do with it."""
+    free = found["status"] not in OPEN and found["reverts"] is None and found["reverted_by"] is None
+    reached = any(one["status"] in (Row.PROCESSED, Row.API_FAILED) for one in found["codes"])
+    return bool(free and reached and caller.may(Right.EDIT) and caller.may(Right.CREATE))
 
 
 def _retryable(found: dict[str, Any]) -> list[dict[str, Any]]:

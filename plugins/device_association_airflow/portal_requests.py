@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Response
 
 from device_association.association_request import AssociateCustomer
-from device_association.bulk_changes import create_bulk_change
+from device_association.bulk_changes import Created, create_bulk_change
 from device_association.database import as_json
 from device_association.json_bodies import read_json_object
 from device_association.outbox import is_waiting, send_at_once
-from device_association.previews import preview_bulk_change
+from device_association.previews import Preview, preview_bulk_change
 from device_association.request_keys import FIELD, request_key
 from device_association_airflow.body_limit import limited_body
 from device_association_airflow.portal_caller import CreatorDep, EngineDep, NowDep, SendDep, SettingsDep
@@ -62,6 +62,11 @@ def associate_customer(
     waits = (
         is_waiting(engine, created.change_id) if created.is_replay else send_at_once(engine, created.change_id, send)
     )
+    return shown_created(created, waits=waits)
+
+
+def shown_created(created: Created, *, waits: bool) -> dict[str, Any]:
+    """Return what the caller is told of a change that was stored."""
     answer = {
         "Success": True,
         "ChangeId": created.change_id,
@@ -79,6 +84,11 @@ def preview(caller: CreatorDep, body: BodyDep, engine: EngineDep, now: NowDep, s
     seen = preview_bulk_change(
         engine, read_json_object(body), user_name=caller.user_name, now=now, max_devices=settings.max_devices
     )
+    return shown_preview(seen)
+
+
+def shown_preview(seen: Preview) -> Response:
+    """Return what a preview saw as an answer."""
     answer = {
         "Success": True,
         "Message": "a preview: nothing was stored and Rev.io was not asked",

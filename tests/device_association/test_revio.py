@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -187,3 +187,34 @@ def test_dates_are_read_as_rev_io_writes_them(text: object, moment: datetime | N
 def test_what_is_a_sim_s_line(number: str, number2: str | None, matches: bool) -> None:
     line = Line(1, 1, number, number2, None, None)
     assert match_lines([line], iccid=ICCID, msisdn="1555") == ([line] if matches else [])
+
+
+def test_a_line_and_a_product_are_ended_and_read_so_by_their_id(client: RevioClient, account: Account) -> None:
+    line = client.create_line(BODY)
+    addition = client.create_product(
+        {"service_id": line, "product_id": world.PRODUCT, "customer_id": int(world.ACME), "rate": 1, "quantity": 1}
+    )
+    found = client.line(line)
+    assert found is not None
+    assert (found.number2, found.disconnected) == (ICCID, None)
+    client.end_product(addition, date(2026, 11, 24), prorate=True)
+    client.end_line(line, date(2026, 11, 24))
+    assert list(client.products(line)) == []
+    ended = client.line(line)
+    assert ended is not None
+    assert ended.disconnected == datetime(2026, 11, 24, tzinfo=UTC)
+    assert client.line(line + 1000) is None
+
+
+@pytest.mark.parametrize("effect", ["error_after", "error_before", "no_id_after", "no_id_before", "ok_false_before"])
+def test_an_end_without_a_clear_answer_is_of_unknown_outcome(
+    client: RevioClient, account: Account, effect: str
+) -> None:
+    line = client.create_line(BODY)
+    fault = {"effect": effect, "method": "DELETE"}
+    requests.post(f"{account.base_url}/_control/faults", json=fault, timeout=5).raise_for_status()
+    with pytest.raises(RevioOutcomeUnknown):
+        client.end_line(line, date(2026, 11, 24))
+    found = client.line(line)
+    assert found is not None
+    assert (found.disconnected is not None) == effect.endswith("_after")

@@ -464,3 +464,23 @@ def test_a_database_that_does_not_answer_is_said_in_words(screens: Portal) -> No
     answer = screens.get(CHANGES)
     assert answer.status_code == 503
     assert "The portal's database does not answer" in Page(answer.text).said
+
+
+def test_a_change_is_taken_back_from_its_page_once_and_both_pages_lead_to_each_other(
+    screens: Portal, flow: Flow, ended: int
+) -> None:
+    page = screens.get(f"{CHANGES}/{ended}").text
+    assert 'data-opens="revert"' in page
+    assert 'data-opens="revert"' not in screens.get(f"{CHANGES}/{ended}", "vic.viewer").text
+    second = screens.post(f"/BulkChanges/{ended}/revert", {"Reason": "wrong customer"}).json()["ChangeId"]
+    claim = flow.open(second)
+    flow.check(claim)
+    flow.lines(claim)
+    flow.associate(claim)
+    flow.close(claim)
+    first, later = (screens.get(f"{CHANGES}/{one}").text for one in (ended, second))
+    assert f'/changes/{second}">bulk change {second}</a>' in first
+    assert f'/changes/{ended}">bulk change {ended}</a>' in later
+    assert "Disconnect lines in Rev.io" in later
+    assert 'data-opens="revert"' not in first + later
+    assert 'data-opens="retry"' not in first

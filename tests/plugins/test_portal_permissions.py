@@ -47,6 +47,8 @@ MATRIX = {
     "GET /BulkChanges/{change_id}/events": READ_ONE,
     "POST /BulkChanges/{change_id}/cancel": EDIT,
     "POST /BulkChanges/{change_id}/retry": EDIT,
+    "POST /BulkChanges/{change_id}/revert": EDIT,
+    "POST /BulkChanges/{change_id}/revert/preview": EDIT,
     "POST /BulkChanges/{change_id}/approve": EDIT,
     "POST /BulkChanges/{change_id}/refuse": EDIT,
     "GET /ApprovalRule": READ_ANY,
@@ -107,7 +109,7 @@ def world_of_callers(portal: Engine) -> None:
 def test_every_route_has_its_row_and_every_row_its_route() -> None:
     served = list(routes())
     assert sorted(served) == sorted(MATRIX)
-    assert len(served) * len(CALLERS) == 30 * 7
+    assert len(served) * len(CALLERS) == 32 * 7
 
 
 @pytest.mark.usefixtures("world_of_callers")

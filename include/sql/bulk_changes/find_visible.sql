@@ -19,6 +19,8 @@ SELECT
         INNER JOIN dbo.RevCustomer AS k ON q.RevCustomerId = k.id
         WHERE q.BulkChangeId = c.id
     ) AS customer_name,
+    first.RevertedChangeId AS reverts,
+    later.BulkChangeId AS reverted_by,
     s.ClaimRunId AS claim_run_id,
     s.RunKey AS run_key,
     x.Code AS stop_code,
@@ -30,4 +32,6 @@ INNER JOIN dbo.Tenant AS t ON c.TenantId = t.id
 INNER JOIN dbo.ServiceProvider AS p ON c.ServiceProviderId = p.id
 LEFT JOIN device_association.change_state AS s ON c.id = s.BulkChangeId
 LEFT JOIN device_association.change_stop AS x ON s.BulkChangeId = x.BulkChangeId AND s.RetryNumber = x.RetryNumber
+LEFT JOIN device_association.reversal AS first ON c.id = first.BulkChangeId
+LEFT JOIN device_association.reversal AS later ON c.id = later.RevertedChangeId
 WHERE v.UserId = :user_id AND c.id = :bulk_change_id

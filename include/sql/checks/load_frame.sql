@@ -1,4 +1,5 @@
--- The open rows of a change with everything they name resolved, for the data checks.
+-- The open rows of a change with everything they name resolved, for the data checks. A revert needs no site of the customer
+-- from whom it takes the devices.
 -- Safe to run twice: reads only.
 SELECT
     m.id AS row_id,
@@ -6,7 +7,7 @@ SELECT
     m.DeviceId AS device_id,
     k.RevCustomerId AS customer_number,
     LOWER(CAST(t.RevCustomerId AS varchar(36))) AS rev_customer_id,
-    s.id AS site_id,
+    CASE WHEN back.BulkChangeId IS NULL THEN s.id ELSE COALESCE(s.id, 0) END AS site_id,
     CASE WHEN v.id IS NULL THEN 0 ELSE 1 END AS device_resolved,
     CASE WHEN t.CreateRevService = 0 OR a.id IS NOT NULL THEN 1 ELSE 0 END AS account_resolved,
     CASE
@@ -38,5 +39,6 @@ LEFT JOIN dbo.CustomerRatePlan AS p ON t.CustomerRatePlanId = p.id AND p.IsDelet
 LEFT JOIN dbo.CustomerRatePool AS o ON t.CustomerRatePoolId = o.id AND o.IsDeleted = 0
 LEFT JOIN dbo.CarrierRatePlan AS r
     ON t.CarrierRatePlan = r.RatePlanCode AND c.ServiceProviderId = r.ServiceProviderId AND r.IsDeleted = 0
+LEFT JOIN device_association.reversal AS back ON m.BulkChangeId = back.BulkChangeId
 WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND m.IsDeleted = 0
 ORDER BY m.id

@@ -1,4 +1,4 @@
--- How many devices of a change Rev.io refused and how many have their line, and from when on a change is to be stopped.
+-- How many devices of a change Rev.io refused and how many have their line or are rid of it, and from when on a change is to be stopped.
 -- Safe to run twice: reads only.
 SELECT
     COALESCE(MAX(s.AbortPercent), :abort_percent) AS abort_percent,
@@ -7,5 +7,5 @@ SELECT
     SUM(CASE WHEN m.Status = 'PROCESSING' AND i.id IS NOT NULL THEN 1 ELSE 0 END) AS settled
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.change_state AS s ON m.BulkChangeId = s.BulkChangeId
-LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.State IN ('CREATED', 'ADOPTED')
+LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.State IN ('CREATED', 'ADOPTED', 'ENDED')
 WHERE m.BulkChangeId = :bulk_change_id

@@ -25,7 +25,8 @@ FROM (
                 )
             WHEN i.id IS NOT NULL
                 THEN CONCAT(
-                    'REV_OUTCOME_UNKNOWN: Rev.io was asked for a line and its answer is not known (', i.Detail,
+                    'REV_OUTCOME_UNKNOWN: Rev.io was asked ',
+                    CASE WHEN i.EndsRevServiceId IS NULL THEN 'for a line' ELSE CONCAT('to end line ', i.EndsRevServiceId) END, ' and its answer is not known (', i.Detail,
                     '); it is looked up again, nobody asks for this SIM before'
                 )
             WHEN s.Code IS NOT NULL THEN CONCAT(s.Code, ': ', s.Reason)

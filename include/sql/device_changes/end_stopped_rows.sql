@@ -1,4 +1,5 @@
--- Ends the rows of a batch that ask for no line when their change was stopped: they would begin with their association.
+-- Ends the rows of a batch that ask for no line when their change was stopped: they would begin with their association. A row
+-- of a revert that has begun at Rev.io is brought to its end.
 -- Safe to run twice: only rows not yet final are touched.
 UPDATE dbo.M2M_DeviceChange
 SET
@@ -15,5 +16,14 @@ FROM (
         AND m.id BETWEEN :first_row_id AND :last_row_id
         AND m.IsProcessed = 0
         AND t.CreateRevService = 0
+        AND NOT EXISTS (
+            SELECT 1
+            FROM device_association.rev_intent AS i
+            LEFT JOIN device_association.rev_product_step AS p ON i.id = p.IntentId AND p.State IN ('CALLING', 'ENDED')
+            WHERE
+                i.M2MDeviceChangeId = m.id
+                AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'ENDED', 'KEPT')
+                AND (i.State IN ('CALLING', 'UNKNOWN') OR i.Calls > 0 OR p.IntentId IS NOT NULL)
+        )
 ) AS v
 WHERE dbo.M2M_DeviceChange.id = v.row_id AND dbo.M2M_DeviceChange.IsProcessed = 0

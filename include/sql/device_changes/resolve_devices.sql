@@ -1,4 +1,5 @@
--- Finds the device of each open row that the portal wrote without one, or whose device was replaced since.
+-- Finds the device of each open row that the portal wrote without one, or whose device was replaced since. A revert is about
+-- the devices of the first change, and no others.
 -- Safe to run twice: only rows whose device differs are touched.
 UPDATE dbo.M2M_DeviceChange SET DeviceId = d.id, MSISDN = COALESCE(d.MSISDN, dbo.M2M_DeviceChange.MSISDN)
 FROM dbo.DeviceBulkChange AS c, dbo.Device AS d
@@ -11,3 +12,4 @@ WHERE
     AND d.ICCID = dbo.M2M_DeviceChange.ICCID
     AND d.IsDeleted = 0
     AND COALESCE(dbo.M2M_DeviceChange.DeviceId, -1) <> d.id
+    AND NOT EXISTS (SELECT 1 FROM device_association.reversal AS x WHERE x.BulkChangeId = dbo.M2M_DeviceChange.BulkChangeId)

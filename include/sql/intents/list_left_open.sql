@@ -7,6 +7,7 @@ SELECT
     i.id AS intent_id,
     i.State AS state,
     i.CreatedDate AS intent_created,
+    i.EndsRevServiceId AS ends_service_id,
     i.IntegrationAuthenticationId AS account_id,
     a.ConnectionId AS connection_id,
     k.id AS customer_id,

@@ -10,6 +10,9 @@ SELECT
     i.UnknownSince AS unknown_since,
     i.CreatedDate AS intent_created,
     i.RevServiceId AS service_id,
+    i.EndsRevServiceId AS ends_service_id,
+    o.ICCID AS line_owner,
+    f.State AS line_was,
     i.IntegrationAuthenticationId AS account_id,
     a.ConnectionId AS connection_id,
     c.id AS customer_id,
@@ -23,6 +26,7 @@ SELECT
     t.RateList AS rate_list,
     t.Prorate AS prorate,
     t.Description AS description,
+    e.TenantId AS tenant_id,
     b.TimeZone AS time_zone,
     d.EffectiveDate AS effective_date,
     COALESCE(
@@ -46,6 +50,10 @@ INNER JOIN dbo.DeviceBulkChange AS e ON m.BulkChangeId = e.id
 INNER JOIN dbo.Tenant AS b ON e.TenantId = b.id
 INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.Device AS v ON m.DeviceId = v.id
+LEFT JOIN device_association.rev_line_owner AS o
+    ON i.EndsRevServiceId = o.RevServiceId AND i.IntegrationAuthenticationId = o.IntegrationAuthenticationId
+LEFT JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
+LEFT JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id
 WHERE
     s.BulkChangeId = :bulk_change_id
     AND s.RetryNumber = :retry_number

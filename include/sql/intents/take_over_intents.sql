@@ -18,4 +18,5 @@ WHERE
     AND device_association.rev_intent.ICCID = m.ICCID
     AND device_association.rev_intent.RevCustomerId = t.RevCustomerId
     AND device_association.rev_intent.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
+    AND device_association.rev_intent.EndsRevServiceId IS NULL
     AND device_association.rev_intent.M2MDeviceChangeId <> m.id

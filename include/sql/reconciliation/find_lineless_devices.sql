@@ -1,4 +1,5 @@
--- The devices of a customer for which a line was created or adopted and which have no active line of that customer now.
+-- The devices of a customer for which a line was created or adopted and which have no active line of that customer now,
+-- unless a revert ended it.
 -- Safe to run twice: reads only.
 SELECT
     'DEVICE_WITHOUT_LINE' AS kind,
@@ -25,6 +26,13 @@ INNER JOIN dbo.Device_Tenant AS x
 WHERE
     i.IntegrationAuthenticationId = :account_id
     AND i.State IN ('CREATED', 'ADOPTED')
+    AND NOT EXISTS (
+        SELECT 1 FROM device_association.rev_intent AS e
+        WHERE
+            e.EndsRevServiceId = i.RevServiceId
+            AND e.IntegrationAuthenticationId = i.IntegrationAuthenticationId
+            AND e.State = 'ENDED'
+    )
     AND NOT EXISTS (
         SELECT 1
         FROM device_association.line_device AS p

@@ -12,7 +12,7 @@ INNER JOIN device_association.rev_intent AS i ON r.id = i.id
 INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId
 WHERE
     i.IntegrationAuthenticationId = :account_id
-    AND p.State = 'CREATED'
+    AND p.State IN ('CREATED', 'ADOPTED')
     AND NOT EXISTS (
         SELECT 1 FROM dbo.RevServiceProduct AS m
         WHERE

@@ -13,7 +13,7 @@ INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
 WHERE
     i.IntegrationAuthenticationId = :account_id
-    AND p.State = 'CREATED'
+    AND p.State IN ('CREATED', 'ADOPTED')
     AND NOT EXISTS (
         SELECT 1 FROM dbo.RevServiceProduct AS m
         WHERE

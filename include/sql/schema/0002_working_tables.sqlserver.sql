@@ -138,7 +138,8 @@ CREATE TABLE device_association.listed_line (
 CREATE INDEX ix_listed_line_number ON device_association.listed_line (BulkChangeId, RetryNumber, Number);
 CREATE INDEX ix_listed_line_number2 ON device_association.listed_line (BulkChangeId, RetryNumber, Number2);
 
--- One row per line that we want from Rev.io, written before the call: at most one open per account and SIM.
+-- One row per line that we want from Rev.io, or that a revert ends there (EndsRevServiceId), written before the call: at
+-- most one open per account and SIM. KEPT: what was to be ended is left at Rev.io, its Detail says why.
 CREATE TABLE device_association.rev_intent (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
     IntegrationAuthenticationId int NOT NULL,
@@ -149,24 +150,27 @@ CREATE TABLE device_association.rev_intent (
     M2MDeviceChangeId bigint NOT NULL,
     RevCustomerId uniqueidentifier NOT NULL,
     State nvarchar(20) NOT NULL CHECK (
-        State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'REJECTED', 'ABANDONED')
+        State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'ENDED', 'KEPT', 'REJECTED', 'ABANDONED')
     ),
     LeaseOwner nvarchar(250) NULL,
     LeaseUntil datetime2(3) NULL,
     UnknownSince datetime2(3) NULL,
     Calls int NOT NULL DEFAULT 0,
     RevServiceId int NULL,
+    EndsRevServiceId int NULL,
     ReadyDate datetime2(3) NULL,
     Detail nvarchar(1000) NULL,
     CreatedDate datetime2(3) NOT NULL,
     ModifiedDate datetime2(3) NOT NULL,
-    CHECK (ReadyDate IS NULL OR State IN ('CREATED', 'ADOPTED')),
+    CHECK (ReadyDate IS NULL OR State IN ('CREATED', 'ADOPTED', 'ENDED', 'KEPT')),
     CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
     CHECK ((State = 'UNKNOWN' AND UnknownSince IS NOT NULL) OR (State <> 'UNKNOWN' AND UnknownSince IS NULL)),
     CHECK (
         (State IN ('CREATED', 'ADOPTED') AND RevServiceId IS NOT NULL)
         OR (State NOT IN ('CREATED', 'ADOPTED') AND RevServiceId IS NULL)
-    )
+    ),
+    CHECK (EndsRevServiceId IS NULL OR State NOT IN ('CREATED', 'ADOPTED')),
+    CHECK (EndsRevServiceId IS NOT NULL OR State NOT IN ('ENDED', 'KEPT'))
 );
 CREATE UNIQUE INDEX ux_rev_intent_open
     ON device_association.rev_intent (IntegrationAuthenticationId, ICCID)
@@ -175,6 +179,7 @@ CREATE UNIQUE INDEX ux_rev_intent_open
 CREATE INDEX ix_rev_intent_iccid ON device_association.rev_intent (ICCID, State);
 CREATE INDEX ix_rev_intent_row ON device_association.rev_intent (M2MDeviceChangeId);
 CREATE INDEX ix_rev_intent_change ON device_association.rev_intent (BulkChangeId, M2MDeviceChangeId);
+CREATE INDEX ix_rev_intent_ends ON device_association.rev_intent (EndsRevServiceId, IntegrationAuthenticationId);
 
 -- Which SIM a line belongs to, from the moment we created or adopted it: one line never serves two SIMs.
 CREATE TABLE device_association.rev_line_owner (
@@ -185,19 +190,22 @@ CREATE TABLE device_association.rev_line_owner (
     PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
 );
 
--- Each product of a line is a step with an outcome of its own.
+-- Each product of a line is a step with an outcome of its own. ADOPTED: it was on an adopted line before we asked for it.
+-- A step of an intent that ends a line names the product from the beginning, until that is ENDED.
 CREATE TABLE device_association.rev_product_step (
     IntentId bigint NOT NULL REFERENCES device_association.rev_intent (id),
     ProductId int NOT NULL,
     Rate decimal(25, 4) NULL,
-    State nvarchar(20) NOT NULL CHECK (State IN ('PLANNED', 'CALLING', 'CREATED', 'REJECTED')),
+    State nvarchar(20) NOT NULL CHECK (
+        State IN ('PLANNED', 'CALLING', 'CREATED', 'ADOPTED', 'ENDED', 'REJECTED')
+    ),
     LeaseUntil datetime2(3) NULL,
     ServiceProductId int NULL,
     Detail nvarchar(1000) NULL,
     ModifiedDate datetime2(3) NOT NULL,
     PRIMARY KEY (IntentId, ProductId),
     CHECK ((State = 'CALLING' AND LeaseUntil IS NOT NULL) OR (State <> 'CALLING' AND LeaseUntil IS NULL)),
-    CHECK ((State = 'CREATED' AND ServiceProductId IS NOT NULL) OR (State <> 'CREATED' AND ServiceProductId IS NULL))
+    CHECK (State NOT IN ('CREATED', 'ADOPTED', 'ENDED') OR ServiceProductId IS NOT NULL)
 );
 
 -- What all workers and runs together know of a Rev.io account's limits: its pace, its pause, its day, its breaker.
@@ -258,6 +266,24 @@ CREATE TABLE device_association.plan_outcome (
 );
 CREATE INDEX ix_plan_outcome_batch ON device_association.plan_outcome (BatchId);
 CREATE INDEX ix_plan_outcome_change ON device_association.plan_outcome (BulkChangeId);
+
+-- Which change takes back which: a change is taken back once.
+CREATE TABLE device_association.reversal (
+    BulkChangeId bigint PRIMARY KEY,
+    RevertedChangeId bigint NOT NULL UNIQUE,
+    CreatedDate datetime2(3) NOT NULL,
+    CHECK (BulkChangeId <> RevertedChangeId)
+);
+
+-- Which row of the first change a row takes back, and the intent of the line that is to be ended for it, or of which products
+-- are: one that the first change created. None: nothing of it is at Rev.io.
+CREATE TABLE device_association.reverted_device (
+    M2MDeviceChangeId bigint PRIMARY KEY,
+    BulkChangeId bigint NOT NULL,
+    RevertedRowId bigint NOT NULL UNIQUE,
+    LineIntentId bigint NULL
+);
+CREATE INDEX ix_reverted_device_change ON device_association.reverted_device (BulkChangeId, M2MDeviceChangeId);
 
 -- Requests that came with a key: the same key gives the same answer for a day. Hashes compare alike on both databases.
 CREATE TABLE device_association.request_key (
@@ -419,7 +445,99 @@ WHERE
     m.Status = 'PROCESSING'
     AND m.IsProcessed = 0
     AND m.DeviceId IS NOT NULL
-    AND (t.CreateRevService = 0 OR i.ReadyDate IS NOT NULL);
+    AND (t.CreateRevService = 0 OR i.ReadyDate IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM device_association.reversal AS x WHERE x.BulkChangeId = m.BulkChangeId);
+GO
+-- The checked, open rows of reverts whose line is settled, or of which nothing is at Rev.io.
+CREATE VIEW device_association.reverting_device AS
+SELECT
+    m.BulkChangeId,
+    m.id AS M2MDeviceChangeId,
+    m.DeviceId,
+    m.ICCID,
+    m.MSISDN,
+    c.TenantId,
+    c.ServiceProviderId,
+    v.RevertedChangeId,
+    t.RevCustomerId
+FROM dbo.M2M_DeviceChange AS m
+INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+INNER JOIN device_association.reversal AS v ON m.BulkChangeId = v.BulkChangeId
+INNER JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
+INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+WHERE
+    m.Status = 'PROCESSING'
+    AND m.IsProcessed = 0
+    AND m.DeviceId IS NOT NULL
+    AND (
+        r.LineIntentId IS NULL
+        OR EXISTS (
+            SELECT 1 FROM device_association.rev_intent AS i
+            WHERE i.M2MDeviceChangeId = m.id AND i.ReadyDate IS NOT NULL
+        )
+    );
+GO
+-- What the first change did to each device that a revert takes back: a row a field, with the value before its first change of
+-- it, the value after its last, and when that was.
+CREATE VIEW device_association.reverted_field AS
+SELECT
+    x.BulkChangeId,
+    x.M2MDeviceChangeId,
+    x.ChangedField,
+    MAX(CASE WHEN x.FromStart = 1 THEN x.PreviousValue END) AS FormerValue,
+    MAX(CASE WHEN x.FromEnd = 1 THEN x.CurrentValue END) AS LeftValue,
+    MIN(x.DateOfChange) AS FirstDate,
+    MAX(x.HistoryId) AS LastHistoryId
+FROM (
+    SELECT
+        r.BulkChangeId,
+        r.M2MDeviceChangeId,
+        h.ChangedField,
+        h.PreviousValue,
+        h.CurrentValue,
+        h.DateOfChange,
+        h.id AS HistoryId,
+        ROW_NUMBER() OVER (PARTITION BY r.BulkChangeId, r.M2MDeviceChangeId, h.ChangedField ORDER BY h.id ASC) AS FromStart,
+        ROW_NUMBER() OVER (PARTITION BY r.BulkChangeId, r.M2MDeviceChangeId, h.ChangedField ORDER BY h.id DESC) AS FromEnd
+    FROM device_association.reverted_device AS r
+    INNER JOIN device_association.reversal AS v ON r.BulkChangeId = v.BulkChangeId
+    INNER JOIN dbo.M2M_DeviceChange AS m ON r.M2MDeviceChangeId = m.id
+    INNER JOIN dbo.DeviceActionHistory AS h
+        ON v.RevertedChangeId = h.BulkChangeId AND m.DeviceId = h.M2MDeviceId AND h.IsDeleted = 0
+) AS x
+GROUP BY x.BulkChangeId, x.M2MDeviceChangeId, x.ChangedField;
+GO
+-- What each device that a revert takes back had before the first change, of the fields that this changed: a row a device.
+CREATE VIEW device_association.former_device AS
+SELECT
+    f.BulkChangeId,
+    f.M2MDeviceChangeId,
+    MIN(f.FirstDate) AS FirstDate,
+    MAX(CASE WHEN f.ChangedField = 'SiteId' THEN 1 ELSE 0 END) AS HasSite,
+    MAX(CASE WHEN f.ChangedField = 'SiteId' THEN f.FormerValue END) AS FormerSite,
+    MAX(CASE WHEN f.ChangedField = 'AccountNumber' THEN 1 ELSE 0 END) AS HasNumber,
+    MAX(CASE WHEN f.ChangedField = 'AccountNumber' THEN f.FormerValue END) AS FormerNumber,
+    MAX(CASE WHEN f.ChangedField = 'AccountNumberIntegrationAuthenticationId' THEN 1 ELSE 0 END) AS HasAccount,
+    MAX(CASE WHEN f.ChangedField = 'AccountNumberIntegrationAuthenticationId' THEN f.FormerValue END) AS FormerAccount,
+    MAX(CASE WHEN f.ChangedField = 'RevServiceId' THEN 1 ELSE 0 END) AS HasLine,
+    MAX(CASE WHEN f.ChangedField = 'RevServiceId' THEN f.FormerValue END) AS FormerLine,
+    MAX(CASE WHEN f.ChangedField = 'CustomerRatePlanId' THEN 1 ELSE 0 END) AS HasPlan,
+    MAX(CASE WHEN f.ChangedField = 'CustomerRatePlanId' THEN f.FormerValue END) AS FormerPlan,
+    MAX(CASE WHEN f.ChangedField = 'CustomerRatePoolId' THEN 1 ELSE 0 END) AS HasPool,
+    MAX(CASE WHEN f.ChangedField = 'CustomerRatePoolId' THEN f.FormerValue END) AS FormerPool,
+    MAX(CASE WHEN f.ChangedField = 'CustomerDataAllocationMB' THEN 1 ELSE 0 END) AS HasAllocation,
+    MAX(CASE WHEN f.ChangedField = 'CustomerDataAllocationMB' THEN f.FormerValue END) AS FormerAllocation,
+    MAX(CASE WHEN f.ChangedField = 'IsActive' THEN 1 ELSE 0 END) AS HasActive,
+    MAX(CASE WHEN f.ChangedField = 'IsActive' THEN f.FormerValue END) AS FormerActive,
+    MAX(CASE WHEN f.ChangedField = 'IsDeleted' THEN 1 ELSE 0 END) AS HasDeleted,
+    MAX(CASE WHEN f.ChangedField = 'IsDeleted' THEN f.FormerValue END) AS FormerDeleted,
+    MAX(CASE WHEN f.ChangedField = 'CarrierRatePlanId' THEN 1 ELSE 0 END) AS HasCarrier,
+    MAX(CASE WHEN f.ChangedField = 'CarrierRatePlanId' THEN f.FormerValue END) AS FormerCarrier,
+    MAX(CASE WHEN f.ChangedField = 'CommPlan' THEN 1 ELSE 0 END) AS HasComm,
+    MAX(CASE WHEN f.ChangedField = 'CommPlan' THEN f.FormerValue END) AS FormerComm
+FROM device_association.reverted_field AS f
+GROUP BY f.BulkChangeId, f.M2MDeviceChangeId;
 
 GO
 -- Which changes a portal user may see: those of the user's tenant and of its sub-tenants, and of them, where the user has or

@@ -89,8 +89,9 @@ for (const form of document.querySelectorAll("[data-action]")) {
     }
     button.disabled = true;
     try {
-      await ask(`${path}/${form.dataset.action}`, { body });
-      window.location.reload();
+      const answer = await ask(`${path}/${form.dataset.action}`, { body });
+      if (form.dataset.action === "revert") window.location.assign(`${UI}/changes/${answer.ChangeId}`);
+      else window.location.reload();
     } catch (problem) {
       said.textContent = problem.message[0].toUpperCase() + problem.message.slice(1);
       said.hidden = false;
@@ -98,5 +99,26 @@ for (const form of document.querySelectorAll("[data-action]")) {
     }
   });
 }
+
+/** Say in the dialog what taking the change back would do; nothing is stored by asking. */
+async function previewRevert() {
+  const place = document.getElementById("revert-preview");
+  place.replaceChildren(make("p", { class: "faint" }, "Looking at the devices…"));
+  try {
+    const seen = await ask(`${path}/revert/preview`, { body: {} });
+    const refused = Object.entries(seen.Codes).filter(([code]) => code !== "ACCEPTED");
+    place.replaceChildren(
+      make("p", {}, `${plural(seen.Accepted, "device")} will get back what they had; ${plural(seen.Lines, "line")} will be disconnected.`),
+      ...(seen.NeedsApproval ? [make("p", { class: "notice warn" }, `A second person has to approve it first: ${seen.NeedsApproval}.`)] : []),
+      ...refused.map(([code, count]) => make("p", { class: "notice warn" }, `${plural(count, "device")} left as they are: `, make("code", {}, code))),
+    );
+  } catch (problem) {
+    place.replaceChildren(make("p", { class: "notice bad" }, problem.message));
+  }
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-opens=revert]")) previewRevert();
+});
 
 if (page.dataset.open) watch();

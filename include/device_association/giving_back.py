@@ -1,0 +1,46 @@
+"""Gives the devices of a revert back what they had, batch by batch. Source: `device_association.reversals`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from device_association.claims import Claim, keep
+from device_association.database import Record, changed, run
+
+STEP = "give_devices_back"
+GIVEN_BACK = ("given_back", "changed_fields", "closed_plans")
+"""What is counted of a revert."""
+
+
+def give_back(connection: Connection, *, claim: Claim, batch: Sequence[Record], now: datetime) -> dict[str, int]:
+    """Give one batch back. The claim is checked last: until then its row stays free for the batch beside this one."""
+    rows_of = {
+        "bulk_change_id": claim.bulk_change_id,
+        "first_row_id": batch[0]["row_id"],
+        "last_row_id": batch[-1]["row_id"],
+    }
+    written: dict[str, object] = {"actor": claim.actor, "now": now}
+    about: dict[str, object] = {**rows_of, **written}
+    run(connection, "device_changes/end_stopped_rows", retry_number=claim.retry_number, **about)
+    fields = changed(connection, "reversals/restore_devices", **about)
+    fields += changed(connection, "reversals/restore_carrier_plans", **about)
+    plans = _close_plans(connection, rows_of, written)
+    done = changed(connection, "reversals/finish_devices", **about)
+    run(connection, "audit/log_ended_rows", step=STEP, **about)
+    run(connection, "device_changes/release_holds", **rows_of)
+    keep(connection, claim, now)
+    return {"given_back": done, "changed_fields": fields, "closed_plans": plans}
+
+
+def _close_plans(connection: Connection, rows_of: dict[str, int], written: dict[str, object]) -> int:
+    """Close the plans of the first change that still wait for their date, as REVERTED; return how many."""
+    batch_id = uuid4()
+    closed = changed(connection, "reversals/close_plans", batch_id=batch_id, now=written["now"], **rows_of)
+    if closed:
+        run(connection, "reversals/end_plans", batch_id=batch_id, **written)
+        run(connection, "reversals/log_plans", batch_id=batch_id, **written)
+    return closed

@@ -1,0 +1,156 @@
+"""Ends the line of each SIM of a revert at Rev.io exactly once, with its products: intent, call, recorded outcome.
+
+The protocol is that of creation, the other way round. A line is looked at before its call, and ended only while it is known
+to be the SIM's that we made it for; one that is another's by now is reported and left. A call whose outcome is not known is
+looked up by the line's id, and repeated only after the line stayed active for the settle time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from device_association.call_records import begin_calls
+from device_association.database import Record, as_json, changed, in_transaction, rows, run
+from device_association.errors import RevioOutcomeUnknown, RevioRetryable, RevioUnauthorized
+from device_association.findings import Finding, FindingKind, report
+from device_association.line_calls import Work
+from device_association.line_outcomes import Desk, Outcome, end_body, log_devices, log_entry, stop_change
+from device_association.line_planning import customer_number
+from device_association.product_endings import end_products
+from device_association.revio import Line, RevioClient, match_lines
+
+ZONES_DIFFER = timedelta(days=1)
+"""A line ends at midnight of the tenant's today, which may still be to come elsewhere."""
+log = logging.getLogger(__name__)
+
+
+def find_end(desk: Desk, device: Record, listed: Iterable[Line]) -> Outcome | None:
+    """Return what became of a line that needs no call to be ended, or none yet; None: it is to be ended by a call.
+
+    Its products are ended first: a line without them costs nothing more, products without their line might.
+    """
+    if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=device["intent_id"]):
+        raise RevioOutcomeUnknown("another worker's call for this SIM is still out")
+    try:
+        return _find(desk, device, listed)
+    except RevioUnauthorized as refused:
+        stop_change(desk, device, refused)
+        return Outcome.STOPPED
+
+
+def look_at(desk: Desk, device: Record) -> Line | None:
+    """Return the line of a call of unknown outcome as it is now; what Rev.io can't be asked about counts from now."""
+    try:
+        return desk.clients(device["connection_id"]).line(device["ends_service_id"])
+    except RevioRetryable:
+        desk.transact("intents/doubt_again", intent_id=device["intent_id"])
+        raise
+
+
+def is_ended(line: Line, now: datetime) -> bool:
+    """Whether a line is disconnected today; a date further ahead is somebody's plan."""
+    return line.disconnected is not None and line.disconnected <= now + ZONES_DIFFER
+
+
+def record_ended(desk: Desk, ended: Sequence[tuple[Record, int]]) -> list[tuple[Record, Outcome]]:
+    """Record lines that are ended, with their mirror and log rows, in one transaction; that holds whoever asked for it."""
+    now = desk.clock()
+    intents = as_json([{"intent_id": device["intent_id"]} for device, _ in ended])
+
+    def record(connection: Connection) -> None:
+        settled = {one["intent_id"] for one in rows(connection, "reversals/settle_ended", intents=intents, now=now)}
+        run(connection, "reversals/end_mirrors", intents=intents, actor=desk.claim.actor, now=now)
+        told = [
+            log_entry(device, response=f"line {service_id} disconnected")
+            for device, service_id in ended
+            if device["intent_id"] in settled
+        ]
+        if told:
+            log_devices(connection, desk, told, now)
+
+    in_transaction(desk.engine, record)
+    return [(device, Outcome.ENDED) for device, _ in ended]
+
+
+def _end(client: RevioClient, device: Record) -> int:
+    body: Any = end_body(device)
+    client.end_line(body["service_id"], body["effective_date"])
+    return int(body["service_id"])
+
+
+ENDING = Work(partial(begin_calls, statement="reversals/begin_calls"), _end, record_ended)
+
+
+def _find(desk: Desk, device: Record, listed: Iterable[Line]) -> Outcome | None:
+    ends, asked = device["ends_service_id"], desk.clock()
+    shown = [line for line in listed if line.service_id == ends] if device["state"] == "PLANNED" else []
+    line = shown[0] if shown else look_at(desk, device)
+    why = _why_strange(device, line, was_listed=bool(shown))
+    if line is None or why:
+        return _leave(desk, device, f"line {ends} was not disconnected: {why}")
+    if device["state"] == "PLANNED" and not is_ended(line, asked):
+        outcome = end_products(desk, device)
+        if outcome is not None:
+            return outcome
+        return _keep_adopted(desk, device) if device["line_was"] == "ADOPTED" else None
+    if is_ended(line, asked):
+        return record_ended(desk, [(device, ends)])[0][1]
+    before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
+    account = {"connection_id": device["connection_id"]}
+    if not desk.transact("intents/plan_again", intent_id=device["intent_id"], unknown_before=before, **account):
+        raise RevioOutcomeUnknown(f"line {ends} is active still; it is looked at again before any other call")
+    return None
+
+
+def _why_strange(device: Record, line: Line | None, *, was_listed: bool) -> str | None:
+    """Say why a line is not known to be the one that was made for this SIM; what was listed was listed for its customer."""
+    if device["line_owner"] != device["iccid"]:
+        return f"it is kept as the line of SIM {device['line_owner'] or 'none'}"
+    if line is None:
+        return "Rev.io does not show it"
+    if not was_listed and line.customer_id != customer_number(device["customer_number"]):
+        return f"it is customer {line.customer_id}'s by now"
+    if not match_lines([line], iccid=device["iccid"], msisdn=device["msisdn"]):
+        return f"it has SIM {line.number2 or line.number} by now"
+    return None
+
+
+def _keep_adopted(desk: Desk, device: Record) -> Outcome:
+    said = f"line {device['ends_service_id']} was there before and stays; what was added to it is disconnected"
+    _keep(desk, device, said, [])
+    return Outcome.KEPT
+
+
+def _leave(desk: Desk, device: Record, said: str) -> Outcome:
+    """Leave a line that may be somebody else's, and report it; its device is given back all the same."""
+    log.warning("%s: %s", device["iccid"], said)
+    finding = Finding(
+        FindingKind.LINE_OF_REVERTED_CHANGE,
+        f"line {device['account_id']}/{device['ends_service_id']}",
+        f"SIM {device['iccid']}: {said}",
+        account_id=device["account_id"],
+        tenant_id=device["tenant_id"],
+        bulk_change_id=desk.claim.bulk_change_id,
+        iccid=device["iccid"],
+        service_id=device["ends_service_id"],
+    )
+    _keep(desk, device, said, [finding])
+    return Outcome.KEPT
+
+
+def _keep(desk: Desk, device: Record, said: str, findings: Sequence[Finding]) -> None:
+    """Settle a line that stays, with its log row and what is to be told, in one transaction."""
+    now = desk.clock()
+
+    def keep(connection: Connection) -> None:
+        if changed(connection, "reversals/keep_line", intent_id=device["intent_id"], detail=said[:1000], now=now):
+            log_devices(connection, desk, [log_entry(device, response=said)], now)
+            report(connection, findings, now=now)
+
+    in_transaction(desk.engine, keep)

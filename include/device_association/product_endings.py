@@ -1,0 +1,132 @@
+"""Ends the products of a line that a revert ends, each a step with an outcome of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from device_association.call_records import why_not
+from device_association.codes import DeviceCode
+from device_association.database import Record, as_json, changed, in_transaction, rows, run
+from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
+from device_association.line_outcomes import Desk, Outcome, end_body, reject_line
+from device_association.line_products import lease_seconds, look_up_products
+from device_association.revio import RevioClient
+
+
+def end_products(desk: Desk, device: Record) -> Outcome | None:
+    """End what the first change added to a line, or what its package brought; return None once all of it is ended.
+
+    What a call ended whose outcome was lost is looked up once, before any call.
+    """
+    client = desk.clients(device["connection_id"])
+    steps = _steps(desk, client, device)
+    left = [step for step in steps if step["state"] != "ENDED"]
+    lost, asked = any(step["state"] == "CALLING" for step in left), desk.clock()
+    on_line = look_up_products(desk, client, device, device["ends_service_id"]) if lost else []
+    active = {product.service_product_id for product in on_line}
+    for step in left:
+        if step["state"] == "CALLING" and step["lease_until"] > asked:
+            raise RevioOutcomeUnknown(f"product {step['product_id']}: the call that ends it may still be out")
+        if step["state"] == "CALLING" and step["service_product_id"] not in active:
+            _settle(desk, device, step)
+        elif outcome := _end(desk, client, device, step, asked):
+            return outcome
+    return None
+
+
+def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
+    """Return the steps of a line, planned before; those of a package are known only to Rev.io, and planned once."""
+    with desk.engine.connect() as connection:
+        steps = rows(connection, "reversals/list_product_steps", intent_id=device["intent_id"])
+    if steps or not device["rev_package_id"] or device["line_was"] != "CREATED":
+        return steps
+    found = [
+        {"product_id": one.product_id, "service_product_id": one.service_product_id}
+        for one in client.products(device["ends_service_id"])
+    ]
+    desk.transact("reversals/plan_package", intent_id=device["intent_id"], products=as_json(found))
+    with desk.engine.connect() as connection:
+        return rows(connection, "reversals/list_product_steps", intent_id=device["intent_id"])
+
+
+def _end(desk: Desk, client: RevioClient, device: Record, step: Record, looked_up: datetime) -> Outcome | None:
+    """End one product by a call; return what became of the device where it could not be."""
+    product, ends = step["product_id"], device["ends_service_id"]
+    if budget := desk.budgets(device["connection_id"]):
+        budget.wait_for_call()
+    seconds = lease_seconds(desk)
+    send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
+    lease_until = _begin(desk, device, step, looked_up, seconds)
+    if lease_until is None:
+        return why_not(desk, device) or Outcome.UNKNOWN
+    if desk.clock() > send_by:  # the lease could end before the call: another may be at it by then
+        raise RevioOutcomeUnknown(f"product {product} of line {ends}: no call was made, its time was up before")
+    try:
+        client.end_product(step["service_product_id"], _day(device), prorate=bool(device["prorate"]))
+    except RevioRejected as refused:
+        _record(desk, device, product, "REJECTED", lease_until, detail=str(refused))
+        said = f"Rev.io refused to disconnect product {product} of line {ends}, which is there still: {refused}"
+        return reject_line(desk, device, DeviceCode.REV_PRODUCT_FAILED, f"{said}; correct it, then retry")
+    except (RevioRetryable, RevioUnauthorized):
+        _record(desk, device, product, "PLANNED", lease_until, detail="turned away")
+        raise
+    _settle(desk, device, step)
+    return None
+
+
+def _day(device: Record) -> date:
+    body = end_body(device)
+    assert body is not None, "a line is to be ended"
+    day = body["effective_date"]
+    assert isinstance(day, date)
+    return day
+
+
+def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime, seconds: float) -> datetime | None:
+    """Take the lease of a product's call and return its end; None: another has it, or the change was stopped."""
+    lease_until = desk.clock() + timedelta(seconds=seconds)
+    begun = desk.transact(
+        "reversals/begin_product",
+        intent_id=device["intent_id"],
+        product_id=step["product_id"],
+        was_calling=int(step["state"] == "CALLING"),
+        looked_up=looked_up,
+        lease_until=lease_until,
+        run_id=desk.claim.run_id,
+        **desk.claim.key,
+    )
+    return lease_until if begun else None
+
+
+def _settle(desk: Desk, device: Record, step: Record) -> None:
+    """Record that a product is ended, in the mirror too, in one transaction."""
+    now = desk.clock()
+
+    def settle(connection: Connection) -> None:
+        step_of = {"intent_id": device["intent_id"], "product_id": step["product_id"], "now": now}
+        changed(connection, "reversals/settle_product", state="ENDED", lease_until=None, detail=None, **step_of)
+        run(
+            connection,
+            "reversals/end_product_mirror",
+            service_product_id=step["service_product_id"],
+            account_id=device["account_id"],
+            actor=desk.claim.actor,
+            now=now,
+        )
+
+    in_transaction(desk.engine, settle)
+
+
+def _record(desk: Desk, device: Record, product: int, state: str, lease_until: datetime, *, detail: str) -> None:
+    """Record that a call ended no product, while nobody else has called since its lease ran out."""
+    desk.transact(
+        "reversals/settle_product",
+        intent_id=device["intent_id"],
+        product_id=product,
+        state=state,
+        lease_until=lease_until,
+        detail=detail[:1000],
+    )

@@ -1,0 +1,170 @@
+"""Takes a bulk change back: a change of its own that gives each device what it had and ends the lines that the first made.
+
+It goes through the same steps; they ask `reverted_changes` what their change is about. Where the contract is silent:
+- It is about the devices that the first change associated, and those of which a line or product was made. What was adopted
+  stays at Rev.io. A line that may be somebody else's by now is reported and left, its device is given back all the same.
+- A device whose status allows no customer, or whose customer of then is closed, goes back all the same.
+- A change is taken back once; what the revert did not reach is tried again by a retry of it. Where no device at all can be
+  taken back nothing is stored.
+- Who may see the first change may take it back, also to a customer whom that person may not choose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_pascal
+from sqlalchemy import Connection, Engine
+
+from device_association.approvals import ask_for_approval, why_approval
+from device_association.association_request import STORABLE, Text500
+from device_association.batches import in_batches, row_batches
+from device_association.bulk_changes import Created
+from device_association.call_budget import Limits
+from device_association.callers import Caller
+from device_association.change_actions import Cancel
+from device_association.change_views import lock_visible, refused
+from device_association.closing import start_or_close
+from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, RequestCode
+from device_association.database import Record, as_json, in_transaction, row, rows, run
+from device_association.previews import Preview, verdicts, without_trace
+from device_association.reverted_changes import reverted_text
+from device_association.validation import count_codes, count_rows, reject_devices
+
+STEP = "revert"
+
+
+class Revert(Cancel):
+    """The body of a revert."""
+
+
+class RevertPreview(BaseModel):
+    """The body of a preview; the reason may still be to come."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal)
+
+    reason: Annotated[Text500, STORABLE] = ""
+
+
+def revert_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason: str, now: datetime) -> Created:
+    """Store the change that takes an ended one back, with the message that will start it; return its id and counts.
+
+    Rows, holds, the link between both and the message are one transaction. Raises RequestRefused, and stores nothing, for
+    a change that has not ended, was taken back before, is a revert itself, or of which no device can be taken back.
+    """
+
+    def revert(connection: Connection) -> Created:
+        first = lock_visible(connection, caller, bulk_change_id, now)
+        created = _store(connection, caller, first, reason, now)
+        why = _why_approval(connection, first, created)
+        if why:
+            ask_for_approval(connection, created.change_id, why, actor=caller.user_name, now=now)
+            return replace(created, needs_approval=why)
+        accepted, actor = created.accepted, caller.user_name
+        start_or_close(connection, created.change_id, 0, open_rows=accepted, actor=actor, now=now)
+        return created
+
+    return in_transaction(engine, revert)
+
+
+def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: datetime) -> Preview:
+    """Return what a revert would do; nothing is stored, Rev.io is not asked. Raises RequestRefused as storing it would."""
+
+    def look(connection: Connection) -> Preview:
+        first = lock_visible(connection, caller, bulk_change_id, now)
+        created = _store(connection, caller, first, "a preview", now)
+        found = row(
+            connection, "reversals/count_lines", bulk_change_id=created.change_id, usual_rate=Limits().calls_per_minute
+        )
+        assert found is not None, "a count is always one row"
+        devices, why = verdicts(connection, created.change_id), _why_approval(connection, first, created)
+        return Preview(devices, found["lines"], found["calls_per_minute"], why)
+
+    return without_trace(engine, look)
+
+
+def _store(connection: Connection, caller: Caller, first: Record, reason: str, now: datetime) -> Created:
+    """Write the revert with its rows, and refuse the devices that were changed since; or raise RequestRefused."""
+    _check(connection, first)
+    written = {"actor": caller.user_name, "now": now}
+    change_id = _insert_change(connection, first, reason, written)
+    links = {"bulk_change_id": change_id, "reverted_change_id": first["bulk_change_id"]}
+    run(connection, "reversals/insert_reversal", now=now, **links)
+    run(connection, "reversals/copy_terms", **links)
+    payload = as_json({"RevertedBulkChangeId": first["bulk_change_id"]})
+    request_id = run(connection, "reversals/insert_payload", payload=payload, **written).scalar_one()
+    batches = row_batches(connection, first["bulk_change_id"])
+    in_batches(connection, "reversals/insert_rows", batches, request_id=request_id, **links, **written)
+    batches = row_batches(connection, change_id)
+    in_batches(connection, "reversals/insert_requested_devices", batches, now=now, **links)
+    in_batches(connection, "reversals/insert_reverted_devices", batches, **links)
+    reject_devices(connection, change_id, actor=caller.user_name, now=now)
+    _log(connection, first, change_id, reason, written)
+    return _counted(connection, change_id)
+
+
+def _check(connection: Connection, first: Record) -> None:
+    if first["reverts"] is not None:
+        said = f"this change takes bulk change {first['reverts']} back; what it did is undone by a request of its own"
+        raise refused(RequestCode.CHANGE_IS_REVERT, said)
+    if first["reverted_by"] is not None:
+        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(first["reverted_by"]))
+    if first["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+        said = f"this change reads {first['status']}; take it back once it has ended"
+        raise refused(RequestCode.CHANGE_NOT_ENDED, said)
+    if not rows(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):
+        raise refused(RequestCode.CHANGE_NOT_OURS, "another program did this change; have it undone there")
+
+
+def _insert_change(connection: Connection, first: Record, reason: str, written: dict[str, object]) -> int:
+    change_id: int = run(
+        connection,
+        "bulk_changes/insert_bulk_change",
+        change_request_type_id=CUSTOMER_ASSIGNMENT,
+        service_provider_id=first["service_provider_id"],
+        tenant_id=first["tenant_id"],
+        site_id=None,
+        status=ChangeStatus.NEW,
+        **written,
+    ).scalar_one()
+    run(
+        connection,
+        "claims/insert_state",
+        bulk_change_id=change_id,
+        retry_number=0,
+        run_id=None,
+        run_key=None,
+        reason=reason,
+        **written,
+    )
+    return change_id
+
+
+def _log(connection: Connection, first: Record, change_id: int, reason: str, written: dict[str, object]) -> None:
+    """Tell in the log of both changes which takes which back, and why."""
+    told = {
+        first["bulk_change_id"]: f"bulk change {change_id} takes this one back",
+        change_id: f"takes bulk change {first['bulk_change_id']} back",
+    }
+    for one, said in told.items():
+        about: dict[str, object] = {"bulk_change_id": one, "request": reason, "response": said, "error": None}
+        run(connection, "audit/log_change_step", step=STEP, **about, **written)
+
+
+def _counted(connection: Connection, change_id: int) -> Created:
+    counts = count_rows(connection, change_id)
+    if counts["open_rows"]:
+        return Created(change_id, accepted=counts["open_rows"], rejected=counts["final_rows"])
+    codes = ", ".join(f"{devices} {code}" for code, devices in count_codes(connection, change_id).items())
+    said = f"no device can be taken back ({codes})" if codes else "this change reached no device"
+    raise refused(RequestCode.NOTHING_TO_REVERT, f"{said}; nothing was stored")
+
+
+def _why_approval(connection: Connection, first: Record, created: Created) -> str | None:
+    customers = rows(connection, "requests/list_customers_of", bulk_change_id=created.change_id)
+    customer = customers[0]["customer_id"]
+    counts = {"accepted": created.accepted, "rejected": created.rejected}
+    return why_approval(connection, first["tenant_id"], created.change_id, customer, **counts)
