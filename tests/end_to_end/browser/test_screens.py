@@ -18,6 +18,7 @@ from tests.end_to_end.conftest import Running
 pytestmark = [pytest.mark.end_to_end, NEEDS_CHROMIUM]
 PLAIN = groups().plain[430:500]
 ENDED, LIVE, BY_KEYBOARD, CANCELED, UNTOUCHED = PLAIN[:6], PLAIN[10:26], PLAIN[30:32], PLAIN[40:60], PLAIN[60:64]
+TAKEN_BACK = PLAIN[65:68]
 REFUSED = [groups().archived[2], groups().not_found[2], "12345"]
 
 
@@ -89,6 +90,12 @@ def retry_dialog(screens: Screens, made: Made) -> None:
     screens.open(f"changes/{made.ended}").get_by_role("button", name="Retry…").click()
 
 
+def revert_dialog(screens: Screens, made: Made) -> None:
+    page = screens.open(f"changes/{made.ended}")
+    page.get_by_role("button", name="Take back…").click()
+    expect(page.locator("#revert-preview")).to_contain_text("6 devices will get back what they had")
+
+
 def devices(screens: Screens, made: Made) -> None:
     screens.open("devices")
 
@@ -99,10 +106,10 @@ def device(screens: Screens, made: Made) -> None:
 
 def approval(screens: Screens, made: Made) -> None:
     page = screens.open("approval")
-    page.get_by_label("It has more devices than").fill("lots")
+    page.get_by_label("More devices than").fill("lots")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("MostDevices: ")
-    page.get_by_label("It has more devices than").fill("9000")
+    page.get_by_label("More devices than").fill("9000")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Saved; it counts from now on.")
     screens.troubles.clear()  # the console tells of the refusal
@@ -122,6 +129,7 @@ SCREENS: list[Callable[[Screens, Made], None]] = [
     no_changes,
     ended_change,
     retry_dialog,
+    revert_dialog,
     devices,
     device,
     approval,
@@ -232,6 +240,26 @@ def test_ten_thousand_pasted_lines_leave_the_form_answering(screens: Screens) ->
     typed = time.monotonic()
     print(f"paste {pasted - began:.2f} s, twenty keys {typed - pasted:.2f} s")
     assert typed - began < 15, "it is about one second where nothing else runs"
+
+
+def test_a_change_is_taken_back_from_its_page(screens: Screens, running: Running) -> None:
+    change = running.ask(TAKEN_BACK)
+    assert running.ended(change) == "PROCESSED"
+    page = screens.open(f"changes/{change}")
+    page.get_by_role("button", name="Take back…").click()
+    dialog = page.get_by_role("dialog", name="Take this change back?")
+    expect(dialog.get_by_role("status")).to_have_text(
+        "3 devices will get back what they had; 3 lines will be disconnected."
+    )
+    dialog.get_by_label("Reason").fill("wrong customer")
+    dialog.get_by_role("button", name="Take back").click()
+    page.wait_for_url(lambda url: not url.endswith(f"/changes/{change}"))
+    expect(page.locator("#state .badge")).to_have_text("Done", timeout=60_000)
+    expect(page.get_by_text("Takes back bulk change")).to_be_visible()
+    assert not set(TAKEN_BACK) & running.lines().keys()
+    screens.open(f"changes/{change}")
+    expect(page.get_by_text("Taken back by bulk change")).to_be_visible()
+    expect(page.get_by_role("button", name="Take back…")).to_have_count(0)
 
 
 def test_a_canceled_change_lists_what_was_not_attempted(screens: Screens, running: Running) -> None:
