@@ -87,7 +87,7 @@ def test_the_screen_shows_the_rule_and_lets_only_editors_change_it(screens: Port
     assert 'name="FirstUse" checked' in page
     assert "disabled" not in page
     shown = screens.get("/ui/approval", "vic.viewer").text
-    assert '<fieldset class="panel" disabled>' in shown
+    assert '<fieldset class="panel" aria-labelledby="when" disabled>' in shown
     assert "Save" not in shown
 
 
