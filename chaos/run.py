@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def chaotic_stack(executor: str = "LocalExecutor") -> Iterator[Stack]:
 
 
 def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_seconds: float = 1800.0) -> Outcome:
-    """Play a schedule on a stack and check what became of it; history, schedule and books are kept in the folder."""
+    """Play a schedule on a stack and check what became of it; history, schedule, books and logs are kept in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "schedule.json").write_text(json.dumps({"seed": schedule.seed, "faults": schedule.faults}, indent=1))
     site, history, since = Site(stack), History(folder / "history.jsonl"), time.monotonic()
@@ -78,6 +79,7 @@ def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_se
     finally:
         nemesis.stop()
         generator.stop()
+        shutil.copytree(stack.settings.logs_dir, folder / "logs", dirs_exist_ok=True)  # the stack's folder goes away
     (folder / "world.json").write_text(world.to_json(), encoding="utf-8")
     return Outcome(schedule, world, check(world), time.monotonic() - since)
 
