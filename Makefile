@@ -38,10 +38,10 @@ status: $(READY) ## Say how each part of the stack stands
 health: $(READY) ## Say in ten lines whether all is well on the local stack
 	@$(BIN)/python -m local health
 
-# Side by side, then those of the whole stack one after the other: two stacks would want every core. 5 says that ARGS chose none.
+# Side by side, then those of the whole stack on two stacks: a stack waits more than it works. 5 says that ARGS chose none.
 test: $(READY) ## Run all tests; ARGS='-k name' for some
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not end_to_end" $(ARGS); parts=$$?; \
-	$(BIN)/python -m pytest -m end_to_end $(ARGS); stack=$$?; \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m end_to_end $(ARGS); stack=$$?; \
 	case "$$parts $$stack" in "0 0" | "0 5" | "5 0") ;; *) echo "tests failed"; exit 1 ;; esac
 
 check: $(READY) ## Format, lint, types, import rules, SQL lint

@@ -88,6 +88,16 @@ def test_a_run_that_takes_too_long_is_told_while_it_runs(running: Running, webho
     assert running.ended(change, 120) == "PROCESSED"
 
 
+def test_the_end_of_a_change_is_an_event_that_other_dags_can_run_on(running: Running) -> None:
+    change = running.ask(PLAIN[3:4])
+    assert running.ended(change) == "PROCESSED"
+    wanted = {"bulk_change_id": change, "status": "PROCESSED"}
+    api = running.stack.api()
+    running.wait(
+        lambda: wanted in [one["extra"] for one in api.get("/api/v2/assets/events?limit=100")["asset_events"]], 30
+    )
+
+
 def test_a_run_that_fails_is_told(running: Running, webhook: Any) -> None:
     run_id = running.trigger({"bulk_change_id": 10**9, "start_with": "an existing change (its id below)"})
     assert running.run(run_id) == "failed"
