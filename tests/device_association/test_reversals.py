@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association import line_creation
+from device_association import line_calls, line_creation
 from device_association.associations import associate_devices
 from device_association.bulk_changes import Created
 from device_association.callers import Caller, find_caller
@@ -699,3 +699,24 @@ def test_a_customer_that_was_closed_and_lost_its_site_gives_the_devices_back(flo
     flow.lines(claim)
     assert end(flow, claim).codes == {"PROCESSED": 2}
     assert held(flow, PLAIN[:2]) == before
+
+
+def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:6], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
+    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
+    claim = begun(flow, first)
+    seen: dict[str, int] = {"calls": 0}
+    work = line_calls.Caller._record_problem
+
+    def counted(caller: Any, device: Any, problem: Exception) -> None:
+        seen["calls"] += 1
+        assert seen["calls"] < 50, "it goes round and round"
+        work(caller, device, problem)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_calls.Caller, "_record_problem", counted)
+        flow.lines(claim)
+    assert flow.rev.ends == []
+    assert end(flow, claim).codes == {"REV_UNAUTHORIZED": 6}
