@@ -720,3 +720,36 @@ def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> 
         flow.lines(claim)
     assert flow.rev.ends == []
     assert end(flow, claim).codes == {"REV_UNAUTHORIZED": 6}
+
+
+def test_a_product_whose_end_is_not_known_when_the_revert_ends_is_looked_up_by_its_retry(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:2], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
+    flow.rev.refusing_product_ends = [Unseen(TOLD)]
+    claim = begun(flow, first)
+    flow.lines(claim, last_try=True)
+    end(flow, claim)
+    flow.clock.pass_seconds(3600)
+    retry_change(flow.portal, dora(flow), claim.bulk_change_id, reason="again", now=flow.clock())
+    again = flow.open(claim.bulk_change_id, "second run")
+    flow.check(again)
+    flow.lines(again)
+    assert end(flow, again).status == "PROCESSED"
+    assert (sorted(flow.rev.product_ends), sorted(flow.rev.ends)) == ([7001, 7002], [1001, 1002])
+
+
+def test_a_product_that_somebody_ended_by_hand_is_no_failure(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:2], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
+    flow.rev.product_ends.append(7001)
+    flow.rev.refusing_product_ends = [RevioRejected("400 already disconnected", status=400)]
+    closed = take_back(flow, first)
+    assert closed.codes == {"PROCESSED": 2}
+
+
+def test_a_package_that_brought_the_same_product_twice_is_ended_whole(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:1], RevPackageId=world.PACKAGE))
+    flow.rev.products_kept += [{"service_id": 1001, "product_id": world.PRODUCT}] * 2
+    assert take_back(flow, first.bulk_change_id).codes == {"PROCESSED": 1}
+    assert (sorted(flow.rev.product_ends), flow.rev.ends) == ([7001, 7002], [1001])
