@@ -17,7 +17,10 @@ GIVEN_BACK = ("given_back", "changed_fields", "closed_plans")
 
 
 def give_back(connection: Connection, *, claim: Claim, batch: Sequence[Record], now: datetime) -> dict[str, int]:
-    """Give one batch back. The claim is checked last: until then its row stays free for the batch beside this one."""
+    """Give one batch back. The claim is checked last: until then its row stays free for the batch beside this one.
+
+    A device is compared once more: while the end of its line was out or not known, another program may have changed it.
+    """
     rows_of = {
         "bulk_change_id": claim.bulk_change_id,
         "first_row_id": batch[0]["row_id"],
@@ -26,6 +29,7 @@ def give_back(connection: Connection, *, claim: Claim, batch: Sequence[Record], 
     written: dict[str, object] = {"actor": claim.actor, "now": now}
     about: dict[str, object] = {**rows_of, **written}
     run(connection, "device_changes/end_stopped_rows", retry_number=claim.retry_number, **about)
+    run(connection, "reversals/reject_changed", **about)
     fields = changed(connection, "reversals/restore_devices", **about)
     fields += changed(connection, "reversals/restore_carrier_plans", **about)
     plans = _close_plans(connection, rows_of, written)

@@ -91,7 +91,10 @@ class Caller:
         return self.ended
 
     def _begin_some(self) -> None:
-        """Begin as many calls as there is room for, here and at the account."""
+        """Begin as many calls as there is room for, here and at the account; none once the credentials are refused."""
+        if self.held_until == math.inf:
+            self._end_waiting(Outcome.STOPPED)
+            return
         room = self._room()
         if not room or self.pause() > 0:
             return

@@ -83,6 +83,7 @@ def _want_ends(connection: Connection, claim: Claim, now: datetime) -> int:
     batches, about = row_batches(connection, claim.bulk_change_id), {"bulk_change_id": claim.bulk_change_id, "now": now}
     reject_changed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
     planned = in_batches(connection, "reversals/insert_intents", batches, **about)
+    in_batches(connection, "reversals/carry_products", batches, **about)
     in_batches(connection, "reversals/plan_products", batches, **about)
     in_batches(connection, "intents/abandon_planned", batches, **about)
     return planned

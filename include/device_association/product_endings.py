@@ -38,14 +38,24 @@ def end_products(desk: Desk, device: Record) -> Outcome | None:
 
 
 def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
-    """Return the steps of a line, planned before; those of a package are known only to Rev.io, and planned once."""
+    """Return the steps of a line, planned before; those of a package are known only to Rev.io, and planned once.
+
+    What a package brought more than once has one step under the product's id, the others under an id of their own.
+    """
     with desk.engine.connect() as connection:
         steps = rows(connection, "reversals/list_product_steps", intent_id=device["intent_id"])
     if steps or not device["rev_package_id"] or device["line_was"] != "CREATED":
         return steps
+    listed = list(client.products(device["ends_service_id"]))
+    firsts = {one.product_id: one.service_product_id for one in reversed(listed)}
     found = [
-        {"product_id": one.product_id, "service_product_id": one.service_product_id}
-        for one in client.products(device["ends_service_id"])
+        {
+            "product_id": one.product_id
+            if firsts[one.product_id] == one.service_product_id
+            else -one.service_product_id,
+            "service_product_id": one.service_product_id,
+        }
+        for one in listed
     ]
     desk.transact("reversals/plan_package", intent_id=device["intent_id"], products=as_json(found))
     with desk.engine.connect() as connection:
@@ -67,6 +77,10 @@ def _end(desk: Desk, client: RevioClient, device: Record, step: Record, looked_u
     try:
         client.end_product(step["service_product_id"], _day(device), prorate=bool(device["prorate"]))
     except RevioRejected as refused:
+        there = {one.service_product_id for one in look_up_products(desk, client, device, ends)}
+        if step["service_product_id"] not in there:  # somebody ended it before
+            _settle(desk, device, step)
+            return None
         _record(desk, device, product, "REJECTED", lease_until, detail=str(refused))
         said = f"Rev.io refused to disconnect product {product} of line {ends}, which is there still: {refused}"
         return reject_line(desk, device, DeviceCode.REV_PRODUCT_FAILED, f"{said}; correct it, then retry")

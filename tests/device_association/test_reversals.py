@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association import line_creation
+from device_association import line_calls, line_creation
 from device_association.associations import associate_devices
 from device_association.bulk_changes import Created
 from device_association.callers import Caller, find_caller
@@ -699,3 +699,125 @@ def test_a_customer_that_was_closed_and_lost_its_site_gives_the_devices_back(flo
     flow.lines(claim)
     assert end(flow, claim).codes == {"PROCESSED": 2}
     assert held(flow, PLAIN[:2]) == before
+
+
+def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:6], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
+    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
+    claim = begun(flow, first)
+    seen: dict[str, int] = {"calls": 0}
+    work = line_calls.Caller._record_problem
+
+    def counted(caller: Any, device: Any, problem: Exception) -> None:
+        seen["calls"] += 1
+        assert seen["calls"] < 50, "it goes round and round"
+        work(caller, device, problem)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_calls.Caller, "_record_problem", counted)
+        flow.lines(claim)
+    assert flow.rev.ends == []
+    assert end(flow, claim).codes == {"REV_UNAUTHORIZED": 6}
+
+
+def test_a_product_whose_end_is_not_known_when_the_revert_ends_is_looked_up_by_its_retry(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:2], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
+    flow.rev.refusing_product_ends = [Unseen(TOLD)]
+    claim = begun(flow, first)
+    flow.lines(claim, last_try=True)
+    end(flow, claim)
+    flow.clock.pass_seconds(3600)
+    retry_change(flow.portal, dora(flow), claim.bulk_change_id, reason="again", now=flow.clock())
+    again = flow.open(claim.bulk_change_id, "second run")
+    flow.check(again)
+    flow.lines(again)
+    assert end(flow, again).status == "PROCESSED"
+    assert (sorted(flow.rev.product_ends), sorted(flow.rev.ends)) == ([7001, 7002], [1001, 1002])
+
+
+def test_a_product_that_somebody_ended_by_hand_is_no_failure(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:2], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
+    flow.rev.product_ends.append(7001)
+    flow.rev.refusing_product_ends = [RevioRejected("400 already disconnected", status=400)]
+    closed = take_back(flow, first)
+    assert closed.codes == {"PROCESSED": 2}
+
+
+def test_a_package_that_brought_the_same_product_twice_is_ended_whole(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:1], RevPackageId=world.PACKAGE))
+    flow.rev.products_kept += [{"service_id": 1001, "product_id": world.PRODUCT}] * 2
+    assert take_back(flow, first.bulk_change_id).codes == {"PROCESSED": 1}
+    assert (sorted(flow.rev.product_ends), flow.rev.ends) == ([7001, 7002], [1001])
+
+
+def test_a_device_changed_while_the_end_of_its_line_was_not_known_is_not_overwritten(flow: Flow) -> None:
+    first = flow.run(request(PLAIN[:1])).bulk_change_id
+    flow.rev.refusing_ends = {1001: [Unseen(TOLD)]}
+    claim = begun(flow, first)
+    flow.lines(claim, last_try=True)
+    end(flow, claim)
+    flow.clock.pass_seconds(60)
+    put(flow, "dbo", "device_tenant", {"deviceid": 1, "tenantid": world.NORTHWIND}, accountnumber=world.BOREALIS)
+    retry_change(flow.portal, dora(flow), claim.bulk_change_id, reason="again", now=flow.clock())
+    again = flow.open(claim.bulk_change_id, "second run")
+    flow.check(again)
+    flow.lines(again)
+    assert end(flow, again).codes == {"CHANGED_SINCE": 1}
+    assert held(flow, PLAIN[:1])[PLAIN[0]][1] == world.BOREALIS
+    assert flow.rev.ends == [1001]
+
+
+def test_a_line_made_for_a_parents_device_that_was_never_associated_is_ended(flow: Flow) -> None:
+    flow.rev = Products(refusing_products=[RevioRejected("400", status=400)])
+    asked = request(
+        INHERITED[:1],
+        RevCustomerId=world.GULF,
+        RevProductIdList=[world.PRODUCT],
+        RateList=["1"],
+    )
+    claim = flow.open(flow.create(asked, user="finn.fleet").change_id)
+    flow.check(claim)
+    flow.lines(claim)
+    assert end(flow, claim).codes == {"REV_PRODUCT_FAILED": 1}
+    assert take_back(flow, claim.bulk_change_id).codes == {"PROCESSED": 1}
+    assert active(flow) == []
+
+
+def test_a_change_between_an_association_and_its_plans_date_counts_as_changed_since(flow: Flow) -> None:
+    plan = {"AddCustomerRatePlan": True, "CreateRevService": False, "CustomerRatePlan": world.RATE_PLAN}
+    first = flow.run(request(PLAIN[:1], EffectiveDate=(NOW + timedelta(days=1)).isoformat(), **plan))
+    flow.clock.pass_seconds(60)
+    flow.run(request(PLAIN[:1], CreateRevService=False, RevCustomerId=world.BOREALIS))
+    flow.clock.pass_seconds(60)
+    flow.run(request(PLAIN[:1], CreateRevService=False))
+    flow.clock.now = NOW + timedelta(days=2)
+    assert apply_due_plans(flow.portal, Interval(), clock=flow.clock, rows_at_once=100)["APPLIED"] == 1
+    assert refused(lambda: ask(flow, first.bulk_change_id)) == "NOTHING_TO_REVERT"
+
+
+def test_of_two_changes_the_later_is_taken_back_and_then_the_earlier(flow: Flow) -> None:
+    before = held(flow, PLAIN[:2])
+    first = flow.run(request(PLAIN[:2], CreateRevService=False)).bulk_change_id
+    flow.clock.pass_seconds(60)
+    second = flow.run(request(PLAIN[:1], RevCustomerId=world.BOREALIS, CreateRevService=False)).bulk_change_id
+    flow.clock.pass_seconds(60)
+    assert take_back(flow, second).codes == {"PROCESSED": 1}
+    flow.clock.pass_seconds(60)
+    assert take_back(flow, first).codes == {"PROCESSED": 2}
+    assert held(flow, PLAIN[:2]) == before
+
+
+def test_a_line_that_a_later_change_adopted_is_left(flow: Flow) -> None:
+    first = flow.run(request(PLAIN[:2])).bulk_change_id
+    flow.clock.pass_seconds(60)
+    put(flow, "dbo", "revservice", {"revserviceid": 1001}, isdeleted=1)
+    second = flow.run(request(PLAIN[:1]))
+    assert second.codes == {"PROCESSED": 1}
+    assert intents(flow, second.bulk_change_id) == ["ADOPTED"]
+    assert take_back(flow, first).codes == {"CHANGED_SINCE": 1, "PROCESSED": 1}
+    assert flow.rev.ends == [1002]

@@ -18,7 +18,7 @@ FROM (
             CASE WHEN i.Detail IS NOT NULL THEN CONCAT('; ', i.Detail) ELSE '' END
         ) AS details
     FROM device_association.reverting_device AS w
-    INNER JOIN dbo.Device_Tenant AS t ON w.DeviceId = t.DeviceId AND w.TenantId = t.TenantId
+    LEFT JOIN dbo.Device_Tenant AS t ON w.DeviceId = t.DeviceId AND w.TenantId = t.TenantId
     LEFT JOIN dbo.RevCustomer AS k
         ON
             t.AccountNumber = k.RevCustomerId

@@ -1,6 +1,8 @@
--- Marks the open rows of a revert whose device is gone, was changed since, or whose SIM has a call of unknown outcome.
+-- Marks the open rows of a revert whose device is gone, was changed since (what was taken back since does not count), or whose
+-- line another change uses since, or whose SIM has a call of unknown outcome.
 -- Safe to run twice: only rows not yet final are touched; the first rule that matches gives the code. Links to lines are not
--- compared: they follow the lines by themselves. A row of which a call is out is brought to its end.
+-- compared: they follow the lines by themselves. A row of which a call is out is brought to its end. A device that was never
+-- associated may not be the tenant's own.
 UPDATE dbo.M2M_DeviceChange
 SET
     Status = 'ERROR', ErrorCode = v.code, StatusDetails = v.details, IsProcessed = 1, HasErrors = 1,
@@ -11,7 +13,7 @@ FROM (
         CASE
             WHEN f.has_device = 0 THEN 'DEVICE_NOT_FOUND'
             WHEN f.has_tenant = 0 THEN 'DEVICE_NOT_IN_TENANT'
-            WHEN f.changed_field IS NOT NULL OR f.later_field IS NOT NULL THEN 'CHANGED_SINCE'
+            WHEN f.changed_field IS NOT NULL OR f.later_field IS NOT NULL OR f.used_by IS NOT NULL THEN 'CHANGED_SINCE'
             WHEN f.asked_by IS NOT NULL THEN 'DEVICE_IN_OTHER_CHANGE'
         END AS code,
         CASE
@@ -24,6 +26,11 @@ FROM (
                     'CHANGED_SINCE: ', COALESCE(f.changed_field, f.later_field), ' is not as bulk change ', f.reverted_change,
                     ' left it; look at the device''s history, and give it to its customer by a request of its own'
                 )
+            WHEN f.used_by IS NOT NULL
+                THEN CONCAT(
+                    'CHANGED_SINCE: bulk change ', f.used_by, ' has the line that bulk change ', f.reverted_change,
+                    ' made; look at the device''s history, and give it to its customer by a request of its own'
+                )
             ELSE CONCAT(
                 'DEVICE_IN_OTHER_CHANGE: the outcome of a call of bulk change ', f.asked_by,
                 ' for this SIM is not known yet; retry when it is settled'
@@ -34,7 +41,7 @@ FROM (
             m.id AS row_id,
             s.RevertedChangeId AS reverted_change,
             CASE WHEN d.id IS NULL THEN 0 ELSE 1 END AS has_device,
-            CASE WHEN t.id IS NULL THEN 0 ELSE 1 END AS has_tenant,
+            CASE WHEN t.id IS NULL AND o.Status = 'PROCESSED' THEN 0 ELSE 1 END AS has_tenant,
             (
                 SELECT MIN(x.ChangedField) FROM device_association.reverted_field AS x
                 WHERE
@@ -67,12 +74,40 @@ FROM (
                     AND COALESCE(h.BulkChangeId, 0) NOT IN (m.BulkChangeId, s.RevertedChangeId)
                     AND h.id > COALESCE(
                         (
-                            SELECT MAX(x.LastHistoryId) FROM device_association.reverted_field AS x
+                            SELECT MIN(x.FirstHistoryId) FROM device_association.reverted_field AS x
                             WHERE x.BulkChangeId = m.BulkChangeId AND x.M2MDeviceChangeId = m.id
                         ), 0
                     )
                     AND h.DateOfChange >= o.CreatedDate
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM device_association.reversal AS v
+                        INNER JOIN dbo.M2M_DeviceChange AS n ON v.BulkChangeId = n.BulkChangeId
+                        WHERE
+                            h.BulkChangeId IN (v.BulkChangeId, v.RevertedChangeId)
+                            AND n.DeviceId = m.DeviceId
+                            AND n.Status = 'PROCESSED'
+                    )
             ) AS later_field,
+            (
+                SELECT MIN(i.BulkChangeId)
+                FROM device_association.rev_intent AS made
+                INNER JOIN device_association.rev_intent AS i
+                    ON
+                        made.ICCID = i.ICCID
+                        AND made.RevServiceId = i.RevServiceId
+                        AND made.IntegrationAuthenticationId = i.IntegrationAuthenticationId
+                        AND made.id < i.id
+                WHERE
+                    made.id = r.LineIntentId
+                    AND i.State IN ('CREATED', 'ADOPTED')
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM device_association.reverted_device AS x
+                        INNER JOIN dbo.M2M_DeviceChange AS n ON x.M2MDeviceChangeId = n.id
+                        WHERE x.RevertedRowId = i.M2MDeviceChangeId AND n.Status = 'PROCESSED'
+                    )
+            ) AS used_by,
             (
                 SELECT MIN(i.BulkChangeId) FROM device_association.rev_intent AS i
                 WHERE

@@ -488,7 +488,7 @@ SELECT
     MAX(CASE WHEN x.FromStart = 1 THEN x.PreviousValue END) AS FormerValue,
     MAX(CASE WHEN x.FromEnd = 1 THEN x.CurrentValue END) AS LeftValue,
     MIN(x.DateOfChange) AS FirstDate,
-    MAX(x.HistoryId) AS LastHistoryId
+    MIN(x.HistoryId) AS FirstHistoryId
 FROM (
     SELECT
         r.BulkChangeId,
