@@ -19,7 +19,7 @@ from device_association.association_request import local_to_utc, read_fields
 from device_association.callers import Caller, Right
 from device_association.change_views import BIGGEST_ID, describe_change, list_changes, page_devices
 from device_association.check_reports import report_page
-from device_association.codes import ChangeStatus, Row
+from device_association.codes import ChangeStatus, DeviceCode, Row
 from device_association.finding_views import list_findings
 from device_association.inventory_views import Field, device_history, list_devices, list_offered
 from device_association.settings import Settings
@@ -41,6 +41,8 @@ from device_association_airflow.report_pages import PREFIX as REPORTS
 PREFIX = "/ui"
 PAGE, HISTORY = 50, 100
 RETRYABLE = (Row.ERROR, Row.API_FAILED, Row.CANCELED)
+AFTER_LINES = (DeviceCode.STEP_FAILED, DeviceCode.DEADLINE_EXCEEDED)
+"""With these a device may have got its line before."""
 Day = Annotated[date, Bounds(ge=date(1753, 1, 2), le=date(9998, 12, 30))]
 Iccid = Annotated[str, Path(pattern="^[0-9]{18,22}$", description="18 to 22 digits.")]
 
@@ -219,7 +221,9 @@ def _may_answer(caller: Caller, found: dict[str, Any]) -> bool:
 def _may_revert(caller: Caller, found: dict[str, Any]) -> bool:
     """Whether the caller may take the change back: it has ended, reached something, and no revert has to do with it."""
     free = found["status"] not in OPEN and found["reverts"] is None and found["reverted_by"] is None
-    reached = any(one["status"] in (Row.PROCESSED, Row.API_FAILED) for one in found["codes"])
+    reached = any(
+        one["status"] in (Row.PROCESSED, Row.API_FAILED) or one["code"] in AFTER_LINES for one in found["codes"]
+    )
     return bool(free and reached and caller.may(Right.EDIT) and caller.may(Right.CREATE))
 
 
