@@ -146,10 +146,11 @@ def in_transaction(engine: Engine, work: Callable[[Connection], Result], *, give
     raise AssertionError("tenacity either returns or raises")
 
 
-def database_clock(engine: Engine) -> Callable[[], datetime]:
+def database_clock(engine: Engine, *, give_up_after: float = 60.0) -> Callable[[], datetime]:
     """Return a clock that tells the database's time, in which the leases and budgets of all workers are compared.
 
-    The database is asked once; from there on this machine's monotonic clock counts. Good for the life of a task.
+    The database is asked once, for at most `give_up_after` seconds; from there on this machine's monotonic clock counts.
+    Good for the life of a task.
     """
 
     def read(connection: Connection) -> tuple[datetime, float]:
@@ -158,7 +159,7 @@ def database_clock(engine: Engine) -> Callable[[], datetime]:
         assert told is not None, "the time is always one row"
         return told["now"], (sent + time.monotonic()) / 2
 
-    told, at = in_transaction(engine, read)
+    told, at = in_transaction(engine, read, give_up_after=give_up_after)
     return lambda: utc_milliseconds(told + timedelta(seconds=time.monotonic() - at))
 
 

@@ -35,6 +35,8 @@ UNSETTLED_AFTER = 1 * HOUR
 OWED_AFTER = 10 * MINUTE
 PAUSED_FOR = 5 * MINUTE
 PLAN_AFTER = 2 * HOUR
+SECONDS_TO_ANSWER = 5.0
+"""How long the command waits for a database that does not answer: a person waits for the command."""
 DATABASE_DOWN, RUN_FAILED, RUN_LATE = "database_down", "run_failed", "run_late"
 
 
@@ -155,7 +157,7 @@ def report(url: str) -> tuple[int, Sequence[str]]:
     """Return the exit code and the lines for the database at this URL."""
     engine = make_engine(url)
     try:
-        found = checks(read_figures(engine, now=database_clock(engine)()))
+        found = checks(read_figures(engine, now=database_clock(engine, give_up_after=SECONDS_TO_ANSWER)()))
     except (ConfigurationError, DatabaseUnavailable, DBAPIError) as error:
         said = " ".join(str(getattr(error, "orig", None) or error).split())
         return NOT_WELL, [Check(DATABASE_DOWN, True, said).line()]
