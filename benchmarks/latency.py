@@ -168,7 +168,7 @@ class Bench:
         api = self.stack.api()
         api.post("/api/v2/dags/sweep_associations/dagRuns", {"logical_date": None})
         wanted = {f"approval__{change}__" for change in changes}
-        asked = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=deferred&limit=1000"
+        asked = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=awaiting_input&limit=1000"
         while len(
             [one for one in api.get(asked)["task_instances"] if one["dag_run_id"].startswith(tuple(wanted))]
         ) < len(wanted):
