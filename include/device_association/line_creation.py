@@ -158,11 +158,11 @@ def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
     """Return the outcome of a SIM that needs no call, or none yet; None: its line is to be created by a call."""
     if device["state"] in SETTLED:
         return Outcome(device["state"].lower())
-    if device["ends_service_id"]:
-        return find_end(desk, device, listed)
     intent = device["intent_id"]
     if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
         raise RevioOutcomeUnknown("another worker's call for this SIM is still out")
+    if device["ends_service_id"]:
+        return find_end(desk, device, listed)
     if device["state"] == "PLANNED":
         found = match_lines(listed, iccid=device["iccid"], msisdn=device["msisdn"])
         return _use_found(desk, device, found, after_call=False) if found else None

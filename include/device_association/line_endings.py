@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,7 +19,7 @@ from device_association.database import Record, as_json, changed, in_transaction
 from device_association.errors import RevioOutcomeUnknown, RevioRetryable, RevioUnauthorized
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_calls import Work
-from device_association.line_outcomes import Desk, Outcome, end_body, log_devices, log_entry, stop_change
+from device_association.line_outcomes import Desk, Outcome, end_day, log_devices, log_entry, stop_change
 from device_association.line_planning import customer_number
 from device_association.product_endings import end_products
 from device_association.revio import Line, RevioClient, match_lines
@@ -33,10 +32,9 @@ log = logging.getLogger(__name__)
 def find_end(desk: Desk, device: Record, listed: Iterable[Line]) -> Outcome | None:
     """Return what became of a line that needs no call to be ended, or none yet; None: it is to be ended by a call.
 
-    Its products are ended first: a line without them costs nothing more, products without their line might.
+    No call for it is out any more. Its products are ended first: a line without them costs nothing more, products without
+    their line might.
     """
-    if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=device["intent_id"]):
-        raise RevioOutcomeUnknown("another worker's call for this SIM is still out")
     try:
         return _find(desk, device, listed)
     except RevioUnauthorized as refused:
@@ -79,9 +77,9 @@ def record_ended(desk: Desk, ended: Sequence[tuple[Record, int]]) -> list[tuple[
 
 
 def _end(client: RevioClient, device: Record) -> int:
-    body: Any = end_body(device)
-    client.end_line(body["service_id"], body["effective_date"])
-    return int(body["service_id"])
+    ends: int = device["ends_service_id"]
+    client.end_line(ends, end_day(device))
+    return ends
 
 
 ENDING = Work(partial(begin_calls, statement="reversals/begin_calls"), _end, record_ended)

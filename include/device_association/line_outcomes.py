@@ -108,17 +108,15 @@ def line_body(device: Record) -> dict[str, object]:
 
 
 def end_body(device: Record) -> dict[str, object] | None:
-    """Return the body of `DELETE /v1/Services` for one device; None where a line is to come and none to go.
-
-    A line ends on the day on which a person would end it: the tenant's today.
-    """
+    """Return the body of `DELETE /v1/Services` for one device; None where a line is to come and none to go."""
     ends = device.get("ends_service_id")
-    if ends is None:
-        return None
-    return {
-        "service_id": ends,
-        "effective_date": device["now"].astimezone(ZoneInfo(device["time_zone"] or "UTC")).date(),
-    }
+    return None if ends is None else {"service_id": ends, "effective_date": end_day(device)}
+
+
+def end_day(device: Record) -> date:
+    """Return the day on which a line or product ends, that on which a person would end it: the tenant's today."""
+    now: datetime = device["now"]
+    return now.astimezone(ZoneInfo(device["time_zone"] or "UTC")).date()
 
 
 def line_dates(device: Record) -> dict[str, date | None]:

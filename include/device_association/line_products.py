@@ -56,7 +56,7 @@ def look_up_products(desk: Desk, client: RevioClient, device: Record, service_id
     try:
         return list(client.products(service_id))
     except RevioRetryable:
-        lease_until = desk.clock() + timedelta(seconds=lease_seconds(desk))
+        lease_until = desk.clock() + timedelta(seconds=_lease_seconds(desk))
         desk.transact("lines/doubt_products", intent_id=device["intent_id"], lease_until=lease_until)
         raise
 
@@ -65,6 +65,11 @@ def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
     rates = json.loads(device["rate_list"])
     products = [{"product_id": product, "rate": rate} for product, rate in zip(wanted, rates, strict=True)]
     desk.transact("lines/plan_products", intent_id=device["intent_id"], products=as_json(products))
+    return list_product_steps(desk, device)
+
+
+def list_product_steps(desk: Desk, device: Record) -> Sequence[Record]:
+    """Return the products that are to be added to a line, or ended, with their outcomes."""
     with desk.engine.connect() as connection:
         return rows(connection, "lines/list_product_steps", intent_id=device["intent_id"])
 
@@ -73,41 +78,37 @@ def _create(
     desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record, looked_up: datetime
 ) -> None:
     product = step["product_id"]
-    if budget := desk.budgets(device["connection_id"]):
-        budget.wait_for_call()
-    seconds = lease_seconds(desk)
-    send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
-    lease_until = _begin(desk, device, step, looked_up, seconds)
+    lease_until = lease_product(desk, device, service_id, step, looked_up, begin="lines/begin_product")
     if lease_until is None:
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
-    if desk.clock() > send_by:  # the lease could end before the call: another may be at it by then
-        raise RevioOutcomeUnknown(f"product {product} of line {service_id}: no call was made, its time was up before")
     try:
         created = client.create_product(_body(device, service_id, step))
     except RevioRejected as refused:
-        _record(desk, device, product, "REJECTED", lease_until, detail=str(refused))
+        record_product(desk, device, product, "REJECTED", lease_until, detail=str(refused))
         raise ProductFailed(
             f"line {service_id} is there, but Rev.io refused its product {product}: {refused}; correct it, then retry"
         ) from refused
     except (RevioRetryable, RevioUnauthorized):
-        _record(desk, device, product, "PLANNED", lease_until, detail="turned away")
+        record_product(desk, device, product, "PLANNED", lease_until, detail="turned away")
         raise
     _settle(desk, device, service_id, step, created, "CREATED")
 
 
-def lease_seconds(desk: Desk) -> float:
-    """Return how long a product's call is leased.
+def lease_product(
+    desk: Desk, device: Record, service_id: int, step: Record, looked_up: datetime, *, begin: str
+) -> datetime | None:
+    """Take the lease of a product's call once the account has room for it, by the statement `begin`; return its end.
 
-    The lease outlasts the settle time: a product that a look-up after its end did not show is certainly not there.
+    None: another has it, or had it since the look-up, or the call may not be made. Raises RevioOutcomeUnknown when the
+    lease could end before the call: another may be at it by then.
     """
-    return max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
-
-
-def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime, seconds: float) -> datetime | None:
-    """Take the lease of a product's call and return its end; None: another has it, or had it since the look-up."""
+    if budget := desk.budgets(device["connection_id"]):
+        budget.wait_for_call()
+    seconds = _lease_seconds(desk)
+    send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
     lease_until = desk.clock() + timedelta(seconds=seconds)
     begun = desk.transact(
-        "lines/begin_product",
+        begin,
         intent_id=device["intent_id"],
         product_id=step["product_id"],
         was_calling=int(step["state"] == "CALLING"),
@@ -116,7 +117,18 @@ def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime, second
         run_id=desk.claim.run_id,
         **desk.claim.key,
     )
+    if begun and desk.clock() > send_by:
+        said = f"product {step['product_id']} of line {service_id}: no call was made, its time was up before"
+        raise RevioOutcomeUnknown(said)
     return lease_until if begun else None
+
+
+def _lease_seconds(desk: Desk) -> float:
+    """Return how long a product's call is leased.
+
+    The lease outlasts the settle time: a product that a look-up after its end did not show is certainly not there.
+    """
+    return max(desk.settings.rev_lease_seconds, desk.settings.rev_call_seconds + desk.settings.rev_settle_seconds)
 
 
 def _body(device: Record, service_id: int, step: Record) -> dict[str, object]:
@@ -160,8 +172,8 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
     in_transaction(desk.engine, settle)
 
 
-def _record(desk: Desk, device: Record, product: int, state: str, lease_until: datetime, *, detail: str) -> None:
-    """Record that a call made no product, while nobody else has called since its lease ran out."""
+def record_product(desk: Desk, device: Record, product: int, state: str, lease_until: datetime, *, detail: str) -> None:
+    """Record that a call made or ended no product, while nobody else has called since its lease ran out."""
     desk.transact(
         "lines/settle_product",
         intent_id=device["intent_id"],

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from device_association.call_records import why_not
 from device_association.codes import DeviceCode
-from device_association.database import Record, as_json, changed, in_transaction, rows, run
+from device_association.database import Record, as_json, changed, in_transaction, run
 from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.line_outcomes import Desk, Outcome, end_body, reject_line
-from device_association.line_products import lease_seconds, look_up_products
+from device_association.line_outcomes import Desk, Outcome, end_day, reject_line
+from device_association.line_products import lease_product, list_product_steps, look_up_products, record_product
 from device_association.revio import RevioClient
 
 
@@ -42,8 +42,7 @@ def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
 
     What a package brought more than once has one step under the product's id, the others under an id of their own.
     """
-    with desk.engine.connect() as connection:
-        steps = rows(connection, "reversals/list_product_steps", intent_id=device["intent_id"])
+    steps = list_product_steps(desk, device)
     if steps or not device["rev_package_id"] or device["line_was"] != "CREATED":
         return steps
     listed = list(client.products(device["ends_service_id"]))
@@ -58,61 +57,30 @@ def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
         for one in listed
     ]
     desk.transact("reversals/plan_package", intent_id=device["intent_id"], products=as_json(found))
-    with desk.engine.connect() as connection:
-        return rows(connection, "reversals/list_product_steps", intent_id=device["intent_id"])
+    return list_product_steps(desk, device)
 
 
 def _end(desk: Desk, client: RevioClient, device: Record, step: Record, looked_up: datetime) -> Outcome | None:
     """End one product by a call; return what became of the device where it could not be."""
     product, ends = step["product_id"], device["ends_service_id"]
-    if budget := desk.budgets(device["connection_id"]):
-        budget.wait_for_call()
-    seconds = lease_seconds(desk)
-    send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
-    lease_until = _begin(desk, device, step, looked_up, seconds)
+    lease_until = lease_product(desk, device, ends, step, looked_up, begin="reversals/begin_product")
     if lease_until is None:
         return why_not(desk, device) or Outcome.UNKNOWN
-    if desk.clock() > send_by:  # the lease could end before the call: another may be at it by then
-        raise RevioOutcomeUnknown(f"product {product} of line {ends}: no call was made, its time was up before")
     try:
-        client.end_product(step["service_product_id"], _day(device), prorate=bool(device["prorate"]))
+        client.end_product(step["service_product_id"], end_day(device), prorate=bool(device["prorate"]))
     except RevioRejected as refused:
         there = {one.service_product_id for one in look_up_products(desk, client, device, ends)}
         if step["service_product_id"] not in there:  # somebody ended it before
             _settle(desk, device, step)
             return None
-        _record(desk, device, product, "REJECTED", lease_until, detail=str(refused))
+        record_product(desk, device, product, "REJECTED", lease_until, detail=str(refused))
         said = f"Rev.io refused to disconnect product {product} of line {ends}, which is there still: {refused}"
         return reject_line(desk, device, DeviceCode.REV_PRODUCT_FAILED, f"{said}; correct it, then retry")
     except (RevioRetryable, RevioUnauthorized):
-        _record(desk, device, product, "PLANNED", lease_until, detail="turned away")
+        record_product(desk, device, product, "PLANNED", lease_until, detail="turned away")
         raise
     _settle(desk, device, step)
     return None
-
-
-def _day(device: Record) -> date:
-    body = end_body(device)
-    assert body is not None, "a line is to be ended"
-    day = body["effective_date"]
-    assert isinstance(day, date)
-    return day
-
-
-def _begin(desk: Desk, device: Record, step: Record, looked_up: datetime, seconds: float) -> datetime | None:
-    """Take the lease of a product's call and return its end; None: another has it, or the change was stopped."""
-    lease_until = desk.clock() + timedelta(seconds=seconds)
-    begun = desk.transact(
-        "reversals/begin_product",
-        intent_id=device["intent_id"],
-        product_id=step["product_id"],
-        was_calling=int(step["state"] == "CALLING"),
-        looked_up=looked_up,
-        lease_until=lease_until,
-        run_id=desk.claim.run_id,
-        **desk.claim.key,
-    )
-    return lease_until if begun else None
 
 
 def _settle(desk: Desk, device: Record, step: Record) -> None:
@@ -121,7 +89,8 @@ def _settle(desk: Desk, device: Record, step: Record) -> None:
 
     def settle(connection: Connection) -> None:
         step_of = {"intent_id": device["intent_id"], "product_id": step["product_id"], "now": now}
-        changed(connection, "reversals/settle_product", state="ENDED", lease_until=None, detail=None, **step_of)
+        ended = {"state": "ENDED", "service_product_id": step["service_product_id"]}
+        changed(connection, "lines/settle_product", lease_until=None, detail=None, **ended, **step_of)
         run(
             connection,
             "reversals/end_product_mirror",
@@ -132,15 +101,3 @@ def _settle(desk: Desk, device: Record, step: Record) -> None:
         )
 
     in_transaction(desk.engine, settle)
-
-
-def _record(desk: Desk, device: Record, product: int, state: str, lease_until: datetime, *, detail: str) -> None:
-    """Record that a call ended no product, while nobody else has called since its lease ran out."""
-    desk.transact(
-        "reversals/settle_product",
-        intent_id=device["intent_id"],
-        product_id=product,
-        state=state,
-        lease_until=lease_until,
-        detail=detail[:1000],
-    )
