@@ -113,6 +113,23 @@ def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor:
     run(connection, "audit/log_change_step", step="ask_for_approval", request=why, response=None, error=None, **about)
 
 
+def ask_or_start(
+    connection: Connection,
+    change_id: int,
+    retry_number: int,
+    why: str | None,
+    *,
+    open_rows: int,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Let a change with open rows wait for approval where there is a reason; else start it, or close it without any."""
+    if why and open_rows:
+        ask_for_approval(connection, change_id, why, actor=actor, now=now)
+    else:
+        start_or_close(connection, change_id, retry_number, open_rows=open_rows, actor=actor, now=now)
+
+
 def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
     """Return why a change that is tried again has to be approved first: it was asked about, and not approved."""
     found = row(connection, "approvals/find_approval", bulk_change_id=change_id)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.approvals import ask_for_approval, why_approval
+from device_association.approvals import ask_or_start, why_approval
 from device_association.association_request import (
     AssociateCustomer,
     local_to_utc,
@@ -20,7 +21,6 @@ from device_association.association_request import (
 )
 from device_association.callers import Caller, find_caller
 from device_association.claims import ended_text
-from device_association.closing import start_or_close
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.database import ROWS_PER_STATEMENT, as_json, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
@@ -72,10 +72,9 @@ def create_bulk_change(
             return Created(answered["change_id"], *counts, is_replay=True)
         stored = store_request(connection, request, caller, run_id=run_id, now=now)
         change_id, created = stored.change_id, stored.created
-        if created.needs_approval:
-            ask_for_approval(connection, change_id, created.needs_approval, actor=caller.user_name, now=now)
-        elif run_id is None:
-            start_or_close(connection, change_id, 0, open_rows=created.accepted, actor=caller.user_name, now=now)
+        if run_id is None or created.needs_approval:
+            actor, why = caller.user_name, created.needs_approval
+            ask_or_start(connection, change_id, 0, why, open_rows=created.accepted, actor=actor, now=now)
         if key:
             answer = {"change_id": change_id, "accepted": created.accepted, "rejected": created.rejected}
             keep_answer(connection, key, caller.user_id, **answer)
@@ -105,15 +104,29 @@ def store_request(
     customer = find_customer(connection, caller, request.rev_customer_id)
     terms = from_request(request, customer.customer_id)
     _refuse(connection, terms, customer, caller, request, now)
-    change_id = _insert_change(connection, request, caller, customer, run_id, now)
+    change_id = insert_change(
+        connection,
+        service_provider_id=request.service_provider_id,
+        tenant_id=caller.tenant_id,
+        site_id=customer.site_id,
+        reason=request.reason,
+        actor=caller.user_name,
+        now=now,
+        run_id=run_id,
+    )
     _insert_devices(connection, change_id, request, terms, customer, caller, now)
     reject_devices(connection, change_id, actor=caller.user_name, now=now)
-    created = _counted(connection, change_id)
-    if created.accepted:
-        counts = {"accepted": created.accepted, "rejected": created.rejected}
-        why = why_approval(connection, caller.tenant_id, change_id, customer.customer_id, **counts)
-        created = replace(created, needs_approval=why)
+    created = with_reason(connection, _counted(connection, change_id), caller.tenant_id, customer.customer_id)
     return Stored(created, terms, customer)
+
+
+def with_reason(connection: Connection, created: Created, tenant_id: int, rev_customer_id: UUID) -> Created:
+    """Return what was created with the reason for which it has to be approved before it starts, if there is one."""
+    if not created.accepted:
+        return created
+    counts = {"accepted": created.accepted, "rejected": created.rejected}
+    why = why_approval(connection, tenant_id, created.change_id, rev_customer_id, **counts)
+    return replace(created, needs_approval=why)
 
 
 def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
@@ -152,23 +165,27 @@ def _refuse(
         raise RequestRefused(found)
 
 
-def _insert_change(
+def insert_change(
     connection: Connection,
-    request: AssociateCustomer,
-    caller: Caller,
-    customer: Customer,
-    run_id: str | None,
+    *,
+    service_provider_id: int,
+    tenant_id: int,
+    site_id: int | None,
+    reason: str | None,
+    actor: str,
     now: datetime,
+    run_id: str | None = None,
 ) -> int:
+    """Write a change and its state, and return its id; it is of a run of the form (`run_id`), or still to be started."""
     change_id: int = run(
         connection,
         "bulk_changes/insert_bulk_change",
         change_request_type_id=CUSTOMER_ASSIGNMENT,
-        service_provider_id=request.service_provider_id,
-        tenant_id=caller.tenant_id,
-        site_id=customer.site_id,
+        service_provider_id=service_provider_id,
+        tenant_id=tenant_id,
+        site_id=site_id,
         status=ChangeStatus.PROCESSING if run_id else ChangeStatus.NEW,
-        actor=caller.user_name,
+        actor=actor,
         now=now,
     ).scalar_one()
     run(
@@ -178,8 +195,8 @@ def _insert_change(
         retry_number=0,
         run_id=run_id,
         run_key=run_id,
-        actor=caller.user_name,
-        reason=request.reason,
+        actor=actor,
+        reason=reason,
         now=now,
     )
     return change_id

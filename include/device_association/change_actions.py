@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.approvals import ask_for_approval, end_unanswered, has_to_ask_again
+from device_association.approvals import ask_or_start, end_unanswered, has_to_ask_again
 from device_association.association_request import STORABLE, Text500
 from device_association.batches import in_batches, row_batches
 from device_association.callers import Caller
 from device_association.change_views import lock_visible, refused
-from device_association.closing import close, end_rows, start_or_close
+from device_association.closing import close, end_rows
 from device_association.codes import RUNNING, ChangeStatus, DeviceCode, RequestCode
 from device_association.database import Record, as_json, in_transaction, run
 from device_association.reverted_changes import reverted_text
@@ -130,10 +130,7 @@ def open_again(
     run(connection, "audit/log_change_step", step="retry", request=reason, response=None, error=None, **about)
     counts = check_anew(connection, bulk_change_id, actor=actor, now=now)
     why = has_to_ask_again(connection, bulk_change_id)
-    if why and counts["open_rows"]:
-        ask_for_approval(connection, bulk_change_id, why, actor=actor, now=now)
-    else:
-        start_or_close(connection, bulk_change_id, retry, open_rows=counts["open_rows"], actor=actor, now=now)
+    ask_or_start(connection, bulk_change_id, retry, why, open_rows=counts["open_rows"], actor=actor, now=now)
     return Retried(retry, accepted=counts["open_rows"], rejected=opened - counts["open_rows"])
 
 

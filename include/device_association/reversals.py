@@ -11,7 +11,6 @@ It goes through the same steps; they ask `reverted_changes` what their change is
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -19,16 +18,15 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.approvals import ask_for_approval, why_approval
+from device_association.approvals import ask_or_start
 from device_association.association_request import STORABLE, Text500
 from device_association.batches import in_batches, row_batches
-from device_association.bulk_changes import Created
+from device_association.bulk_changes import Created, insert_change, with_reason
 from device_association.call_budget import Limits
 from device_association.callers import Caller
 from device_association.change_actions import Cancel
 from device_association.change_views import lock_visible, refused
-from device_association.closing import start_or_close
-from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, RequestCode
+from device_association.codes import RUNNING, ChangeStatus, RequestCode
 from device_association.database import Record, as_json, in_transaction, row, rows, run
 from device_association.previews import Preview, verdicts, without_trace
 from device_association.reverted_changes import reverted_text
@@ -59,12 +57,8 @@ def revert_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
     def revert(connection: Connection) -> Created:
         first = lock_visible(connection, caller, bulk_change_id, now)
         created = _store(connection, caller, first, reason, now)
-        why = _why_approval(connection, first, created)
-        if why:
-            ask_for_approval(connection, created.change_id, why, actor=caller.user_name, now=now)
-            return replace(created, needs_approval=why)
-        accepted, actor = created.accepted, caller.user_name
-        start_or_close(connection, created.change_id, 0, open_rows=accepted, actor=actor, now=now)
+        why, actor = created.needs_approval, caller.user_name
+        ask_or_start(connection, created.change_id, 0, why, open_rows=created.accepted, actor=actor, now=now)
         return created
 
     return in_transaction(engine, revert)
@@ -80,8 +74,8 @@ def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: 
             connection, "reversals/count_lines", bulk_change_id=created.change_id, usual_rate=Limits().calls_per_minute
         )
         assert found is not None, "a count is always one row"
-        devices, why = verdicts(connection, created.change_id), _why_approval(connection, first, created)
-        return Preview(devices, found["lines"], found["calls_per_minute"], why)
+        devices = verdicts(connection, created.change_id)
+        return Preview(devices, found["lines"], found["calls_per_minute"], created.needs_approval)
 
     return without_trace(engine, look)
 
@@ -90,7 +84,8 @@ def _store(connection: Connection, caller: Caller, first: Record, reason: str, n
     """Write the revert with its rows, and refuse the devices that were changed since; or raise RequestRefused."""
     _check(connection, first)
     written = {"actor": caller.user_name, "now": now}
-    change_id = _insert_change(connection, first, reason, written)
+    about = {"service_provider_id": first["service_provider_id"], "tenant_id": first["tenant_id"], "site_id": None}
+    change_id = insert_change(connection, reason=reason, actor=caller.user_name, now=now, **about)
     links = {"bulk_change_id": change_id, "reverted_change_id": first["bulk_change_id"]}
     run(connection, "reversals/insert_reversal", now=now, **links)
     run(connection, "reversals/copy_terms", **links)
@@ -103,7 +98,9 @@ def _store(connection: Connection, caller: Caller, first: Record, reason: str, n
     in_batches(connection, "reversals/insert_reverted_devices", batches, **links)
     reject_devices(connection, change_id, actor=caller.user_name, now=now)
     _log(connection, first, change_id, reason, written)
-    return _counted(connection, change_id)
+    created = _counted(connection, change_id)
+    customers = rows(connection, "requests/list_customers_of", bulk_change_id=change_id)
+    return with_reason(connection, created, first["tenant_id"], customers[0]["customer_id"])
 
 
 def _check(connection: Connection, first: Record) -> None:
@@ -117,30 +114,6 @@ def _check(connection: Connection, first: Record) -> None:
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
     if not rows(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):
         raise refused(RequestCode.CHANGE_NOT_OURS, "another program did this change; have it undone there")
-
-
-def _insert_change(connection: Connection, first: Record, reason: str, written: dict[str, object]) -> int:
-    change_id: int = run(
-        connection,
-        "bulk_changes/insert_bulk_change",
-        change_request_type_id=CUSTOMER_ASSIGNMENT,
-        service_provider_id=first["service_provider_id"],
-        tenant_id=first["tenant_id"],
-        site_id=None,
-        status=ChangeStatus.NEW,
-        **written,
-    ).scalar_one()
-    run(
-        connection,
-        "claims/insert_state",
-        bulk_change_id=change_id,
-        retry_number=0,
-        run_id=None,
-        run_key=None,
-        reason=reason,
-        **written,
-    )
-    return change_id
 
 
 def _log(connection: Connection, first: Record, change_id: int, reason: str, written: dict[str, object]) -> None:
@@ -161,10 +134,3 @@ def _counted(connection: Connection, change_id: int) -> Created:
     codes = ", ".join(f"{devices} {code}" for code, devices in count_codes(connection, change_id).items())
     said = f"no device can be taken back ({codes})" if codes else "this change reached no device"
     raise refused(RequestCode.NOTHING_TO_REVERT, f"{said}; nothing was stored")
-
-
-def _why_approval(connection: Connection, first: Record, created: Created) -> str | None:
-    customers = rows(connection, "requests/list_customers_of", bulk_change_id=created.change_id)
-    customer = customers[0]["customer_id"]
-    counts = {"accepted": created.accepted, "rejected": created.rejected}
-    return why_approval(connection, first["tenant_id"], created.change_id, customer, **counts)
