@@ -82,11 +82,7 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
 
 def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
-    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
-    batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, "device_changes/reject_billed", batches, **about)
-    in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
-    in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
+    _reject_last(connection, "device_changes/reject_billed", bulk_change_id, actor, now)
 
 
 def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
@@ -95,10 +91,16 @@ def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, n
     Held first, so that what is compared stays so. Whom a device could be given to does not count here: it goes back.
     """
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
-    batches = row_batches(connection, bulk_change_id)
     hold_devices(connection, bulk_change_id, now=now)
-    in_batches(connection, "device_changes/reject_held", batches, **about)
-    in_batches(connection, "reversals/reject_changed", batches, **about)
+    in_batches(connection, "device_changes/reject_held", row_batches(connection, bulk_change_id), **about)
+    _reject_last(connection, "reversals/reject_changed", bulk_change_id, actor, now)
+
+
+def _reject_last(connection: Connection, rule: str, bulk_change_id: int, actor: str, now: datetime) -> None:
+    """Let the last rule decide; then log every row that was ended and free its device."""
+    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
+    batches = row_batches(connection, bulk_change_id)
+    in_batches(connection, rule, batches, **about)
     in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
     in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
 
