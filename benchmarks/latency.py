@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, cached_property
 
-import requests
 from sqlalchemy import MetaData, Table, select
 
 from benchmarks.portal import FIRST_DEVICE, add_devices
@@ -41,7 +40,7 @@ class Bench:
         self.airflow = make_engine(postgres.url(stack.settings, stack.secrets, "airflow"))
         self.runs = Table("dag_run", MetaData(), schema="public", autoload_with=self.airflow)
         sample_data.load(self.portal)
-        self._control("POST", "reset")
+        self.stack.control_vendor("POST", "reset")
         self._unused = iter(groups().plain)
 
     @cache  # noqa: B019 - one object lives as long as the program
@@ -133,8 +132,7 @@ class Bench:
 
     def _made(self) -> int:
         """Return how many lines were asked of Rev.io."""
-        answer = requests.get(f"{self.stack.settings.revio_url}/_control/counters", timeout=10)
-        return int(answer.json().get("POST /v1/Services", 0))
+        return int(self.stack.control_vendor("GET", "counters").get("POST /v1/Services", 0))
 
     @contextmanager
     def _without_limit(self) -> Iterator[None]:
@@ -142,13 +140,13 @@ class Bench:
         settings = self.stack.settings
         usual = {"latency_ms": settings.revio_latency_ms, "calls_per_minute": settings.revio_calls_per_minute}
         lifted = {"latency_ms": 50, "calls_per_minute": 1_000_000}
-        self._control("PATCH", "settings", lifted)
+        self.stack.control_vendor("PATCH", "settings", lifted)
         Stack(settings.model_copy(update={"revio_calls_per_minute": 1_000_000})).restart("scheduler")
         try:
             yield
         finally:
             self.stack.restart("scheduler")
-            self._control("PATCH", "settings", usual)
+            self.stack.control_vendor("PATCH", "settings", usual)
 
     def _one(self, iccid: str) -> tuple[float, float]:
         change, sent = self._ask([iccid])
@@ -167,11 +165,9 @@ class Bench:
         """Let the sweep ask about the changes, and wait until every question waits for a person."""
         api = self.stack.api()
         api.post("/api/v2/dags/sweep_associations/dagRuns", {"logical_date": None})
-        wanted = {f"approval__{change}__" for change in changes}
-        asked = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=awaiting_input&limit=1000"
-        while len(
-            [one for one in api.get(asked)["task_instances"] if one["dag_run_id"].startswith(tuple(wanted))]
-        ) < len(wanted):
+        own = tuple(f"approval__{change}__" for change in changes)
+        waiting = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=awaiting_input&limit=1000"
+        while sum(one["dag_run_id"].startswith(own) for one in api.get(waiting)["task_instances"]) < len(own):
             time.sleep(1)
 
     def _ask(self, devices: list[str] | tuple[str, ...]) -> tuple[int, float]:
@@ -207,10 +203,6 @@ class Bench:
             if found and found["status"] not in RUNNING:
                 return
             time.sleep(POLL_SECONDS)
-
-    def _control(self, method: str, path: str, body: object = None) -> None:
-        url = f"{self.stack.settings.revio_url}/_control/{path}"
-        requests.request(method, url, json=body, timeout=10).raise_for_status()
 
 
 def median(values: list[float]) -> float:

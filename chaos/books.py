@@ -50,7 +50,7 @@ def read_world(site: Site, history: list[Row]) -> World:
         history=history,
         tables=tables,
         seeded=site.seeded_lines(),
-        journal=site.control("GET", "journal"),
+        journal=site.stack.control_vendor("GET", "journal"),
         queue=_drain(site, site.stack.queue_url),
         dead_letters=_drain(site, message_queue.queue_url(site.stack.settings, message_queue.DEAD_LETTERS)),
         runs=_runs(site),

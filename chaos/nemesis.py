@@ -92,9 +92,9 @@ class Nemesis:
 
     def _calm_vendor(self) -> bool:
         try:
-            self._site.control("DELETE", "faults")
-            self._site.control("DELETE", "outage")
-            self._site.control("PATCH", "settings", {"search_lag_seconds": 0, "clock_off_seconds": 0})
+            self._site.stack.control_vendor("DELETE", "faults")
+            self._site.stack.control_vendor("DELETE", "outage")
+            self._site.stack.control_vendor("PATCH", "settings", {"search_lag_seconds": 0, "clock_off_seconds": 0})
         except requests.RequestException:
             return False
         return True

@@ -7,9 +7,8 @@ import threading
 from typing import Any
 from uuid import UUID
 
-import requests
 from botocore.exceptions import BotoCoreError
-from sqlalchemy import Engine, MetaData, TableClause, create_engine, table
+from sqlalchemy import Engine, MetaData, Table, TableClause, create_engine, table
 from sqlalchemy.sql import quoted_name
 
 from chaos.portal import Portal
@@ -45,12 +44,6 @@ class Site:
         """Set once nobody waits for an answer any more."""
         self.portal = Portal(stack.airflow_url, USER, stack.passwords[USER], self.over)
 
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the simulated vendor's control API."""
-        answer = requests.request(method, f"{self.stack.settings.revio_url}/_control/{path}", json=body, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
-
     def queue(self) -> Any:
         """Return a client of the queue (untyped in boto3); the caller closes it."""
         return message_queue.client(self.stack.settings, self.stack.secrets)
@@ -72,12 +65,10 @@ class Site:
     def send_message(self, body: str, attributes: dict[str, str]) -> str:
         """Put a message into the queue and return the id that it was given."""
         queue = self.queue()
-        sent = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         try:
-            answer = queue.send_message(QueueUrl=self.stack.queue_url, MessageBody=body, MessageAttributes=sent)
+            return message_queue.put(queue, self.stack.queue_url, body, attributes)
         finally:
             queue.close()
-        return str(answer["MessageId"])
 
     def seeded_lines(self) -> list[dict[str, Any]]:
         """Return the lines that the vendor had from the start, each with its account."""
@@ -100,7 +91,5 @@ def named(name: str) -> TableClause:
 
 def reflected(engine: Engine, name: str) -> Any:
     """Return a table with its columns, for INSERT."""
-    from sqlalchemy import Table
-
     schema, _, own = name.partition(".")
     return Table(own.lower(), MetaData(), schema=schema, autoload_with=engine)

@@ -137,13 +137,13 @@ class Strikes:
 
     def lie(self, step: Step) -> None:
         """Let the vendor do one thing and say another, or turn calls away."""
-        self._site.control(
+        self._site.stack.control_vendor(
             "POST", "faults", {name: one for name, one in step.items() if name not in {"n", "at", "kind"}}
         )
 
     def take_vendor_out(self, step: Step) -> None:
         """Let the vendor answer nobody for a while."""
-        self._site.control("POST", "outage", {"kind": step["outage"], "seconds": step["seconds"]})
+        self._site.stack.control_vendor("POST", "outage", {"kind": step["outage"], "seconds": step["seconds"]})
 
     def let_lists_lag(self, step: Step) -> None:
         """Let lists miss what was just created, for less than the product waits."""
@@ -154,9 +154,9 @@ class Strikes:
         self._for_a_while(step, "clock_off_seconds", step["off"])
 
     def _for_a_while(self, step: Step, setting: str, value: float) -> None:
-        self._site.control("PATCH", "settings", {setting: value})
+        self._site.stack.control_vendor("PATCH", "settings", {setting: value})
         self.over.wait(step["seconds"])
-        self._site.control("PATCH", "settings", {setting: 0})
+        self._site.stack.control_vendor("PATCH", "settings", {setting: 0})
 
     def _send(self, step: Step, message: Callable[[int], tuple[int, int]]) -> None:
         chance = random.Random(f"{step['n']} {step['pick']}")

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-import requests
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
@@ -144,9 +143,7 @@ def planned_changes(now: datetime) -> list[Change]:
 
 def lines_by_sim(stack: Stack) -> dict[str, int]:
     """Return how many active lines Rev.io has for each SIM, by the simulator's own books."""
-    answer = requests.get(f"{stack.settings.revio_url}/_control/lines", timeout=30)
-    answer.raise_for_status()
-    counted: dict[str, int] = answer.json()
+    counted: dict[str, int] = stack.control_vendor("GET", "lines")
     return counted
 
 
@@ -161,7 +158,7 @@ def _start_over(stack: Stack, portal: Engine) -> None:
         ("faults", {"effect": "reject_object", "numbers": list(groups().refused_by_rev)}),
         ("faults", {"effect": "error_after", "numbers": [groups().plain[0]], "times": 1}),
     ):
-        requests.post(f"{stack.settings.revio_url}/_control/{path}", json=body, timeout=10).raise_for_status()
+        stack.control_vendor("POST", path, body)
 
 
 def _ask(stack: Stack, portal: Engine, change: Change) -> None:
@@ -185,8 +182,7 @@ def queue_sender(stack: Stack) -> Callable[[dict[str, object]], None]:
     queue = message_queue.client(stack.settings, stack.secrets)
 
     def send(body: dict[str, object]) -> None:
-        attributes = {name: {"DataType": "String", "StringValue": str(value)} for name, value in body.items()}
-        queue.send_message(QueueUrl=stack.queue_url, MessageBody=json.dumps(body), MessageAttributes=attributes)
+        message_queue.put(queue, stack.queue_url, json.dumps(body), body)
 
     return send
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -55,6 +56,12 @@ def ensure_queues(settings: LocalSettings, secrets: StackSecrets) -> bool:
     finally:
         sqs.close()
     return True
+
+
+def put(sqs: Any, url: str, body: str, attributes: Mapping[str, object]) -> str:
+    """Put a message with String attributes into a queue, as any producer does; return the id that it was given."""
+    sent = {name: {"DataType": "String", "StringValue": str(value)} for name, value in attributes.items()}
+    return str(sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=sent)["MessageId"])
 
 
 def _attributes() -> dict[str, str]:

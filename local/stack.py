@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import requests
 
 from local import celery_workers, message_queue, postgres, processes
 from local.airflow_api import AirflowApi, wait_for_dags
@@ -107,6 +110,12 @@ class Stack:
                 processes.send(one, signal.SIGKILL)
         for running in found:
             processes.wait_until_gone(running, 10.0)
+
+    def control_vendor(self, method: str, path: str, body: object = None) -> Any:
+        """Call the Rev.io simulator's control API, for example `GET lines`, and return its answer."""
+        answer = requests.request(method, f"{self.settings.revio_url}/_control/{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
 
     def status(self) -> list[Status]:
         """Return how every part is."""

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import Engine, MetaData, Table, select
 
 from device_association.bulk_changes import Created, create_bulk_change
@@ -57,8 +56,7 @@ class Running:
     def put(self, body: str, attributes: dict[str, str] | None = None) -> None:
         """Put any message into the queue."""
         queue = message_queue.client(self.stack.settings, self.stack.secrets)
-        sent = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
-        queue.send_message(QueueUrl=self.stack.queue_url, MessageBody=body, MessageAttributes=sent)
+        message_queue.put(queue, self.stack.queue_url, body, attributes or {})
         queue.close()
 
     def status(self, change_id: int) -> str:
@@ -131,9 +129,7 @@ class Running:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call the simulator's control API."""
-        answer = requests.request(method, f"{self.stack.settings.revio_url}/_control/{path}", json=body, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
+        return self.stack.control_vendor(method, path, body)
 
     def lines(self) -> dict[str, int]:
         return lines_by_sim(self.stack)
