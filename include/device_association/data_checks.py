@@ -31,6 +31,7 @@ STEP = "check_data"
 SUITE = Path(__file__).resolve().parent.parent / "expectations" / "customer_assignment.json"
 STYLES = SUITE.with_name("report.css")
 """Makes the report readable where a browser cannot load its usual styles from elsewhere."""
+VIEWS = {"module_name": "device_association.report_views"}
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=3653)
 log = logging.getLogger(__name__)
@@ -126,7 +127,12 @@ def _site(folder: Path) -> dict[str, Any]:
         "site_name": "Data checks",
         "show_how_to_buttons": False,
         "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "view": VIEWS | {"class_name": "IndexView"}},
+        "site_section_builders": {
+            "expectations": {"view": VIEWS | {"class_name": "PageView"}},
+            "validations": {"view": VIEWS | {"class_name": "PageView"}},
+            "profiling": "none",
+        },
     }
 
 

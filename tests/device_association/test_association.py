@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 from sqlalchemy import update
 
 from device_association import check_reports, data_checks, line_creation, line_planning, validation
@@ -334,6 +335,16 @@ def test_the_data_checks_pass_a_sound_batch_and_write_their_report(flow: Flow) -
     report = flow.docs / check_reports.report_page(flow.docs)
     assert data_checks.STYLES.read_text() in report.read_text()
     assert set(flow.codes(claim.bulk_change_id).values()) == {"PROCESSING"}
+
+
+def test_a_second_report_compiles_no_template(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def report(iccid: str) -> int:
+        claim = flow.open(flow.create(request([iccid])).change_id)
+        return data_checks.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock())
+
+    report(PLAIN[0])
+    monkeypatch.setattr(Environment, "compile", lambda *_, **__: pytest.fail("a template is compiled"))
+    assert report(PLAIN[1]) == 1
 
 
 def test_a_failed_data_check_bills_and_associates_nobody(flow: Flow) -> None:

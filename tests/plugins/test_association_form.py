@@ -6,6 +6,7 @@ import pytest
 
 from device_association.errors import RequestRefused
 from device_association_airflow.association_form import (
+    DRAFT,
     EXISTING_CHANGE,
     NEW_REQUEST,
     OWN_FIELDS,
@@ -50,3 +51,8 @@ def test_what_is_known_by_name_is_a_drop_down_and_the_rest_takes_what_is_typed()
     assert products["examples"] == ["41"]
     assert "enum" not in form["ServiceTypeId"].schema
     assert form["ServiceProviderId"].resolve() is None
+
+
+def test_every_field_s_schema_is_of_the_draft_that_is_checked_fastest() -> None:
+    offered = association_form({"ServiceProviderId": {"1": "Jasper"}})
+    assert {param.schema["$schema"] for param in offered.values()} == {DRAFT}
