@@ -2,7 +2,8 @@
 # Listen for bulk changes
 
 Waits for messages of the portal and starts a run of *Associate devices with a customer* for each. Always one run is
-active; it waits in the triggerer and holds no slot.
+active, for an hour or until the next message after it. Its two tasks wait in the triggerer and hold no slot: while one starts
+runs, the other listens, and of a burst each starts half.
 
 **What becomes of a message.** Its run exists: the message is deleted. It is stale, or its change has ended: deleted. It
 cannot be read, or its change or retry does not exist: left, and after five receptions a dead letter. It delays nobody.
@@ -35,13 +36,16 @@ from device_association_airflow.notices import tell_failure
 )
 def listen_bulk_changes() -> None:
     """Start a run for each message of the queue."""
-    BulkChangeSensor(
-        task_id="start_associations",
-        sqs_queue=connections.settings().queue_url,
-        retries=3,
-        retry_delay=timedelta(seconds=5),
-        execution_timeout=timedelta(minutes=10),
-    )
+    for number in (1, 2):
+        BulkChangeSensor(
+            task_id=f"start_associations_{number}",
+            sqs_queue=connections.settings().queue_url,
+            priority_weight=1000,  # a message waits for no slot that a change could have
+            weight_rule="absolute",
+            retries=10,
+            retry_delay=timedelta(seconds=5),
+            execution_timeout=timedelta(minutes=10),
+        )
 
 
 listen_bulk_changes()

@@ -1,10 +1,11 @@
-"""The listener's one task: waits for messages in the triggerer, starts a run for each, and only then deletes it."""
+"""The listener's tasks: wait for messages in the triggerer, start a run for each, and only then delete it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 from airflow.providers.amazon.aws.sensors.sqs import SqsSensor
 from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
@@ -17,6 +18,8 @@ from device_association_airflow import connections, runs
 
 RECEIVE_ON_SECONDS = 60.0
 """How long one task goes on receiving without waiting; well under the queue's visibility time-out of 120 s."""
+LISTEN_FOR = timedelta(hours=1)
+"""How long a run goes on listening: a new one costs the seconds in which nobody listens, a log without end is no use."""
 
 
 class BulkChangeTrigger(SqsSensorTrigger):
@@ -33,7 +36,7 @@ class BulkChangeTrigger(SqsSensorTrigger):
 
 
 class BulkChangeSensor(SqsSensor):
-    """An `SqsSensor` that never deletes on reception, starts the runs itself, and receives on until the queue is empty.
+    """An `SqsSensor` that never deletes on reception, starts the runs itself, and then waits for the next message.
 
     A message is deleted once the run that stands for it exists, or when it is stale or its change has ended. One that
     nobody can read, or whose change or retry does not exist, is left: after five receptions it is a dead letter.
@@ -51,7 +54,11 @@ class BulkChangeSensor(SqsSensor):
         )
 
     def execute(self, context: Context) -> None:
-        """Wait for messages in the triggerer; no worker slot is held."""
+        """Wait for messages."""
+        self._wait()
+
+    def _wait(self) -> NoReturn:
+        """Wait in the triggerer; no worker slot is held."""
         self.defer(
             trigger=BulkChangeTrigger(
                 sqs_queue=self.sqs_queue,
@@ -65,7 +72,7 @@ class BulkChangeSensor(SqsSensor):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
-        """Work on the messages that the trigger received, and on all that have come since."""
+        """Work on the messages that the trigger received and on all that have come since, then wait again."""
         received = validate_execute_complete_event(event)["message_batch"]
         client, give_up = connections.queue_client(), time.monotonic() + RECEIVE_ON_SECONDS
         problems: list[Exception] = []
@@ -76,6 +83,9 @@ class BulkChangeSensor(SqsSensor):
             received = self._receive(client)
         if problems:
             raise problems[0]
+        began = context["dag_run"].start_date
+        if began is not None and datetime.now(UTC) - began < LISTEN_FOR:
+            self._wait()
 
     def _receive(self, client: Any) -> list[dict[str, Any]]:
         answer = client.receive_message(
@@ -84,20 +94,36 @@ class BulkChangeSensor(SqsSensor):
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
-    def _work_on(self, client: Any, received: Iterable[dict[str, Any]]) -> Iterator[Exception]:
-        """Start the runs of what was received; yield the problem of each message that has to wait for a mended system."""
-        for one in received:
-            try:
-                decision = self._decide_and_start(one)
-            except (ConfigurationError, DatabaseUnavailable):
-                raise  # every other message would meet the same
-            except Exception as problem:
-                self.log.exception("message %s is left in the queue", one.get("MessageId"))
-                yield problem
-                continue
-            self.log.info("message %s: %s, %s", one.get("MessageId"), decision.verdict, decision.reason)
-            if decision.verdict is not Verdict.LEAVE:
-                client.delete_message(QueueUrl=self.sqs_queue, ReceiptHandle=one["ReceiptHandle"])
+    def _work_on(self, client: Any, received: Iterable[dict[str, Any]]) -> list[Exception]:
+        """Start the runs of what was received; return the problem of each message that has to wait for a mended system."""
+        done: list[dict[str, Any]] = []
+        problems: list[Exception] = []
+        try:
+            for one in received:
+                try:
+                    decision = self._decide_and_start(one)
+                except (ConfigurationError, DatabaseUnavailable):
+                    raise  # every other message would meet the same
+                except Exception as problem:
+                    self.log.exception("message %s is left in the queue", one.get("MessageId"))
+                    problems.append(problem)
+                    continue
+                self.log.info("message %s: %s, %s", one.get("MessageId"), decision.verdict, decision.reason)
+                if decision.verdict is not Verdict.LEAVE:
+                    done.append(one)
+        finally:
+            self._delete(client, done)
+        return problems
+
+    def _delete(self, client: Any, done: Sequence[dict[str, Any]]) -> None:
+        """Delete messages in one call; one that stays comes again and is found to be done."""
+        if not done:
+            return
+        entries = [{"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]} for number, one in enumerate(done)]
+        answer = client.delete_message_batch(QueueUrl=self.sqs_queue, Entries=entries)
+        for failed in answer.get("Failed", []):
+            message = done[int(failed["Id"])].get("MessageId")
+            self.log.warning("message %s was not deleted and comes again: %s", message, failed.get("Message"))
 
     def _decide_and_start(self, received: dict[str, Any]) -> Decision:
         try:

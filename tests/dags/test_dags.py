@@ -165,8 +165,12 @@ def test_health_is_told_also_when_the_metrics_fail(read: dict[str, Any]) -> None
     assert {name: task["downstream"] for name, task in tasks.items()} == {"report_figures": [], "tell_alarms": []}
 
 
-def test_the_listener_has_one_run_and_the_association_leaves_room(read: dict[str, Any]) -> None:
-    assert read["dags"]["listen_bulk_changes"]["max_active_runs"] == 1
+def test_the_listener_has_one_run_with_two_that_listen_and_the_association_leaves_room(read: dict[str, Any]) -> None:
+    listener = read["dags"]["listen_bulk_changes"]
+    assert (list(listener["tasks"]), listener["max_active_runs"]) == (
+        ["start_associations_1", "start_associations_2"],
+        1,
+    )
     assert read["dags"]["associate_customer"]["max_active_runs"] == 64
 
 
