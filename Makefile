@@ -41,7 +41,7 @@ health: $(READY) ## Say in ten lines whether all is well on the local stack
 # Side by side, then those of the whole stack on two stacks: a stack waits more than it works. 5 says that ARGS chose none.
 test: $(READY) ## Run all tests; ARGS='-k name' for some
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not end_to_end" $(ARGS); parts=$$?; \
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m end_to_end $(ARGS); stack=$$?; \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m end_to_end $(ARGS); stack=$$?; \
 	case "$$parts $$stack" in "0 0" | "0 5" | "5 0") ;; *) echo "tests failed"; exit 1 ;; esac
 
 check: $(READY) ## Format, lint, types, import rules, SQL lint

@@ -17,7 +17,7 @@ from chaos.site import Site
 from local.processes import wait_until
 from local.stack import Stack
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.own_stack, pytest.mark.timeout(600)]
 SEED, MINUTES = 17, 1.1
 
 

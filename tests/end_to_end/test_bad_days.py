@@ -18,10 +18,10 @@ PLAIN = groups().plain
 def test_a_database_restarted_in_mid_run_delays_a_change_and_loses_nothing(running: Running) -> None:
     running.control("PATCH", "settings", {"latency_ms": 1500})
     change = running.ask(PLAIN[200:204])
-    running.wait(lambda: running.status(change) == "PROCESSING", 30)
+    running.wait(lambda: running.status(change) == "PROCESSING")
     running.stack.restart("postgres")
     running.control("PATCH", "settings", {"latency_ms": 0})
-    running.wait(lambda: _ends(running, change), 240)
+    running.wait(lambda: _ends(running, change))
     assert running.status(change) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in PLAIN[200:204]} == {1}
 
@@ -38,9 +38,9 @@ def test_a_rev_io_that_is_down_is_asked_again_until_it_is_back(running: Running)
     running.stack.stop("revio-simulator")
     running.send()
     run_id = f"bulk_change__{change.change_id}__0"
-    running.wait(lambda: "could not be reached" in running.log(run_id, "plan_rev_services"), 60)
+    running.wait(lambda: "could not be reached" in running.log(run_id, "plan_rev_services"))
     running.stack.start("revio-simulator")
-    assert running.ended(change.change_id, 120) == "PROCESSED"
+    assert running.ended(change.change_id) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in PLAIN[210:212]} == {1}
 
 
@@ -50,7 +50,7 @@ def test_a_missing_connection_is_named_and_nothing_is_asked_of_rev_io(running: R
         connection.execute(update(table).where(table.c.id == world.ACCOUNT).values(connectionid="revio_nowhere"))
     try:
         change = running.ask(PLAIN[220:222])
-        assert running.ended(change, 60) == "ERROR"
+        assert running.ended(change) == "ERROR"
     finally:
         with running.portal.begin() as connection:
             connection.execute(update(table).where(table.c.id == world.ACCOUNT).values(connectionid="revio_northwind"))
@@ -72,7 +72,7 @@ def test_a_wrong_password_of_the_portal_database_is_named_and_not_shown(running:
 def test_credentials_that_rev_io_refuses_stop_the_change_and_bill_nobody(running: Running) -> None:
     running.control("POST", "faults", {"effect": "unauthorized"})
     change = running.ask(PLAIN[250:254])
-    assert running.ended(change, 60) == "ERROR"
+    assert running.ended(change) == "ERROR"
     assert running.run(f"bulk_change__{change}__0") == "failed"
     assert set(running.codes(change).values()) == {"REV_UNAUTHORIZED"}
     assert not {iccid for iccid in PLAIN[250:254] if iccid in running.lines()}
@@ -85,7 +85,7 @@ def test_the_form_offers_carriers_by_name(running: Running) -> None:
         schema = running.stack.api().get(details)["params"]["ServiceProviderId"]["schema"]
         return dict(schema.get("values_display") or {})
 
-    running.wait(lambda: offered().get(str(world.JASPER)) == f"Jasper ({world.JASPER})", 180)
+    running.wait(lambda: offered().get(str(world.JASPER)) == f"Jasper ({world.JASPER})")
 
 
 def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(running: Running) -> None:
@@ -103,8 +103,8 @@ def test_one_slice_that_dies_for_good_is_red_and_every_other_device_is_associate
     running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 1})
     change = running.ask(PLAIN[240:243])
     run_id = f"bulk_change__{change}__0"
-    running.wait(lambda: len(running.table("rev_intent", bulkchangeid=change, state="CREATED")) == 2, 120)
-    running.wait(lambda: running.tasks(run_id)["create_rev_service0"] == "up_for_retry", 60)
+    running.wait(lambda: len(running.table("rev_intent", bulkchangeid=change, state="CREATED")) == 2)
+    running.wait(lambda: running.tasks(run_id)["create_rev_service0"] == "up_for_retry")
     running.fail(run_id, "create_rev_service", 0)
     assert running.ended(change) == "PARTIALLY_PROCESSED"
     assert running.run(run_id) == "failed"

@@ -17,7 +17,7 @@ from local.demo import NORTHWIND
 from local.sample_data import groups
 from tests.end_to_end.conftest import Running, started
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.own_stack]
 PLAIN = groups().plain
 DYING, SURVIVING = celery_workers.NAMES
 SLICE_DEVICES = 100
@@ -55,8 +55,8 @@ def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(
     began = time.monotonic()
     change = running.ask(devices)
     run_id = f"bulk_change__{change}__0"
-    running.wait(lambda: running.status(change) == "PROCESSING", 60)
-    running.wait(lambda: _in_the_middle(running, change, run_id), 90)
+    running.wait(lambda: running.status(change) == "PROCESSING")
+    running.wait(lambda: _in_the_middle(running, change, run_id))
     in_flight = _slices_of(running, run_id, DYING)
     running.stack.kill(DYING, family=True)
     killed = time.monotonic()
@@ -64,14 +64,12 @@ def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(
     lost = _count(running, change, in_flight, "CALLING")
     assert lost > 0, "nobody was being called for when the worker died"
 
-    assert running.ended(change, 180) == "PROCESSED"
+    assert running.ended(change) == "PROCESSED"
     ended = time.monotonic()
     print(
         f"{len(devices)} devices in {ended - began:.1f} s, {ended - killed:.1f} s of them after the kill, "
         f"which lost {lost} calls in {len(in_flight)} slices"
     )
-    assert ended - began < 180
-
     assert running.run(run_id) == "success"
     assert running.codes(change) == dict.fromkeys(devices, "PROCESSED")
     journal = running.control("GET", f"journal?account={NORTHWIND}")

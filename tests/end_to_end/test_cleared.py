@@ -26,7 +26,7 @@ def clear(running: Running, run_id: str, *tasks: Any) -> None:
 
 def begun(running: Running, change: int) -> str:
     """Return the id of a change's run, once it exists."""
-    running.wait(lambda: bool(running.runs_of(change)), 60)
+    running.wait(lambda: bool(running.runs_of(change)))
     return running.runs_of(change)[0]
 
 
@@ -53,12 +53,12 @@ def test_a_failed_instance_that_is_cleared_while_others_work_calls_only_for_its_
     before = posts(running)
     change = running.ask(devices)
     run_id = begun(running, change)
-    running.wait(lambda: _state(running, run_id, 0) == "running" and _called(running, devices[0]), 90)
+    running.wait(lambda: _state(running, run_id, 0) == "running" and _called(running, devices[0]))
     running.fail(run_id, "create_rev_service", 0)
-    running.wait(lambda: _state(running, run_id, 0) == "failed", 30)
+    running.wait(lambda: _state(running, run_id, 0) == "failed")
     clear(running, run_id, ["create_rev_service", 0])
     running.control("PATCH", "settings", {"latency_ms": 0})
-    assert running.ended(change, 240) == "PROCESSED"
+    assert running.ended(change) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in devices} == {1}
     assert posts(running) - before == len(devices)
     tries = attempts(running, run_id, "create_rev_service")
@@ -71,10 +71,10 @@ def test_an_instance_that_is_cleared_after_the_change_has_ended_calls_nobody_and
 ) -> None:
     change = running.ask(PLAIN[310:312])
     run_id = begun(running, change)
-    assert running.run(run_id, 120) == "success"
+    assert running.run(run_id) == "success"
     before = Counter(running.control("GET", "counters"))
     clear(running, run_id, ["create_rev_service", 0])
-    running.wait(lambda: "use Retry on the change" in text_of(running, run_id, "create_rev_service", 0), 60)
+    running.wait(lambda: "use Retry on the change" in text_of(running, run_id, "create_rev_service", 0))
     running.run(run_id)
     assert Counter(running.control("GET", "counters")) == before
     assert running.status(change) == "PROCESSED"
@@ -85,15 +85,15 @@ def test_a_run_of_an_earlier_retry_that_is_cleared_while_a_later_one_works_ends_
     running.control("POST", "faults", {"effect": "reject_object", "numbers": list(devices)})
     change = running.ask(devices)
     first = begun(running, change)
-    assert running.run(first, 120) == "failed"
+    assert running.run(first) == "failed"
     running.control("DELETE", "faults")
     running.control("PATCH", "settings", {"latency_ms": 4000})
     before = posts(running)
     _ask_again(running, change)
-    running.wait(lambda: _called(running, devices[0]), 90)
+    running.wait(lambda: _called(running, devices[0]))
     clear(running, first, ["create_rev_service", 0])
-    running.wait(lambda: "no longer holds bulk change" in text_of(running, first, "create_rev_service", 0), 90)
-    assert running.ended(change, 120) == "PROCESSED"
+    running.wait(lambda: "no longer holds bulk change" in text_of(running, first, "create_rev_service", 0))
+    assert running.ended(change) == "PROCESSED"
     assert posts(running) - before == len(devices)
     assert {running.lines()[iccid] for iccid in devices} == {1}
 

@@ -18,7 +18,7 @@ from local.sample_data import groups
 from tests.end_to_end.conftest import ENDED, Running, started
 from tests.plugins.test_notices import Webhook
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.own_stack]
 PLAIN = groups().plain
 
 
@@ -63,7 +63,7 @@ def result(running: Running, dag_id: str, task: str, conf: dict[str, Any] | None
     runs = f"/api/v2/dags/{dag_id}/dagRuns"
     api = running.stack.api()
     run_id = api.post(runs, {"logical_date": None, "conf": conf or {}})["dag_run_id"]
-    running.wait(lambda: api.get(f"{runs}/{run_id}")["state"] in ENDED, 90)
+    running.wait(lambda: api.get(f"{runs}/{run_id}")["state"] in ENDED)
     assert api.get(f"{runs}/{run_id}")["state"] == "success"
     found = api.get(f"{runs}/{run_id}/taskInstances/{task}/xcomEntries")["xcom_entries"]
     return api.get(f"{runs}/{run_id}/taskInstances/{task}/xcomEntries/return_value")["value"] if found else None
@@ -83,9 +83,9 @@ def test_a_run_that_takes_too_long_is_told_while_it_runs(running: Running, webho
             )
         )
     change = running.ask(PLAIN[1:2])
-    running.wait(lambda: told(webhook, "ALARM: run_late", f"bulk_change__{change}__0"), 100)
+    running.wait(lambda: told(webhook, "ALARM: run_late", f"bulk_change__{change}__0"))
     assert running.status(change) == "PROCESSING"
-    assert running.ended(change, 120) == "PROCESSED"
+    assert running.ended(change) == "PROCESSED"
 
 
 def test_the_end_of_a_change_is_an_event_that_other_dags_can_run_on(running: Running) -> None:
@@ -93,15 +93,13 @@ def test_the_end_of_a_change_is_an_event_that_other_dags_can_run_on(running: Run
     assert running.ended(change) == "PROCESSED"
     wanted = {"bulk_change_id": change, "status": "PROCESSED"}
     api = running.stack.api()
-    running.wait(
-        lambda: wanted in [one["extra"] for one in api.get("/api/v2/assets/events?limit=100")["asset_events"]], 30
-    )
+    running.wait(lambda: wanted in [one["extra"] for one in api.get("/api/v2/assets/events?limit=100")["asset_events"]])
 
 
 def test_a_run_that_fails_is_told(running: Running, webhook: Any) -> None:
     run_id = running.trigger({"bulk_change_id": 10**9, "start_with": "an existing change (its id below)"})
     assert running.run(run_id) == "failed"
-    running.wait(lambda: told(webhook, "ALARM: run_failed", run_id, "docs/runbooks/run_failed.md"), 60)
+    running.wait(lambda: told(webhook, "ALARM: run_failed", run_id, "docs/runbooks/run_failed.md"))
 
 
 def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: Any) -> None:

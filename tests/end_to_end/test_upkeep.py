@@ -74,9 +74,9 @@ def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Runnin
     runs = api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]
     (run_id,) = (one["dag_run_id"] for one in runs if one["dag_run_id"].startswith(f"approval__{change}__"))
     asked = f"/api/v2/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/ask"
-    running.wait(lambda: api.get(asked)["state"] == "awaiting_input", 60)
+    running.wait(lambda: api.get(asked)["state"] == "awaiting_input")
     assert "3 devices, more than 2" in api.get(f"{asked}/-1/hitlDetails")["body"]
     api.patch(f"{asked}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
-    running.wait(lambda: running.status(change) == "PROCESSED", 180)
+    running.wait(lambda: running.status(change) == "PROCESSED")
     assert running.start(SWEEP) == "success"
     assert len(api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]) == len(runs), "nobody is asked again"
