@@ -165,9 +165,9 @@ class Bench:
         """Let the sweep ask about the changes, and wait until every question waits for a person."""
         api = self.stack.api()
         api.post("/api/v2/dags/sweep_associations/dagRuns", {"logical_date": None})
-        own = tuple(f"approval__{change}__" for change in changes)
+        own = {f"bulk change {change}" for change in changes}
         waiting = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=awaiting_input&limit=1000"
-        while sum(one["dag_run_id"].startswith(own) for one in api.get(waiting)["task_instances"]) < len(own):
+        while not own <= {one["rendered_map_index"] for one in api.get(waiting)["task_instances"]}:
             time.sleep(1)
 
     def _ask(self, devices: list[str] | tuple[str, ...]) -> tuple[int, float]:

@@ -1,21 +1,21 @@
 """
 # Approve bulk changes
 
-Asks a second person about a bulk change that its tenant's thresholds hold back. *Sweep associations* starts a run for each
-such change; it waits in no slot.
+Asks a second person about bulk changes that their tenants' thresholds hold back. *Sweep associations* starts a run for all
+that none asks about yet; it waits in no slot.
 
 **How to answer.** Open *Required actions*, read who asks for what and why it needs you, choose *Approve* or *Refuse*, and say
 why: a refusal needs it. The same can be answered on the change's page in the portal. The first answer counts; the other is
-told so, and its run ends as skipped. Who asked for the change cannot answer, nor can who has no edit permission on M2M.
+told so, and its task ends as skipped. Who asked for the change cannot answer, nor can who has no edit permission on M2M.
 
 **What becomes of it.** Approved: each device is checked anew, since the change held none while it waited, and it is enqueued.
 Refused, or nobody answered within 72 hours: it ends as CANCELED, nothing of it was begun. A retry asks anew.
 
 **When it is red.** The answer could not be given: the first log line of `answer` says why (no permission, an own request, a
-refusal without a reason). Clear the task `ask` to be asked again, or answer in the portal.
+refusal without a reason). Clear the change's task `ask` to be asked again, or answer in the portal.
 """
 
-from airflow.sdk import Param, chain, dag
+from airflow.sdk import dag
 
 from device_association_airflow import approval_tasks as tasks
 from device_association_airflow.notices import tell_failure
@@ -23,8 +23,8 @@ from device_association_airflow.notices import tell_failure
 
 @dag(
     schedule=None,
-    params={"bulk_change_id": Param(type="integer", minimum=1, title="Bulk change")},
     max_active_runs=64,
+    max_active_tasks=1024,
     catchup=False,
     on_failure_callback=tell_failure,
     default_args={"owner": "data-ops"},
@@ -33,8 +33,8 @@ from device_association_airflow.notices import tell_failure
     dag_display_name="Approve bulk changes",
 )
 def approve_bulk_changes() -> None:
-    """Ask about one bulk change, and give it the answer."""
-    chain(tasks.describe(), tasks.ask(), tasks.answer())
+    """Ask about each bulk change, and give it the answer."""
+    tasks.approval.expand(bulk_change_id=tasks.take_questions())
 
 
 approve_bulk_changes()

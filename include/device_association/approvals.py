@@ -26,6 +26,8 @@ from device_association.database import Record, changed, in_transaction, row, ro
 from device_association.errors import Refusal, RequestRefused
 from device_association.validation import check_anew, count_rows
 
+MOST_QUESTIONS = 500
+"""How many changes one Airflow run asks about; a run cannot have more than 1,024 mapped tasks."""
 ANSWERED_WITHIN = timedelta(hours=72)
 APPROVED, REFUSED, EXPIRED, CANCELED = "APPROVED", "REFUSED", "EXPIRED", "CANCELED"
 SWEEP = "sweep"
@@ -159,6 +161,22 @@ def list_waiting(engine: Engine) -> list[Record]:
     """Return the changes that wait for an answer, the longest waiting first."""
     with engine.connect() as connection:
         return list(rows(connection, "approvals/list_open"))
+
+
+def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
+    """Let a run ask about the changes that none asks about yet; return all that wait for its answers, by id.
+
+    A run that asks again, or two at once, take nothing twice.
+    """
+
+    def take(connection: Connection) -> list[int]:
+        free = sorted(one["bulk_change_id"] for one in rows(connection, "approvals/list_open") if one["run_id"] is None)
+        if free:
+            run(connection, "approvals/take_questions", run_id=run_id, last_id=free[:most][-1])
+        own = (one["bulk_change_id"] for one in rows(connection, "approvals/list_open") if one["run_id"] == run_id)
+        return sorted(own)
+
+    return in_transaction(engine, take)
 
 
 def question(engine: Engine, bulk_change_id: int) -> str | None:

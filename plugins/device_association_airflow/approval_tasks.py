@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Context, Param, get_current_context, task
+from airflow.sdk import Context, Param, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from device_association import approvals
@@ -16,21 +16,44 @@ from device_association.errors import RequestRefused
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
+from device_association_airflow.notices import tell_failure
 
 APPROVE, REFUSE = "Approve", "Refuse"
-ASK, DESCRIBE = "ask", "describe"
+MAP_INDEX = "bulk change {{ task.op_kwargs.bulk_change_id }}"
 log = logging.getLogger(__name__)
 
 
-@task.short_circuit(**POLICY)
+@task(**POLICY)
 @speaks_plainly
-def describe() -> str | None:
-    """Say what a person is asked about the change; where the answer is there already, the run ends here."""
-    return approvals.question(connections.portal(), get_current_context()["params"]["bulk_change_id"])
+def take_questions() -> list[int]:
+    """Return the bulk changes that this run asks about: those that no other does."""
+    taken = approvals.take_questions(connections.portal(), get_current_context()["run_id"])
+    log.info("%s changes to ask about", len(taken))
+    return taken
 
 
 class AskOperator(HITLOperator):
-    """Waits for a person's answer in Airflow; when nobody gives one in time the run ends as skipped, not as failed."""
+    """Waits for a person's answer about a change in Airflow; where it is there already, or never comes, it is skipped."""
+
+    template_fields = (*HITLOperator.template_fields, "bulk_change_id")
+
+    def __init__(self, *, bulk_change_id: Any, **kwargs: Any) -> None:
+        super().__init__(
+            subject="Approve bulk change?",
+            options=[APPROVE, REFUSE],
+            params={"reason": Param("", type="string", title="Reason", description="Needed for a refusal.")},
+            response_timeout=approvals.ANSWERED_WITHIN,
+            **kwargs,
+        )
+        self.bulk_change_id = bulk_change_id
+
+    def execute(self, context: Context) -> None:
+        """Ask."""
+        question = approvals.question(connections.portal(), self.bulk_change_id)
+        if question is None:
+            raise AirflowSkipException("nobody has to be asked any more")
+        self.subject, self.body = f"Approve bulk change {self.bulk_change_id}?", question
+        super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Return the answer."""
@@ -40,40 +63,43 @@ class AskOperator(HITLOperator):
             raise AirflowSkipException("nobody answered in time; the sweep ends the change") from None
 
 
-def ask() -> AskOperator:
-    """Ask the question of `describe`."""
-    return AskOperator(
-        task_id=ASK,
-        subject="Approve bulk change {{ params.bulk_change_id }}?",
-        body=f"{{{{ ti.xcom_pull(task_ids='{DESCRIBE}') }}}}",
-        options=[APPROVE, REFUSE],
-        params={"reason": Param("", type="string", title="Reason", description="Needed for a refusal.")},
-        response_timeout=approvals.ANSWERED_WITHIN,
-        retries=3,
-    )
-
-
-@task(**POLICY)
+@task(**POLICY, map_index_template=MAP_INDEX, on_failure_callback=tell_failure)
 @speaks_plainly
-def answer() -> None:
+def answer(bulk_change_id: int, given: Any) -> None:
     """Give the person's answer to the change; when it was answered in the portal before, that answer stays."""
-    context = get_current_context()
-    given, change_id = context["ti"].xcom_pull(task_ids=ASK), context["params"]["bulk_change_id"]
-    person = given["responded_by_user"]["name"]
     engine = connections.portal()
     with engine.connect() as connection:
-        caller = find_caller(connection, person, Right.EDIT)
+        caller = find_caller(connection, given["responded_by_user"]["name"], Right.EDIT)
     approve = given["chosen_options"] == [APPROVE]
     reason = (given["params_input"] or {}).get("reason", "").strip()
     if not approve and not reason:
         raise RequestRefused([approvals.reason_needed()])
     try:
         done = approvals.answer_approval(
-            engine, caller, change_id, approve=approve, reason=reason or "approved in Airflow", now=connections.clock()
+            engine,
+            caller,
+            bulk_change_id,
+            approve=approve,
+            reason=reason or "approved in Airflow",
+            now=connections.clock(),
         )
     except RequestRefused as refused:
         if not approvals.is_answered(refused):
             raise
         log.warning("%s", refused)
         raise AirflowSkipException(str(refused)) from None
-    log.info("%s by %s: the change reads %s", given["chosen_options"][0], person, done.status)
+    log.info(
+        "%s by %s: bulk change %s reads %s", given["chosen_options"][0], caller.user_name, bulk_change_id, done.status
+    )
+
+
+@task_group
+def approval(bulk_change_id: int) -> None:
+    """Ask about one change, and give it the answer."""
+    ask = AskOperator(
+        task_id="ask",
+        bulk_change_id=bulk_change_id,
+        map_index_template="bulk change {{ task.bulk_change_id }}",
+        retries=3,
+    )
+    answer(bulk_change_id, ask.output)

@@ -23,10 +23,9 @@ def create_run(run_id: str, message: Message) -> bool:
     return _create(ASSOCIATE, run_id, conf)
 
 
-def ask_for_approval(bulk_change_id: int, asked: datetime) -> bool:
-    """Create the run that asks a person about a change, once for each time it is asked about; return False if it is there."""
-    run_id = f"approval__{bulk_change_id}__{asked:%Y%m%dT%H%M%S}"
-    return _create(APPROVE, run_id, {"bulk_change_id": bulk_change_id})
+def ask_for_approvals(now: datetime) -> None:
+    """Create the run that asks a person about every change that no run asks about yet."""
+    _create(APPROVE, f"approvals__{now:%Y%m%dT%H%M%S}", {})
 
 
 def _create(dag_id: str, run_id: str, conf: dict[str, int]) -> bool:

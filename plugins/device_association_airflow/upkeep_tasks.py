@@ -62,11 +62,13 @@ def finish_procedures() -> None:
 @task(**POLICY)
 @speaks_plainly
 def ask_for_approvals() -> None:
-    """End the changes that nobody approved in time, and ask a person about each new one that waits."""
-    engine = connections.portal()
-    expired = approvals.expire_approvals(engine, now=connections.clock())
-    asked = sum(runs.ask_for_approval(one["bulk_change_id"], one["asked"]) for one in approvals.list_waiting(engine))
-    log.info("%s changes expired, %s asked about", expired, asked)
+    """End the changes that nobody approved in time, and have a person asked about all that none asks about yet."""
+    engine, now = connections.portal(), connections.clock()
+    expired = approvals.expire_approvals(engine, now=now)
+    new = [one for one in approvals.list_waiting(engine) if one["run_id"] is None]
+    if new:
+        runs.ask_for_approvals(now)
+    log.info("%s changes expired, %s to be asked about", expired, len(new))
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)

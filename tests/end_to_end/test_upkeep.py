@@ -71,12 +71,16 @@ def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Runnin
         api.post("/M2M/ApprovalRule", {})
     assert running.status(change) == "PENDING_APPROVAL"
     assert running.start(SWEEP) == "success"
+    waiting = f"/api/v2/dags/{APPROVE}/dagRuns/~/taskInstances?state=awaiting_input&limit=100"
+    shown = f"bulk change {change}"
+    running.wait(lambda: shown in [one["rendered_map_index"] for one in api.get(waiting)["task_instances"]])
+    question = next(one for one in api.get(waiting)["task_instances"] if one["rendered_map_index"] == shown)
+    asked = (
+        f"/api/v2/dags/{APPROVE}/dagRuns/{question['dag_run_id']}/taskInstances/approval.ask/{question['map_index']}"
+    )
     runs = api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]
-    (run_id,) = (one["dag_run_id"] for one in runs if one["dag_run_id"].startswith(f"approval__{change}__"))
-    asked = f"/api/v2/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/ask"
-    running.wait(lambda: api.get(asked)["state"] == "awaiting_input")
-    assert "3 devices, more than 2" in api.get(f"{asked}/-1/hitlDetails")["body"]
-    api.patch(f"{asked}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
+    assert "3 devices, more than 2" in api.get(f"{asked}/hitlDetails")["body"]
+    api.patch(f"{asked}/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
     running.wait(lambda: running.status(change) == "PROCESSED")
     assert running.start(SWEEP) == "success"
     assert len(api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]) == len(runs), "nobody is asked again"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from device_association.approvals import ANSWERED_WITHIN, expire_approvals
+from device_association.approvals import ANSWERED_WITHIN, expire_approvals, take_questions
 from device_association.errors import ClaimLost
 from local.sample_data import groups, world
 from tests.flow import Flow, request
@@ -157,6 +157,23 @@ def test_a_change_that_waits_can_be_canceled_by_its_asker_s_team_and_then_waits_
     assert api.post(f"/BulkChanges/{waiting}/cancel", WHY, SECOND).json()["Status"] == "CANCELED"
     assert code_of(api.post(f"/BulkChanges/{waiting}/approve", WHY, SECOND)) == (409, "ALREADY_ANSWERED")
     assert set(flow.codes(waiting).values()) == {"CANCELED_BY_USER"}
+
+
+def test_one_run_asks_about_all_that_none_asks_about_and_a_retry_is_asked_about_anew(
+    api: Portal, flow: Flow, waiting: int
+) -> None:
+    later = [int(ask(api, PLAIN[3 * number : 3 * number + 3])["ChangeId"]) for number in (1, 2)]
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda run_id: take_questions(flow.portal, run_id, most=2), ("run 1", "run 2"))
+    rest = take_questions(flow.portal, "run 3")
+    assert sorted([*first, *second, *rest]) == [waiting, *later]
+    assert take_questions(flow.portal, "run 1") == first
+    assert take_questions(flow.portal, "run 4") == []
+
+    api.post(f"/BulkChanges/{waiting}/refuse", WHY, SECOND)
+    api.post(f"/BulkChanges/{waiting}/retry", WHY, SECOND)
+    assert status_of(flow, waiting) == "PENDING_APPROVAL"
+    assert take_questions(flow.portal, "run 5") == [waiting]
 
 
 def test_a_form_s_run_leaves_its_change_to_the_answer(api: Portal, flow: Flow) -> None:

@@ -3,5 +3,5 @@
 UPDATE device_association.approval
 SET
     Why = :why, AskedBy = :actor, AskedDate = :now, ExpiresDate = :expires, Answer = NULL, AnsweredBy = NULL,
-    AnsweredDate = NULL
+    AnsweredDate = NULL, RunId = NULL
 WHERE BulkChangeId = :bulk_change_id

@@ -300,13 +300,14 @@ CREATE TABLE device_association.approval_rule (
     ModifiedDate timestamptz (3) NOT NULL
 );
 
--- Why a change waits for approval, and the first answer, which counts.
+-- Why a change waits for approval, the Airflow run that asks a person, and the first answer, which counts.
 CREATE TABLE device_association.approval (
     BulkChangeId bigint PRIMARY KEY,
     Why varchar(500) NOT NULL,
     AskedBy varchar(100) NOT NULL,
     AskedDate timestamptz (3) NOT NULL,
     ExpiresDate timestamptz (3) NOT NULL,
+    RunId varchar(250) NULL,
     Answer varchar(20) NULL CHECK (Answer IN ('APPROVED', 'REFUSED', 'EXPIRED', 'CANCELED')),
     AnsweredBy varchar(100) NULL,
     AnsweredDate timestamptz (3) NULL,

@@ -307,13 +307,14 @@ CREATE TABLE device_association.approval_rule (
     ModifiedDate datetime2(3) NOT NULL
 );
 
--- Why a change waits for approval, and the first answer, which counts.
+-- Why a change waits for approval, the Airflow run that asks a person, and the first answer, which counts.
 CREATE TABLE device_association.approval (
     BulkChangeId bigint PRIMARY KEY,
     Why nvarchar(500) NOT NULL,
     AskedBy nvarchar(100) NOT NULL,
     AskedDate datetime2(3) NOT NULL,
     ExpiresDate datetime2(3) NOT NULL,
+    RunId nvarchar(250) NULL,
     Answer varchar(20) NULL CHECK (Answer IN ('APPROVED', 'REFUSED', 'EXPIRED', 'CANCELED')),
     AnsweredBy nvarchar(100) NULL,
     AnsweredDate datetime2(3) NULL,
