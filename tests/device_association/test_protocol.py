@@ -1,6 +1,6 @@
 """No SIM is ever billed twice: whoever asks, dies, lies, is late or comes again, in whatever order.
 
-PROTOCOL_EXAMPLES says how many random examples are run; without it they are always the same 150.
+PROTOCOL_EXAMPLES says how many random examples are run; without it they are always the same 75.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.protocol.office import Office
 from tests.protocol.vendor import MOST_LAG, Answer, Kind
 from tests.protocol.worker import Client
 
-EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "75"))
 SETTINGS = hypothesis_settings(
     max_examples=EXAMPLES,
     stateful_step_count=12,

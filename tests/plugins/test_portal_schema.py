@@ -22,7 +22,7 @@ from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.portal_client import TOKEN, Portal
 
-CASES = 100
+CASES = 75
 """How many are sent to each operation."""
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
