@@ -19,6 +19,7 @@ FORKS_TASKS = ("scheduler", "celery")
 HEAVY = (
     "airflow.providers.amazon.aws.hooks.s3",
     "airflow.providers.amazon.aws.hooks.sqs",
+    "airflow.providers.microsoft.mssql.hooks.mssql",
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.standard.decorators.short_circuit",
     "alembic.command",
