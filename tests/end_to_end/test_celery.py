@@ -23,7 +23,7 @@ DYING, SURVIVING = celery_workers.NAMES
 SLICE_DEVICES = 100
 PRODUCT = {
     "DEVICE_ASSOCIATION_SLICE_DEVICES": str(SLICE_DEVICES),
-    "DEVICE_ASSOCIATION_REV_CONCURRENCY": "4",  # a slice takes seconds, so that the worker dies in the middle of some
+    "DEVICE_ASSOCIATION_REV_CONCURRENCY": "2",  # a slice takes seconds, so that the worker dies in the middle of some
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",  # a message that the dead worker had just received
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
 }
@@ -51,7 +51,7 @@ def test_workers_run_a_change_and_its_data_checks_do_not_pay_for_their_import(ru
 
 def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(running: Running) -> None:
     devices = PLAIN[:1000]
-    running.control("PATCH", "settings", {"latency_ms": 50})
+    running.control("PATCH", "settings", {"latency_ms": 150})
     began = time.monotonic()
     change = running.ask(devices)
     run_id = f"bulk_change__{change}__0"
