@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from device_association import approvals
+from device_association import approvals, outbox
 from device_association.callers import Right, find_caller
 from device_association.errors import RequestRefused
 from device_association_airflow import connections
@@ -91,6 +91,7 @@ def answer(bulk_change_id: int, given: Any) -> None:
     log.info(
         "%s by %s: bulk change %s reads %s", given["chosen_options"][0], caller.user_name, bulk_change_id, done.status
     )
+    outbox.send_at_once(engine, bulk_change_id, connections.send_message)
 
 
 @task_group
@@ -102,4 +103,4 @@ def approval(bulk_change_id: int) -> None:
         map_index_template="bulk change {{ task.bulk_change_id }}",
         retries=3,
     )
-    answer(bulk_change_id, ask.output)
+    answer(bulk_change_id=bulk_change_id, given=ask.output)

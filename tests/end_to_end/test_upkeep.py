@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import MetaData, Table, update
 
 from local.sample_data import groups
-from tests.end_to_end.conftest import Running
+from tests.end_to_end.conftest import ENDED, Running
 
 pytestmark = pytest.mark.end_to_end
 PLAIN = groups().plain
@@ -82,5 +82,8 @@ def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Runnin
     assert "3 devices, more than 2" in api.get(f"{asked}/hitlDetails")["body"]
     api.patch(f"{asked}/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
     running.wait(lambda: running.status(change) == "PROCESSED")
+    answered = asked.replace("approval.ask", "approval.answer")
+    running.wait(lambda: api.get(answered)["state"] in ENDED)
+    assert (api.get(answered)["state"], api.get(answered)["rendered_map_index"]) == ("success", shown)
     assert running.start(SWEEP) == "success"
     assert len(api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]) == len(runs), "nobody is asked again"
