@@ -77,10 +77,11 @@ class Running:
         return {one["iccid"]: one["error_code"] or one["status"] for one in listed}
 
     def table(self, name: str, schema: str = "device_association", **where: object) -> list[dict[str, Any]]:
-        """Return the rows of a table of the portal's database."""
+        """Return the rows of a table of the portal's database, in the order of its key."""
         table = Table(name, MetaData(), schema=schema, autoload_with=self.portal)
+        wanted = select(table).where(*(table.c[key] == value for key, value in where.items()))
         with self.portal.connect() as connection:
-            found = connection.execute(select(table).where(*(table.c[key] == value for key, value in where.items())))
+            found = connection.execute(wanted.order_by(*table.primary_key))
             return [dict(one) for one in found.mappings()]
 
     def run(self, run_id: str) -> str:
