@@ -20,9 +20,5 @@ class PageView(DefaultJinjaPageView):  # type: ignore[misc]
         self.env.bytecode_cache = FileSystemBytecodeCache()
 
 
-class IndexView(DefaultJinjaIndexPageView):  # type: ignore[misc]
+class IndexView(PageView, DefaultJinjaIndexPageView):  # type: ignore[misc]
     """The page that lists the others."""
-
-    def __init__(self, **folders: Any) -> None:
-        super().__init__(**folders)
-        self.env.bytecode_cache = FileSystemBytecodeCache()

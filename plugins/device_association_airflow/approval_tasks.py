@@ -19,7 +19,6 @@ from device_association_airflow.claim_errors import speaks_plainly
 from device_association_airflow.notices import tell_failure
 
 APPROVE, REFUSE = "Approve", "Refuse"
-MAP_INDEX = "bulk change {{ task.op_kwargs.bulk_change_id }}"
 log = logging.getLogger(__name__)
 
 
@@ -63,7 +62,7 @@ class AskOperator(HITLOperator):
             raise AirflowSkipException("nobody answered in time; the sweep ends the change") from None
 
 
-@task(**POLICY, map_index_template=MAP_INDEX, on_failure_callback=tell_failure)
+@task(**POLICY, map_index_template="bulk change {{ task.op_kwargs.bulk_change_id }}", on_failure_callback=tell_failure)
 @speaks_plainly
 def answer(bulk_change_id: int, given: Any) -> None:
     """Give the person's answer to the change; when it was answered in the portal before, that answer stays."""
