@@ -30,6 +30,10 @@ class AirflowApi:
         """Return what the API answers to POST."""
         return self._call("POST", path, body)
 
+    def put(self, path: str, body: object) -> Any:
+        """Return what the API answers to PUT."""
+        return self._call("PUT", path, body)
+
     def patch(self, path: str, body: object) -> Any:
         """Return what the API answers to PATCH."""
         return self._call("PATCH", path, body)

@@ -235,6 +235,7 @@ def _revio_simulator(settings: LocalSettings) -> list[str]:
         "--latency-ms": settings.revio_latency_ms,
         "--calls-per-minute": settings.revio_calls_per_minute,
         "--state-file": settings.state_dir / "revio_state.json",
+        "--settings": json.dumps(settings.revio_manners),
     }
     return [*PYTHON, "-m", "local.rev_simulator", *_flat(options)]
 

@@ -30,6 +30,8 @@ def connections(settings: LocalSettings) -> dict[str, dict[str, Any]]:
 
 def _connection(settings: LocalSettings, account: dict[str, Any]) -> dict[str, Any]:
     user = next(one for one in account["users"] if not one.get("read_only"))
+    manners = settings.revio_manners
+    zone = manners.get("account_time_zones", {}).get(account["name"], manners.get("time_zone"))
     return {
         "conn_type": "http",
         "schema": "http",
@@ -40,6 +42,7 @@ def _connection(settings: LocalSettings, account: dict[str, Any]) -> dict[str, A
         "extra": {
             "subscription_key": account["subscription_key"],
             "calls_per_minute": settings.revio_calls_per_minute,
+            **({"time_zone": zone} if zone else {}),
         },
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +47,10 @@ class LocalSettings(BaseSettings):
     revio_latency_ms: int = Field(default=0, ge=0, description="How long the Rev.io simulator takes for each answer.")
     revio_calls_per_minute: int = Field(
         default=500, ge=1, description="Calls a minute that the simulator lets each account do."
+    )
+    revio_manners: dict[str, Any] = Field(
+        default={},
+        description="More settings of the Rev.io simulator, as JSON; a time zone in it is the connection's, too.",
     )
     parallelism: int = Field(default=8, ge=1, description="Tasks that Airflow runs at the same time.")
     rev_services_slots: int = Field(default=16, ge=1, description="Slots of the Airflow pool rev_services.")

@@ -12,11 +12,13 @@ the client believes. `/_control` is for tests and the demo, without credentials,
 | GET `/_control/lines` | active lines by SIM (number2) |
 | GET `/_control/counters` | calls by verb and path, and by the status they were told (`none`: no answer) |
 | GET `/_control/timeline` | by account and second: accepted calls by verb and status, and how many met a limit |
-| GET, POST, DELETE `/_control/faults` | the rules of the fault plan: see `faults.Fault` |
+| GET, POST, DELETE `/_control/faults` | the rules of the fault plan: see `faults.Fault`; DELETE `.../{id}` ends one |
 | GET, PUT `/_control/plan` | all rules at once, with the seed: see `faults.Plan` |
 | GET, POST, DELETE `/_control/outage` | for `seconds`, every call meets `kind`: `refuse`, `hang` or `error` |
-| GET, PATCH `/_control/settings` | latency, limits, search lag, filters, 'no date', order: see `settings.Settings` |
+| GET, PATCH `/_control/settings` | latency, limits, lag, filters, 'no date', order, time zones: see `settings.Settings` |
 | POST `/_control/services?account=` | plants a line, as if it had always been there |
+| POST `/_control/records?account=&customer_id=` | plants a raw JSON record in the list of lines: see `records.RawRecord` |
+| POST `/_control/people` | a person makes, moves, renumbers, ends ... a line: see `people.Deed` |
 | POST `/_control/reset` | forgets everything and starts from the seed; settings stay |
 
 The same seed and plan give the same request the same fate and the same latency, whatever comes in between and in which

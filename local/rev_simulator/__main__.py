@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 from pathlib import Path
 
 import uvicorn
@@ -25,9 +26,12 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--calls-per-minute", type=int, default=500)
     parser.add_argument("--random-seed", type=int, default=1, help="seed of the fault plan")
+    parser.add_argument("--settings", default="{}", help="more settings as JSON, which a reset keeps")
     given = parser.parse_args()
     seed = Seed.model_validate_json(given.seed_file.read_text(encoding="utf-8")) if given.seed_file else Seed()
-    settings = Settings(latency_ms=given.latency_ms, calls_per_minute=given.calls_per_minute)
+    settings = Settings.model_validate(
+        {"latency_ms": given.latency_ms, "calls_per_minute": given.calls_per_minute} | json.loads(given.settings)
+    )
     simulator = Simulator(Ledger(seed, StateFile(given.state_file)), settings, given.random_seed)
     gc.freeze()  # what was loaded stays; going through it again and again would stop the clock for 0.1 s at a time
     uvicorn.run(

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.rev_simulator.asked import Refused
 from local.rev_simulator.budget import Budget
 from local.rev_simulator.calls import Call, read_call
 from local.rev_simulator.control import control_app
@@ -20,11 +21,12 @@ from local.rev_simulator.effects import Told, refusal, settings_under, told_inst
 from local.rev_simulator.faults import TURNED_AWAY, Fault, FaultPlan
 from local.rev_simulator.ledger import Ledger
 from local.rev_simulator.outage import OutageSwitch
+from local.rev_simulator.people import carry_out_all
 from local.rev_simulator.responses import JSON, Hangup, Silence, failure, not_signed_in, told, turned_away
 from local.rev_simulator.seed import User
 from local.rev_simulator.settings import Settings
 from local.rev_simulator.timeline import Timeline
-from local.rev_simulator.vendor import Refused, Vendor
+from local.rev_simulator.vendor import SimulatedAccount
 
 
 class Simulator:
@@ -75,7 +77,7 @@ class Simulator:
         numbers, draws = call.numbers(self.ledger.accounts[account]), self.faults.draws
         same = f"{account}|{call.identity(numbers)}"
         time = draws.count(same)
-        fault = self.faults.draw(call.method, call.path, numbers, same, time)
+        fault = self.faults.draw(call, numbers, same, time, account)
         seconds = latency_seconds(self.settings, draws.fraction("latency", same, time))
         return fault, seconds + (fault.seconds if fault and fault.effect == "slow" else 0)
 
@@ -83,11 +85,15 @@ class Simulator:
         store = self.ledger.accounts[account]
         if fault and (early := refusal(fault) or told_instead(Told(fault, call, store, unmet(call, store)), "before")):
             return early
-        vendor = Vendor(self.ledger, account, user, settings_under(fault, self.settings))
+        if fault and fault.effect == "person_first":
+            carry_out_all(self.ledger, fault.deeds)
+        vendor = SimulatedAccount(self.ledger, account, user, settings_under(fault, self.settings))
         try:
-            answer = vendor.answer(call, fault.effect if fault else "")
+            answer = vendor.answer(call, fault)
         except Refused as refused:
             return JSONResponse(refused.body, refused.status)
+        if fault and fault.effect == "person_then":
+            carry_out_all(self.ledger, fault.deeds)
         if fault and (late := told_instead(Told(fault, call, store, answer), "after")):
             return late
         location = {"Location": f"{call.path}/{answer.id}"} if answer.id else {}

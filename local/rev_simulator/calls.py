@@ -9,9 +9,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from local.rev_simulator.seed import Service
+from local.rev_simulator.records import Shown, value_of, whole_number
 from local.rev_simulator.store import AccountStore
 
+PAGING = frozenset({"page", "page_size"})
 TELLS_REQUESTS_APART = ("customer_id", "product_id", "page", "status")
 
 
@@ -39,10 +40,28 @@ class Call:
         """How counters name the call: `POST /v1/Services`."""
         return f"{self.method} /v1/{self.resource}"
 
+    @property
+    def page(self) -> int:
+        """The page of a list that is asked for."""
+        return whole_number(self.query.get("page", "1")) or 0
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """The filters of a list, by name."""
+        return frozenset(self.query) - PAGING
+
+    @property
+    def lines(self) -> frozenset[int]:
+        """The ids of lines that the call names: in its path, its query or its body."""
+        named = [source.get("service_id") for source in self._sources()]
+        if self.resource == "Services":
+            named.append(self.key)
+        return frozenset(one for one in map(whole_number, named) if one is not None)
+
     def numbers(self, store: AccountStore) -> frozenset[str]:
         """Return the numbers the call names, and those of the line it names by an id."""
         line = self._line(store)
-        named = [line.number, line.number2] if line else []
+        named = [value_of(line, name) for name in ("number", "number2")] if line else []
         given = [source.get(name) for source in self._sources() for name in ("number", "number2")]
         return frozenset(str(one) for one in [*named, *given] if one)
 
@@ -59,15 +78,15 @@ class Call:
         if isinstance(self.body, dict):
             yield self.body
 
-    def _line(self, store: AccountStore) -> Service | None:
+    def _line(self, store: AccountStore) -> Shown | None:
         if self.resource == "Services" and self.key:
-            return store.services.get(_id(self.key))
+            return store.shown.get(_id(self.key))
         for source in self._sources():
             if "service_id" in source:
-                return store.services.get(_id(source["service_id"]))
+                return store.shown.get(_id(source["service_id"]))
             product = store.service_products.get(_id(source.get("service_product_id")))
             if product is not None:
-                return store.services.get(product.service_id)
+                return store.shown.get(product.service_id)
         return None
 
 
@@ -83,7 +102,4 @@ async def read_call(request: Request) -> Call:
 
 
 def _id(value: object) -> int:
-    try:
-        return int(value) if isinstance(value, int | str) else 0
-    except ValueError:
-        return 0
+    return whole_number(value) or 0

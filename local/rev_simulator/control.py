@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from local.rev_simulator.faults import Fault, Plan
 from local.rev_simulator.outage import Outage
+from local.rev_simulator.people import Deed, carry_out
 from local.rev_simulator.responses import JSON
 from local.rev_simulator.seed import Service
 from local.rev_simulator.settings import Settings, SettingsChange
@@ -74,6 +75,11 @@ def _fault_plan(simulator: Simulator) -> APIRouter:
         simulator.faults.clear()
         return OK
 
+    @routes.delete("/faults/{rule_id}")
+    async def remove_fault(rule_id: int) -> dict[str, bool]:
+        simulator.faults.remove(rule_id)
+        return OK
+
     @routes.get("/plan")
     async def show_plan() -> Plan:
         return Plan(seed=simulator.faults.draws.seed, faults=list(simulator.faults.listed().values()))
@@ -117,7 +123,24 @@ def _switches(simulator: Simulator) -> APIRouter:
     @routes.post("/services")
     async def plant(service: Service, account: str = Query()) -> dict[str, int | None]:
         try:
-            return {"id": simulator.ledger.create_service(account, service, planted=True).service_id}
+            return {"id": simulator.ledger.create_service(account, service, by="control").service_id}
+        except ValueError as error:
+            raise HTTPException(409, str(error)) from None
+
+    @routes.post("/records")
+    async def plant_record(
+        fields: dict[str, Any], account: str = Query(), customer_id: int | None = None
+    ) -> dict[str, int]:
+        own = fields.get("customer_id")
+        customer = own if customer_id is None and isinstance(own, int) else customer_id
+        return {"id": simulator.ledger.plant_record(account, fields, customer)}
+
+    @routes.post("/people")
+    async def do_as_a_person(deed: Deed) -> dict[str, int]:
+        try:
+            return {"id": carry_out(simulator.ledger, deed)}
+        except LookupError as error:
+            raise HTTPException(404, str(error)) from None
         except ValueError as error:
             raise HTTPException(409, str(error)) from None
 

@@ -57,7 +57,7 @@ def settings_under(fault: Fault | None, settings: Settings) -> Settings:
     if fault and fault.effect == "search_lag":
         return settings.model_copy(update={"search_lag_seconds": fault.seconds})
     if fault and fault.effect == "filters_ignored":
-        return settings.model_copy(update={"ignored_filters": [EVERY_FILTER]})
+        return settings.model_copy(update={"ignored_filters": fault.filters or [EVERY_FILTER]})
     return settings
 
 
@@ -69,9 +69,9 @@ def refusal(fault: Fault) -> Response | None:
         case "reject":
             return failure(fault.status or 400, shape, REFUSED)  # type: ignore[arg-type]  # named like the shapes
         case "throttle":
-            return turned_away(TurnedAway("minute", wait), shape)
+            return turned_away(TurnedAway("minute", wait), shape, fault.retry_after)
         case "quota":
-            return turned_away(TurnedAway("day", wait), "header")
+            return turned_away(TurnedAway("day", wait), "header", fault.retry_after)
         case "forbidden":
             return failure(403, "object", "this role may not do that")
         case "unauthorized":
@@ -103,7 +103,7 @@ def _of_another(told: Told) -> Response:
 
 
 INSTEAD: dict[str, Callable[[Told], Response]] = {
-    "error": lambda told: failure(told.fault.status or 500, told.fault.shape, "internal"),
+    "error": lambda told: failure(told.fault.status or 500, told.fault.shape, "internal", told.fault.retry_after),
     "timeout": lambda told: Hangup(told.fault.seconds),
     "drop": lambda told: Hangup(),
     "drop_midway": lambda told: CutAnswer(told.answer.text, told.answer.status, media_type=JSON),

@@ -13,19 +13,27 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from local.rev_simulator.records import RawRecord, whole_number
 from local.rev_simulator.seed import Account, Customer, Seed, Service, ServiceProduct
 from local.rev_simulator.state_file import StateFile
 from local.rev_simulator.store import AccountStore, numbered
 
 Kind = Literal[
-    "seeded", "customer_planted", "service_created", "service_disconnected", "product_created", "product_disconnected"
-]
+    "seeded", "customer_planted", "record_planted", "record_deleted", "service_created", "service_moved",
+    "service_renumbered", "service_sim_swapped", "service_disconnected", "service_reactivated", "service_deleted",
+    "product_created", "product_disconnected",
+]  # fmt: skip
+By = Literal["api", "control", "person"]
+"""Who did it: a call of the API, whoever plants things through the control API, or a person at the vendor."""
 
 Record = TypeVar("Record", Service, ServiceProduct)
 
 
 class Entry(BaseModel):
-    """One effect. A planted one was put there through the control API and is nobody's creation."""
+    """One effect. A planted one came through the control API and is no call's creation; a person's is planted too.
+
+    `before` is the line as it was before a person changed it, `record` what was planted as raw JSON.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,10 +41,13 @@ class Entry(BaseModel):
     at: datetime
     account: str | None = None
     planted: bool = False
+    by: By = "api"
     visible_at: float | None = None
     seed: Seed | None = None
     customer: Customer | None = None
     service: Service | None = None
+    before: Service | None = None
+    record: RawRecord | None = None
     product: ServiceProduct | None = None
 
 
@@ -73,50 +84,57 @@ class Ledger:
 
     def plant_customer(self, account: str, customer: Customer) -> None:
         """Add or replace a customer, as if it had always been there."""
-        self._record(Entry(kind="customer_planted", at=self.now(), account=account, customer=customer, planted=True))
+        self._note("customer_planted", account, by="control", customer=customer)
 
-    def create_service(
-        self, account: str, service: Service, *, planted: bool = False, search_lag: float = 0.0
-    ) -> Service:
+    def plant_record(self, account: str, fields: dict[str, Any], customer: int | None) -> int:
+        """Add a raw record to the list of lines and return the key under which it is found."""
+        store = self.accounts[account]
+        own = whole_number(fields.get("service_id"))
+        key = store.next_service_id() if own is None or own in store.shown else own
+        record = RawRecord(key=key, customer=customer, fields=fields)
+        self._note("record_planted", account, by="control", record=record)
+        return key
+
+    def delete_record(self, account: str, record: RawRecord, *, by: By) -> None:
+        """Take a raw record out of the list of lines."""
+        self._note("record_deleted", account, by=by, record=record)
+
+    def create_service(self, account: str, service: Service, *, by: By = "api", search_lag: float = 0.0) -> Service:
         """Store a new line, with its package's products, and return it with its id."""
         at, store = self.now(), self.accounts[account]
-        if service.service_id in store.services:
+        if service.service_id in store.shown:
             raise ValueError(f"there is a line {service.service_id} already")
         complete = _completed(service, "service_id", store.next_service_id(), at)
         visible_at = at.timestamp() + search_lag if search_lag else None
-        self._record(
-            Entry(
-                kind="service_created", at=at, account=account, service=complete, planted=planted, visible_at=visible_at
-            )
-        )
-        self._add_package(store, complete, planted, search_lag)
+        self._note("service_created", account, by=by, service=complete, visible_at=visible_at)
+        self._add_package(store, complete, by, search_lag)
         return complete
 
+    def change_service(self, account: str, kind: Kind, before: Service, after: Service, *, by: By) -> None:
+        """Change a line, or delete it."""
+        self._note(kind, account, by=by, service=after, before=before)
+
     def create_product(
-        self, account: str, product: ServiceProduct, *, planted: bool = False, search_lag: float = 0.0
+        self, account: str, product: ServiceProduct, *, by: By = "api", search_lag: float = 0.0
     ) -> ServiceProduct:
         """Store a new product on a line and return it with its id."""
         at, store = self.now(), self.accounts[account]
         complete = _completed(product, "service_product_id", store.next_service_product_id(), at)
         visible_at = at.timestamp() + search_lag if search_lag else None
-        self._record(
-            Entry(
-                kind="product_created", at=at, account=account, product=complete, planted=planted, visible_at=visible_at
-            )
-        )
+        self._note("product_created", account, by=by, product=complete, visible_at=visible_at)
         return complete
 
     def disconnect_service(self, account: str, service: Service, on: datetime) -> None:
         """End a line; its products stay as they are."""
         ended = service.model_copy(update={"disconnected_date": on})
-        self._record(Entry(kind="service_disconnected", at=self.now(), account=account, service=ended))
+        self._note("service_disconnected", account, service=ended)
 
     def disconnect_product(self, account: str, product: ServiceProduct, on: datetime) -> None:
         """End a product on a line."""
         ended = product.model_copy(update={"disconnected_date": on, "status": "DISCONNECTED"})
-        self._record(Entry(kind="product_disconnected", at=self.now(), account=account, product=ended))
+        self._note("product_disconnected", account, product=ended)
 
-    def _add_package(self, store: AccountStore, service: Service, planted: bool, search_lag: float) -> None:
+    def _add_package(self, store: AccountStore, service: Service, by: By, search_lag: float) -> None:
         package = store.packages.get(service.package_id or 0)
         for product_id in package.product_ids if package else ():
             product = ServiceProduct(
@@ -127,12 +145,15 @@ class Ledger:
                 rate=store.products[product_id].rate if product_id in store.products else 0,
                 activated_date=service.activated_date,
             )
-            self.create_product(store.name, product, planted=planted, search_lag=search_lag)
+            self.create_product(store.name, product, by=by, search_lag=search_lag)
 
     def journal_text(self, account: str | None, number2: str | None) -> bytes:
         """Return what happened after the start as a JSON array: everything, or of one account, or to one SIM's lines."""
         at = self._by_number2.get(number2, []) if number2 is not None else range(1, len(self.journal))
         return b"[" + b",".join(self._texts[n] for n in at if account in (None, self.journal[n].account)) + b"]"
+
+    def _note(self, kind: Kind, account: str, *, by: By = "api", **about: Any) -> None:
+        self._record(Entry(kind=kind, at=self.now(), account=account, by=by, planted=by != "api", **about))
 
     def _record(self, entry: Entry) -> None:
         text = entry.model_dump_json(exclude_none=True).encode()
@@ -145,8 +166,8 @@ class Ledger:
             self.journal, self._texts, self._by_number2 = [], [], defaultdict(list)
         elif entry.account is not None:
             _change(self.accounts[entry.account], entry)
-        if entry.service is not None and entry.service.number2 is not None:
-            self._by_number2[entry.service.number2].append(len(self.journal))
+        for number2 in {one.number2 for one in (entry.before, entry.service) if one and one.number2 is not None}:
+            self._by_number2[number2].append(len(self.journal))
         self.journal.append(entry)
         # The seed's own text can be megabytes, and nobody asks for it.
         self._texts.append(b"" if entry.seed else text)
@@ -169,8 +190,12 @@ def _change(store: AccountStore, entry: Entry) -> None:
         store.put_service(entry.service, entry.visible_at)
     elif entry.kind == "product_created" and entry.product is not None:
         store.put_service_product(entry.product, entry.visible_at)
+    elif entry.record is not None:
+        store.put_record(entry.record) if entry.kind == "record_planted" else store.remove_line(entry.record)
+    elif entry.kind == "service_deleted" and entry.before is not None:
+        store.remove_line(entry.before)
     elif entry.service is not None:
-        store.services[numbered(entry.service.service_id)] = entry.service
+        store.replace_service(entry.service)
     elif entry.product is not None:
         store.service_products[numbered(entry.product.service_product_id)] = entry.product
 

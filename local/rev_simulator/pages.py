@@ -8,7 +8,7 @@ from itertools import islice
 
 from pydantic import BaseModel
 
-from local.rev_simulator.settings import EmptyDate
+from local.rev_simulator.dates import DateStyle
 from local.rev_simulator.store import AccountStore
 
 MIXED_IN = 3
@@ -25,11 +25,11 @@ class Page:
     record_count: int | None = None
     """What the page says it holds, where that is not the truth."""
 
-    def text(self, store: AccountStore, empty_date: EmptyDate) -> bytes:
+    def text(self, store: AccountStore, dates: DateStyle) -> bytes:
         """Return the page in the vendor's envelope."""
         count = len(self.records) if self.record_count is None else self.record_count
         head = f'{{"ok":true,"has_more":{"true" if self.has_more else "false"},"record_count":{count},"records":['
-        return head.encode() + b",".join(store.wire.text(one, empty_date) for one in self.records) + b"]}"
+        return head.encode() + b",".join(store.wire.text(one, dates) for one in self.records) + b"]}"
 
 
 def cut(keys: Sequence[int], records: Mapping[int, BaseModel], page: int, size: int) -> Page:
@@ -54,7 +54,7 @@ def lying(page: Page, effect: str, strangers: Callable[[], Iterable[BaseModel]])
             return replace(page, records=[page.before, *records] if page.before else records + records[-1:])
         case "others_mixed_in":
             return replace(page, records=[*islice(strangers(), MIXED_IN), *records])
-        case "has_more_always":
+        case "has_more_always" | "page_repeats":
             return replace(page, has_more=True)
         case "has_more_never":
             return replace(page, has_more=False)

@@ -120,8 +120,15 @@ def told(response: Response) -> str:
     return NO_ANSWER if isinstance(response, Hangup | Silence) else str(response.status_code)
 
 
-def failure(status: int, shape: BodyShape, message: str) -> Response:
-    """Return an error with a body of one of the shapes that were seen."""
+def failure(status: int, shape: BodyShape, message: str, retry_after: str | None = None) -> Response:
+    """Return an error with a body of one of the shapes that were seen, and with `Retry-After` where it is given."""
+    response = _failure(status, shape, message)
+    if retry_after is not None:
+        response.headers["Retry-After"] = retry_after
+    return response
+
+
+def _failure(status: int, shape: BodyShape, message: str) -> Response:
     match shape:
         case "array":
             return JSONResponse([{"field": "number", "message": message}], status)
@@ -139,9 +146,9 @@ def not_signed_in() -> Response:
     return JSONResponse({"ok": False, "error": "wrong credentials"}, 401)
 
 
-def turned_away(limit: TurnedAway, shape: str) -> Response:
+def turned_away(limit: TurnedAway, shape: str, retry_after: str | None = None) -> Response:
     """Return what a call over a limit is told: how long to wait in the header, in the body, or `bare`: not at all."""
-    wait = limit.retry_after
+    wait = limit.retry_after if retry_after is None else retry_after
     if limit.limit == "day":
         text = f"Out of call volume quota. Quota will be replenished in {wait} seconds."
         return JSONResponse({"statusCode": 403, "message": text}, 403, headers={"Retry-After": str(wait)})

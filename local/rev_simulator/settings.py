@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from local.rev_simulator.dates import DateStyle, EmptyDate
 
 ThrottleShape = Literal["header", "body"]
-EmptyDate = Literal["null", "blank", "year_one"]
 LatencyShape = Literal["fixed", "uniform", "log_normal"]
 ListOrder = Literal["oldest_first", "newest_first"]
 
 EVERY_FILTER = "*"
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"{name!r} is not a time zone; name one like Pacific/Auckland") from None
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Settings(BaseModel):
@@ -36,10 +48,22 @@ class Settings(BaseModel):
     """Filters of lists that are taken and do nothing, by name; `*` is every one."""
     refused_filters: list[str] = []
     """Filters of lists that are answered 400, by name."""
+    empty_filters: list[str] = []
+    """Filters of lists that are answered with no record at all, by name; `*` is every one."""
+    lists_hide_disconnected: bool = False
+    """Whether lists leave out lines that have ended; a line's id finds it still."""
     list_order: ListOrder = "oldest_first"
     """Newest first, a line that is created while somebody pages moves the last record of a page to the next one."""
     clock_off_seconds: float = Field(0, ge=-10_000_000, le=10_000_000)
     """By how much the vendor's clock is ahead (or, below 0, behind) when it dates what it creates."""
+    time_zone: TimeZone = "UTC"
+    """The local time of created_date, disconnected_date, created_date_start and the day of a disconnection (IANA)."""
+    account_time_zones: dict[str, TimeZone] = {}
+    """The time zones of accounts that have another one, by the account's name."""
+
+    def dates(self, account: str) -> DateStyle:
+        """Return how an account writes its dates."""
+        return DateStyle(self.empty_date, self.account_time_zones.get(account, self.time_zone))
 
     @model_validator(mode="after")
     def _latency_has_its_ends(self) -> Self:
@@ -67,8 +91,12 @@ class SettingsChange(BaseModel):
     search_lag_seconds: float | None = None
     ignored_filters: list[str] | None = None
     refused_filters: list[str] | None = None
+    empty_filters: list[str] | None = None
+    lists_hide_disconnected: bool | None = None
     list_order: ListOrder | None = None
     clock_off_seconds: float | None = None
+    time_zone: TimeZone | None = None
+    account_time_zones: dict[str, TimeZone] | None = None
 
     def applied_to(self, settings: Settings) -> Settings:
         """Return the settings with this change made; raises ValidationError when they make no sense together."""

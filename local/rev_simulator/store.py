@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from local.rev_simulator.records import RawRecord, Shown, customer_of, value_of, written
 from local.rev_simulator.seed import Account, Customer, Service, ServiceProduct
 from local.rev_simulator.wire import Wire
 
@@ -29,10 +30,12 @@ class AccountStore:
         self.products = {one.product_id: one for one in account.products}
         self.usage_plan_groups = {one.usage_plan_group_id: one for one in account.usage_plan_groups}
         self.services: dict[int, Service] = {}
+        self.shown: dict[int, Shown] = {}
+        """The lines, and raw records beside them: what the list of lines shows."""
         self.service_products: dict[int, ServiceProduct] = {}
         self.wire = Wire()
         self._all: list[int] = []
-        self._by_customer: defaultdict[int, list[int]] = defaultdict(list)
+        self._by_customer: defaultdict[int | None, list[int]] = defaultdict(list)
         self._by_number: defaultdict[str, list[int]] = defaultdict(list)
         self._by_number2: defaultdict[str, list[int]] = defaultdict(list)
         self._all_products: list[int] = []
@@ -51,13 +54,30 @@ class AccountStore:
         key = numbered(service.service_id)
         self.services[key] = service
         self._last_service_id = max(self._last_service_id, key)
-        # Kept in order while they grow, so that no list of 25,000 lines is sorted for each of its pages.
-        insort(self._all, key)
-        insort(self._by_customer[service.customer_id], key)
-        insort(self._by_number[service.number or ""], key)
-        insort(self._by_number2[service.number2 or ""], key)
+        self._show(key, service)
         if visible_at is not None:
             self._hidden[key] = visible_at
+
+    def put_record(self, record: RawRecord) -> None:
+        """Add a raw record."""
+        self._show(record.key, record)
+
+    def replace_service(self, service: Service) -> None:
+        """Put a line as it is now in the place of the line as it was."""
+        key = numbered(service.service_id)
+        self._hide(key)
+        self.services[key] = service
+        self._show(key, service)
+
+    def remove_line(self, record: Shown) -> None:
+        """Forget a line or a raw record."""
+        key = record.key if isinstance(record, RawRecord) else numbered(record.service_id)
+        self._hide(key)
+        self.services.pop(key, None)
+
+    def hide_for_a_while(self, key: int, until: float) -> None:
+        """Leave a line out of lists until that moment (seconds since 1970); its id still finds it."""
+        self._hidden[key] = until
 
     def put_service_product(self, product: ServiceProduct, visible_at: float | None = None) -> None:
         """Add a product to its line; lists do not show it before `visible_at`."""
@@ -71,7 +91,10 @@ class AccountStore:
 
     def next_service_id(self) -> int:
         """Return an id no line has had."""
-        return self._last_service_id + 1
+        key = self._last_service_id + 1
+        while key in self.shown:
+            key += 1
+        return key
 
     def next_service_product_id(self) -> int:
         """Return an id no product on a line has had."""
@@ -83,7 +106,7 @@ class AccountStore:
         """Return the ids of the lines a search finds at this moment, in order. The caller must not change them."""
         keys = self._candidates(customer_id, number, number2)
         if (customer_id, number, number2).count(None) < 2:
-            keys = [key for key in keys if _is(self.services[key], customer_id, number, number2)]
+            keys = [key for key in keys if _is(self.shown[key], customer_id, number, number2)]
         return _shown(keys, self._hidden, now)
 
     def find_service_products(self, service_id: int | None, now: float) -> Sequence[int]:
@@ -93,7 +116,7 @@ class AccountStore:
 
     def line_of_another_sim(self, customer_id: object, number2: object) -> int | None:
         """Return the newest line of a customer, else of anybody, with another number2 than this."""
-        others = [key for key in self._all if self.services[key].number2 != number2]
+        others = [key for key, line in self.services.items() if line.number2 != number2]
         of_the_same = [key for key in others if self.services[key].customer_id == customer_id]
         return max(of_the_same or others, default=None)
 
@@ -108,6 +131,22 @@ class AccountStore:
             if service.disconnected_date is None or service.disconnected_date > now:
                 yield service
 
+    def _show(self, key: int, record: Shown) -> None:
+        """Put a record into every list that has it, in order: no list of 25,000 lines is sorted for each page."""
+        self.shown[key] = record
+        for keys in self._lists(record):
+            insort(keys, key)
+
+    def _hide(self, key: int) -> None:
+        for keys in self._lists(self.shown.pop(key)):
+            del keys[bisect_left(keys, key)]
+
+    def _lists(self, record: Shown) -> Iterator[list[int]]:
+        yield self._all
+        yield self._by_customer[customer_of(record)]
+        yield self._by_number[written(value_of(record, "number"))]
+        yield self._by_number2[written(value_of(record, "number2"))]
+
     def _candidates(self, customer_id: int | None, number: str | None, number2: str | None) -> Sequence[int]:
         if number2 is not None:
             return self._by_number2.get(number2, [])
@@ -118,8 +157,12 @@ class AccountStore:
         return self._all
 
 
-def _is(line: Service, customer_id: int | None, number: str | None, number2: str | None) -> bool:
-    return customer_id in (None, line.customer_id) and number in (None, line.number) and number2 in (None, line.number2)
+def _is(line: Shown, customer_id: int | None, number: str | None, number2: str | None) -> bool:
+    return (
+        customer_id in (None, customer_of(line))
+        and number in (None, written(value_of(line, "number")))
+        and number2 in (None, written(value_of(line, "number2")))
+    )
 
 
 def _shown(keys: Sequence[int], hidden: dict[int, float], now: float) -> Sequence[int]:

@@ -43,8 +43,8 @@ def _people() -> list[tuple[str, Rows]]:
             "Tenant",
             [
                 {"Name": "Northwind Telematics", "ParentTenantId": None, "TimeZone": "America/Chicago"},
-                {"Name": "Northwind Fleet", "ParentTenantId": world.NORTHWIND, "TimeZone": "America/Chicago"},
-                {"Name": "Contoso IoT", "ParentTenantId": None, "TimeZone": "Europe/Berlin"},
+                {"Name": "Northwind Fleet", "ParentTenantId": world.NORTHWIND, "TimeZone": "Pacific/Auckland"},
+                {"Name": "Contoso IoT", "ParentTenantId": None, "TimeZone": "Asia/Kolkata"},
             ],
         ),
         ("PortalUser", [_user(name, tenant) for name, tenant, *_ in USERS]),
