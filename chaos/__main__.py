@@ -36,7 +36,7 @@ def main(
         soft_wrap=True,
     )
     chosen: Executor = "CeleryExecutor" if executor == "CeleryExecutor" else "LocalExecutor"
-    with ends_on_signals(), chaotic_stack(chosen) as stack:
+    with ends_on_signals(), chaotic_stack(chosen, schedule.manners) as stack:
         outcome = play(stack, schedule, folder, lambda part, said: console.print(f"  {part:<10} {said}"))
     report.write(outcome, RESULTS / f"{name}.json")
     report.write(outcome, folder / "result.json")

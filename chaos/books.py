@@ -20,17 +20,24 @@ TABLES = (
     "dbo.RevServiceProduct", "dbo.DeviceBulkChange", "dbo.M2M_DeviceChange", "dbo.DeviceActionHistory",
     "dbo.CrossProviderDeviceHistory", "device_association.change_state", "device_association.rev_intent",
     "device_association.device_hold", "device_association.outbox", "device_association.dead_letter",
-    "device_association.change_result", "witness.noted",
+    "device_association.change_result", "device_association.finding", "witness.noted",
 )  # fmt: skip
 WITNESS = Path(__file__).with_name("sql") / "witness.sql"
 LEFT = Path(__file__).with_name("sql") / "count_left.sql"
 OPEN_RUNS = Path(__file__).with_name("sql") / "list_runs.sql"
+AGE_LISTINGS = Path(__file__).with_name("sql") / "age_listings.sql"
 
 
 def set_witness(engine: Engine) -> None:
     """Let the database note every change of what the checker looks at."""
     with engine.begin() as connection:
         connection.exec_driver_sql(WITNESS.read_text(encoding="utf-8").replace("%", "%%"))
+
+
+def age_listings(site: Site) -> None:
+    """Let reconciliation list every account anew, as it does on the morning after."""
+    with site.engine.begin() as connection:
+        connection.execute(text(AGE_LISTINGS.read_text(encoding="utf-8")))
 
 
 def count_left(site: Site) -> dict[str, int]:

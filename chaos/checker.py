@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chaos.checks import audits, ends, lines, messages, states
+from chaos.checks import audits, ends, lines, messages, others, remains, states
+from chaos.checks.sims import keys_of, sim_key
 from chaos.checks.view import View, Violation
 from chaos.world import Row, World
 
-CHECKS = (*ends.CHECKS, *states.CHECKS, *lines.CHECKS, *audits.CHECKS, *messages.CHECKS)
+CHECKS = (
+    *ends.CHECKS,
+    *states.CHECKS,
+    *lines.CHECKS,
+    *others.CHECKS,
+    *remains.CHECKS,
+    *audits.CHECKS,
+    *messages.CHECKS,
+)
 __all__ = ["CHECKS", "Violation", "check", "history_of"]
 
 
@@ -49,6 +58,8 @@ def _noted(view: View, violation: Violation) -> Iterator[Row]:
 
 
 def _made(world: World, violation: Violation) -> Iterator[Row]:
+    key = violation.iccid and (sim_key(violation.iccid) or violation.iccid)
     for entry in world.journal:
-        if violation.iccid is not None and (entry.get("service") or {}).get("number2") == violation.iccid:
+        lines = [entry.get("service"), entry.get("before"), (entry.get("record") or {}).get("fields")]
+        if key and any(f"sim {key}" in keys_of(line) for line in lines if line):
             yield {"what": "journal", **entry}

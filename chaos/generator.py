@@ -21,7 +21,12 @@ from local.sample_data import world
 
 PROGRAMS = 16
 REVERT = "/BulkChanges/{change_id}/revert"
-LINE = {"CreateRevService": True, "ServiceTypeId": world.SERVICE_TYPE, "ProviderId": world.PROVIDER}
+LINE = {
+    "CreateRevService": True,
+    "Description": "chaos",
+    "ServiceTypeId": world.SERVICE_TYPE,
+    "ProviderId": world.PROVIDER,
+}
 TERMS: dict[str, dict[str, Any]] = {
     "line": LINE,
     "products": LINE | {"RevProductIdList": [world.PRODUCT, world.SECOND_PRODUCT], "RateList": ["4.50", "1.25"]},
@@ -29,6 +34,7 @@ TERMS: dict[str, dict[str, Any]] = {
     "plan": {"AddCustomerRatePlan": True, "CustomerRatePlan": world.RATE_PLAN, "CustomerRatePool": world.RATE_POOL},
     "carrier": {"AddCarrierRatePlan": True, "CarrierRatePlan": world.CARRIER_PLAN, "CommPlan": "chaos"},
     "refused": {},
+    "mixed": LINE,
 }
 QUEUE_FAILS = (BotoCoreError, ClientError)
 
@@ -176,21 +182,30 @@ def _request(step: Step) -> dict[str, Any]:
 def _about(step: Step) -> dict[str, Any]:
     """Return what the checker has to know of a request."""
     number, account, guid = customer_of(step["customer"])
+    asked = zip(step["devices"], step.get("customers", ()), strict=False)
     return {
         "iccids": [world.iccid(device) for device in step["devices"]],
         "customer": number,
         "account": account,
         "customer_id": str(guid),
         "terms": step["terms"],
-        "line": step["terms"] in {"line", "products"},
+        "line": step["terms"] in {"line", "products", "mixed"},
         "products": TERMS.get(step["terms"], {}).get("RevProductIdList", []),
+        **({"others": {world.iccid(device): _whose(one) for device, one in asked}} if "customers" in step else {}),
     }
+
+
+def _whose(customer: str) -> dict[str, Any]:
+    number, account, guid = customer_of(customer)
+    return {"customer": number, "account": account, "customer_id": str(guid)}
 
 
 def _payload(request: dict[str, Any], iccid: str, about: dict[str, Any]) -> dict[str, Any]:
     """Return one device's part of a change, as the portal's tables keep it."""
     shared = {name: value for name, value in request.items() if name not in {"ServiceProviderId", "Devices", "Reason"}}
-    return {"Number": None, "ICCID": iccid, "IntegrationAuthenticationId": about["account"], **shared}
+    whose = about.get("others", {}).get(iccid, about)
+    own = {"IntegrationAuthenticationId": whose["account"], "RevCustomerId": whose["customer_id"]}
+    return {"Number": None, "ICCID": iccid, **shared, **own}
 
 
 def forms_of_a_message(change: int, retry: int, chance: random.Random) -> tuple[str, dict[str, str]]:

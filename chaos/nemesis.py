@@ -8,22 +8,28 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psutil
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from chaos.generator import Generator
 from chaos.history import History
 from chaos.portal import NoAnswerError
 from chaos.schedule import Step
 from chaos.site import Site
-from chaos.strikes import MissedError, Strikes
+from chaos.strikes import Strikes
+from chaos.vendor_strikes import MissedError
 from local import processes
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 LOOKS_EVERY = 1.0
 MISSES = (
     *(MissedError, NoAnswerError, LookupError, psutil.Error),
-    *(requests.RequestException, BotoCoreError, ClientError),
+    *(requests.RequestException, BotoCoreError, ClientError, DBAPIError),
 )
 """What says that a fault could not be done: what it is about was down already."""
+TRUE_VENDOR = {
+    "search_lag_seconds": 0, "clock_off_seconds": 0, "ignored_filters": [], "empty_filters": [], "refused_filters": [],
+}  # fmt: skip
+"""The vendor's settings once all faults are over; its local time and how it lists ended lines stay."""
 HEALS_WITHIN = 420.0
 """Seconds that all parts may take until they answer again, on a machine that others use too."""
 
@@ -64,6 +70,8 @@ class Nemesis:
             drawn = {name: one for name, one in step.items() if name not in {"at", "kind"}}
             self._history.note("fault", step["kind"], planned=step["at"], **drawn)
             self._strikes.strike(step)
+        except (IntegrityError, ProgrammingError):
+            raise  # a strike that is written wrongly is no strike that missed
         except MISSES as problem:
             self._history.note("missed", step["kind"], n=step["n"], said=f"{type(problem).__name__}: {problem}"[:200])
         else:
@@ -94,7 +102,7 @@ class Nemesis:
         try:
             self._site.stack.control_vendor("DELETE", "faults")
             self._site.stack.control_vendor("DELETE", "outage")
-            self._site.stack.control_vendor("PATCH", "settings", {"search_lag_seconds": 0, "clock_off_seconds": 0})
+            self._site.stack.control_vendor("PATCH", "settings", TRUE_VENDOR)
         except requests.RequestException:
             return False
         return True

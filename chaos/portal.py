@@ -18,14 +18,16 @@ class NoAnswerError(Exception):
     """Nobody answered in time: whether it was done is not known."""
 
 
-def persist(attempt: Callable[[], Result], *failures: type[Exception], over: threading.Event) -> Result:
+def persist(
+    attempt: Callable[[], Result], *failures: type[Exception], over: threading.Event, pause: float = PAUSE_SECONDS
+) -> Result:
     """Return what an attempt returns that does not fail in one of these ways; raises NoAnswerError once nobody waits."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return attempt()
         except failures as problem:
-            if time.monotonic() > until or over.wait(PAUSE_SECONDS):
+            if time.monotonic() > until or over.wait(pause):
                 raise NoAnswerError(f"{type(problem).__name__}: {problem}") from problem
 
 

@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.checker import history_of
+from chaos.checks.others import count_doubles_in_the_window
+from chaos.checks.stories import by
+from chaos.checks.view import View
 from chaos.run import Outcome
 
 MOST_SHOWN = 20
@@ -34,7 +37,9 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "last_end_seconds": _last_end(outcome, changes),
         "changes_by_status": dict(Counter(one["status"] for one in changes)),
         "devices_by_code": dict(Counter(one["errorcode"] or one["status"] for one in devices)),
-        "lines_made": sum(one["kind"] == "service_created" for one in outcome.world.journal),
+        "lines_made": _made(outcome, "api"),
+        "lines_made_by_people": _made(outcome, "person"),
+        "doubles_in_the_window": count_doubles_in_the_window(View(outcome.world)),
         "faults_by_kind": dict(struck.most_common()),
         "faults_missed": dict(Counter(one["kind"] for one in history if one["what"] == "missed")),
         "unanswered": sum(one["what"] == "unanswered" for one in history),
@@ -70,6 +75,10 @@ def _last_end(outcome: Outcome, changes: list[dict[str, Any]]) -> float | None:
     ends = [datetime.fromisoformat(one["processeddate"]) for one in changes if one["processeddate"]]
     faults = [datetime.fromisoformat(one["at"]) for one in outcome.world.history if one["what"] == "struck"]
     return round(max(0.0, (max(ends) - max(faults)).total_seconds()), 1) if ends and faults else None
+
+
+def _made(outcome: Outcome, who: str) -> int:
+    return sum(one["kind"] == "service_created" and by(one) == who for one in outcome.world.journal)
 
 
 def _changes(outcome: Outcome) -> list[dict[str, Any]]:

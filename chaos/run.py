@@ -6,7 +6,7 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from chaos import books
+from chaos.cast import set_scene
 from chaos.checker import Violation, check
 from chaos.generator import Generator
 from chaos.history import History
@@ -31,6 +32,7 @@ from local.temporary import IMPATIENT, temporary_stack
 
 USERS = {"admin": "admin", "dora.ops": "op"}
 SWEEP_EVERY, TELLS_EVERY = 30.0, 30.0
+RECONCILES_WITHIN = 300.0
 ENDED_RUNS = frozenset({"success", "failed"})
 
 
@@ -45,9 +47,10 @@ class Outcome:
 
 
 @contextmanager
-def chaotic_stack(executor: str = "LocalExecutor") -> Iterator[Stack]:
-    """Give a stack with short leases, and end all of it at the end, at once."""
-    with temporary_stack(users=USERS, product=IMPATIENT | PRODUCT, executor=executor) as stack:
+def chaotic_stack(executor: str = "LocalExecutor", manners: Mapping[str, Any] | None = None) -> Iterator[Stack]:
+    """Give a stack with short leases, whose vendor has these manners, and end all of it at the end, at once."""
+    product, vendor = IMPATIENT | PRODUCT, dict(manners or {})
+    with temporary_stack(users=USERS, product=product, executor=executor, revio_manners=vendor) as stack:
         try:
             yield stack
         finally:
@@ -61,6 +64,7 @@ def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_se
     site, history, since = Site(stack), History(folder / "history.jsonl"), time.monotonic()
     books.set_witness(site.engine)
     site.prepare_queue()
+    set_scene(site)
     generator = Generator(site, history)
     nemesis = Nemesis(site, generator, history)
     try:
@@ -71,6 +75,8 @@ def play(stack: Stack, schedule: Schedule, folder: Path, tell: Report, *, end_se
         generator.finish()
         sweep_every = None if schedule.name == "full kills" else SWEEP_EVERY
         _wait_for_the_end(site, tell, end_seconds, sweep_every)
+        books.age_listings(site)
+        history.note("reconciled", _reconcile(site))
         nemesis.stop()
         for part in AIRFLOW:
             with suppress(LookupError):
@@ -133,6 +139,22 @@ def _sweep(site: Site, wait_seconds: float = 0.0) -> None:
         wait_until(lambda: site.portal.send("GET", f"{runs}/{run_id}")[1].get("state") in ENDED_RUNS, wait_seconds)
     except NoAnswerError:
         return
+
+
+def _reconcile(site: Site) -> str:
+    """Turn reconciliation on, which begins its run of yesterday, wait for it and return how it ended."""
+    dag, last = "/api/v2/dags/reconcile_associations", "/dagRuns?order_by=-run_after&limit=1"
+
+    def state() -> str:
+        runs = site.portal.send("GET", dag + last)[1].get("dag_runs") or [{}]
+        return str(runs[0].get("state"))
+
+    try:
+        site.portal.send("PATCH", dag, {"is_paused": False})
+        wait_until(lambda: state() in ENDED_RUNS, RECONCILES_WITHIN)
+        return state()
+    except NoAnswerError:
+        return "not answered"
 
 
 @contextmanager

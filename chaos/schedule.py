@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from chaos.particulars import PARTICULARS
 
 Deck = Sequence[tuple[str, int]]
 Step = dict[str, Any]
@@ -15,8 +17,11 @@ Step = dict[str, Any]
 WAYS: Deck = [
     ("post line", 5), ("post products", 2), ("post plain", 3), ("post plan", 1), ("post later plan", 1),
     ("post carrier", 1), ("post refused", 2), ("form line", 1), ("form plain", 1), ("portal line", 2), ("portal plain", 2),
+    ("portal mixed", 2),
 ]  # fmt: skip
-"""How a change is asked for, and for what: by POST, in Airflow's form, or written by the portal itself with a message."""
+"""How a change is asked for, and for what: by POST, in Airflow's form, or written by the portal itself with a message.
+
+Only the portal asks for devices of several customers and accounts at once: mixed."""
 AFTERWARDS: Deck = [("retry", 5), ("cancel", 3), ("revert", 3), ("ask again", 3)]
 """What is asked of changes that are there."""
 FAULTS: Deck = [
@@ -25,21 +30,27 @@ FAULTS: Deck = [
     ("queue hangs", 2), ("queue forgets", 1), ("messages twice", 4), ("messages held back", 3), ("messages unreadable", 2),
     ("messages stale", 1), ("vendor lies", 7), ("vendor is out", 2), ("vendor turns away", 1), ("vendor lags", 1),
     ("vendor's clock is off", 1), ("slow disk", 2), ("frozen scheduler", 1), ("frozen tasks", 1),
+    ("person makes", 7), ("person changes", 7), ("lists shift", 3), ("pages repeat", 2), ("filters lie", 2),
+    ("account refused", 1), ("change deleted", 2), ("dead letters poisoned", 1), ("old worker", 2),
 ]  # fmt: skip
 """What breaks. One deck is played out before the next is shuffled: every kind comes, in any order."""
 
-CHANGES_A_MINUTE, AFTERWARDS_A_MINUTE, FAULTS_A_MINUTE = 14.4, 3.6, 7.4
-LIES = (
-    "error_before", "error_after", "timeout_before", "timeout_after", "drop_before", "drop_after", "drop_midway_after",
-    "slow_after", "ok_false_before", "ok_false_after", "no_id_before", "no_id_after", "html_after", "cut_json_after",
-    "invalid_utf8_after", "id_zero_after", "id_null_after", "reject_object", "reject_html", "reject_empty", "unauthorized",
-)  # fmt: skip
-LIST_LIES = ("error_before", "drop_after", "wrong_count", "repeated_id", "others_mixed_in", "filters_ignored")
+CHANGES_A_MINUTE, AFTERWARDS_A_MINUTE, FAULTS_A_MINUTE = 14.4, 3.6, 11.4
 ACCOUNT_CUSTOMERS = ("4711", "4712", "4716 of 2")
 ALL_CUSTOMERS = (*ACCOUNT_CUSTOMERS, "4715")
-DEVICES, SHARED, REFUSED = range(1, 1901), range(1901, 1921), (2001, 2011, 2021, 2031, 900_001, 900_002)
+DEVICES, SHARED, REFUSED = range(1, 1861), range(1901, 1921), (2001, 2011, 2021, 2031, 900_001, 900_002)
 """Numbers of the sample world's devices: one change's own, those that many ask for, and those that nobody gets."""
 ADOPTABLE = (2061, 2062, 2063)
+ODD = range(1861, 1901)
+"""Devices of whose SIMs the vendor has odd records and others' lines from the start: see `cast`."""
+ZONES = ("Pacific/Auckland", "Pacific/Honolulu", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "UTC")
+FILTERS: Sequence[dict[str, Any]] = (
+    {}, {}, {"ignored_filters": ["number2"]}, {"ignored_filters": ["*"]}, {"empty_filters": ["number2"]},
+    {"empty_filters": ["number"]}, {"empty_filters": ["created_date_start"]}, {"ignored_filters": ["created_date_start"]},
+)  # fmt: skip
+"""What the vendor makes of filters from a run's first call to its last fault."""
+SOON, LATE = 20.0, 60.0
+"""A person makes a line for a SIM that was asked for so many seconds ago, or is within so many."""
 MOST_DEVICES = 5
 
 
@@ -52,6 +63,8 @@ class Schedule:
     seconds: float
     operations: tuple[Step, ...]
     faults: tuple[Step, ...]
+    manners: dict[str, Any] = field(default_factory=dict)
+    """Settings of the simulated vendor, from its start on."""
 
     @property
     def digest(self) -> str:
@@ -70,7 +83,9 @@ def make_schedule(seed: int, minutes: float) -> Schedule:
     ]
     drawn = _timed(chance, FAULTS, seconds, FAULTS_A_MINUTE, begin=4.0)
     faults = [_fault(chance, _durable(kind, at, seconds), at) for at, kind in drawn]
-    return Schedule("chaos", seed, seconds, _numbered([*asked, *later]), _numbered(faults))
+    _let_people_meet_changes(random.Random(f"{seed} people"), faults, asked)
+    manners = _manners(random.Random(f"{seed} manners"))
+    return Schedule("chaos", seed, seconds, _numbered([*asked, *later]), _numbered(faults), manners)
 
 
 def full_kills(seed: int, *, changes: int = 50, kills: int = 10, apart: float = 60.0) -> Schedule:
@@ -120,17 +135,46 @@ class _Devices:
             yield from self._chance.sample(DEVICES, len(DEVICES))
 
 
+def _manners(chance: random.Random) -> dict[str, Any]:
+    """Draw how the vendor is in this run: the local time of each account, its filters, its lists, how it says 'no date'."""
+    return {
+        "account_time_zones": {name: chance.choice(ZONES) for name in ("northwind", "secondary")},
+        "empty_date": chance.choice(("null", "blank", "year_one")),
+        "lists_hide_disconnected": chance.random() < 0.5,
+        **chance.choice(FILTERS),
+    }
+
+
+def _let_people_meet_changes(chance: random.Random, faults: Sequence[Step], asked: Sequence[Step]) -> None:
+    """Say on whose lines people work: on those of SIMs that were asked for lately, or will be soon."""
+    with_line = [one for one in asked if one["terms"] in {"line", "products", "mixed"}]
+    for step in faults:
+        if not step["kind"].startswith("person "):
+            continue
+        latest = step["at"] + (LATE if step["kind"] == "person makes" else -SOON / 4)
+        near = [one for one in with_line if step["at"] - 3 * SOON <= one["at"] <= latest]
+        ask = chance.choice(near or with_line or list(asked))
+        place = chance.randrange(len(ask["devices"]))
+        step["device"] = ask["devices"][place]
+        step["customer"] = ask["customers"][place] if "customers" in ask else ask["customer"]
+
+
 def _ask(chance: random.Random, devices: _Devices, way_and_terms: str, at: float) -> Step:
     way, _, terms = way_and_terms.partition(" ")
-    with_line = terms in {"line", "products"}
+    with_line = terms in {"line", "products", "mixed"}
     customer = chance.choice(ACCOUNT_CUSTOMERS if with_line else ALL_CUSTOMERS)
     chosen = devices.take(chance.randint(1, MOST_DEVICES))
+    if terms == "mixed":
+        customers = [customer, *chance.choices(ACCOUNT_CUSTOMERS, k=len(chosen) - 1)]
+        return {"at": at, "kind": "ask", "way": way, "terms": terms, "customer": customer, "devices": chosen} | {
+            "customers": customers
+        }
     if terms == "refused":
         chosen = chance.sample(REFUSED, 2)
     elif chance.random() < 0.1:
         chosen.append(chance.choice(REFUSED))
-    elif with_line and customer == "4711" and chance.random() < 0.2:
-        chosen.append(chance.choice(ADOPTABLE))
+    elif with_line and customer in {"4711", "4712"} and chance.random() < 0.4:
+        chosen.append(chance.choice((*ADOPTABLE, *ODD)))
     return {"at": at, "kind": "ask", "way": way, "terms": terms, "customer": customer, "devices": chosen}
 
 
@@ -142,52 +186,6 @@ def _fault(chance: random.Random, kind: str, at: float) -> Step:
 def _durable(kind: str, at: float, seconds: float) -> str:
     """Return the fault that comes instead of a queue that forgets in the second half: what is sent then must be found."""
     return "queue hangs" if kind == "queue forgets" and at > seconds / 2 else kind
-
-
-def _lie(chance: random.Random) -> dict[str, Any]:
-    about = {"share": round(chance.uniform(0.2, 0.8), 2), "times": chance.randint(1, 4), "seconds": 2.0}
-    kind = chance.random()
-    if kind < 0.6:
-        return about | {"effect": chance.choice(LIES)}
-    if kind < 0.8:
-        return about | {"effect": chance.choice(LIES), "path": "/v1/ServiceProduct"}
-    return about | {"effect": chance.choice(LIST_LIES), "method": "GET"}
-
-
-def _pick(chance: random.Random) -> dict[str, Any]:
-    return {"pick": round(chance.random(), 4), "copies": chance.randint(1, 3)}
-
-
-PARTICULARS: Mapping[str, Callable[[random.Random], dict[str, Any]]] = {
-    "kill scheduler": lambda chance: {"family": chance.random() < 0.5},
-    "kill api-server": lambda chance: {"family": chance.random() < 0.5},
-    "kill tasks": lambda chance: {"pick": round(chance.random(), 4), "all": chance.random() < 0.3},
-    "receiver fails": lambda chance: {"times": chance.randint(1, 5)},
-    "queue hangs": lambda chance: {"seconds": round(chance.uniform(3, 10), 1)},
-    "messages twice": _pick,
-    "messages held back": lambda chance: {"seconds": chance.randint(4, 15)},
-    "messages unreadable": lambda chance: {"body": chance.choice(("garbage", "nobody's", "future"))} | _pick(chance),
-    "messages stale": _pick,
-    "vendor lies": _lie,
-    "vendor is out": lambda chance: {
-        "outage": chance.choice(("refuse", "hang", "error")),
-        "seconds": round(chance.uniform(3, 12), 1),
-    },
-    "vendor turns away": lambda chance: {
-        "effect": chance.choice(("throttle_header", "throttle_body", "throttle_bare", "quota")),
-        "times": chance.randint(1, 5),
-        "seconds": float(chance.randint(1, 4)),
-    },
-    "vendor lags": lambda chance: {"lag": round(chance.uniform(0.2, 1.5), 1), "seconds": 15.0},
-    "vendor's clock is off": lambda chance: {
-        "off": chance.choice((-90_000, -3_600, -120, 120, 3_600, 90_000)),
-        "seconds": round(chance.uniform(15, 30), 1),
-    },
-    "slow disk": lambda chance: {"seconds": round(chance.uniform(1, 6), 1)},
-    "frozen scheduler": lambda chance: {"seconds": round(chance.uniform(5, 18), 1)},
-    "frozen tasks": lambda chance: {"seconds": round(chance.uniform(8, 18), 1)},
-}
-"""What a fault draws beside its kind."""
 
 
 def _numbered(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -62,13 +62,25 @@ class Site:
             queue.close()
         return True
 
-    def send_message(self, body: str, attributes: dict[str, str]) -> str:
-        """Put a message into the queue and return the id that it was given."""
+    def send_message(self, body: str, attributes: dict[str, str], *, is_dead: bool = False) -> str:
+        """Put a message into the queue, or among the dead letters, and return the id that it was given."""
         queue = self.queue()
+        dead_letters = message_queue.queue_url(self.stack.settings, message_queue.DEAD_LETTERS)
         try:
-            return message_queue.put(queue, self.stack.queue_url, body, attributes)
+            return message_queue.put(queue, dead_letters if is_dead else self.stack.queue_url, body, attributes)
         finally:
             queue.close()
+
+    def ask_people(self, does: str, account: str, **about: Any) -> int:
+        """Let a person at the vendor do something with a line, and return its id."""
+        deed = {"does": does, "account": account, **about}
+        return int(self.stack.control_vendor("POST", "people", deed)["id"])
+
+    def active_line(self, account: str, iccid: str) -> int | None:
+        """Return the newest line that the vendor's journal has for a SIM, in this spelling."""
+        entries = self.stack.control_vendor("GET", f"journal?account={account}&number2={iccid}")
+        found = [one["service"]["service_id"] for one in entries if one.get("service", {}).get("number2") == iccid]
+        return int(found[-1]) if found else None
 
     def seeded_lines(self) -> list[dict[str, Any]]:
         """Return the lines that the vendor had from the start, each with its account."""

@@ -1,4 +1,4 @@
-"""The faults one by one: what is killed, frozen, sent again, or told to lie."""
+"""The faults one by one: what is killed, frozen, deleted or sent again; the vendor's are in `vendor_strikes`."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ import json
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 import requests
+from sqlalchemy import func, select
 
 from chaos.generator import Generator, forms_of_a_message
 from chaos.history import History
 from chaos.schedule import Step
-from chaos.site import Site
+from chaos.site import Site, reflected
+from chaos.vendor_strikes import MissedError, VendorStrikes
 from local import processes
 from local.celery_workers import NAMES as WORKERS
 
 NOBODYS_CHANGE = 10**9
+TAKES_WITHIN = 20.0
+"""How long the old worker looks for a change that nobody has begun."""
+BRACKETS = "[" * 20_000
+"""A body that is no JSON and exhausts the stack of whoever reads it."""
 
 
-class MissedError(Exception):
-    """There was nothing to break."""
-
-
-class Strikes:
+class Strikes(VendorStrikes):
     """What can be done to a stack; whoever is frozen is known until thawed."""
 
     def __init__(self, site: Site, generator: Generator, history: History) -> None:
-        self._site, self._stack, self._generator, self._history = site, site.stack, generator, history
+        super().__init__(site)
+        self._generator, self._history = generator, history
         self._frozen: list[psutil.Process] = []
-        self.over = threading.Event()
-        """Set once no fault lasts any longer."""
         self.hands_off = threading.Lock()
         """Held while nobody may start what is dead."""
 
@@ -114,11 +117,51 @@ class Strikes:
         """Send what nobody can work on; it must become a dead letter and delay nobody."""
         bodies: dict[str, Callable[[], str]] = {
             "garbage": lambda: "{",
+            "brackets": lambda: BRACKETS,
             "nobody's": lambda: json.dumps({"BulkChangeId": NOBODYS_CHANGE + step["n"], "RetryNumber": 0}),
             "future": lambda: json.dumps({"BulkChangeId": self._pick(step), "RetryNumber": 70}),
         }
         message = self._site.send_message(bodies[step["body"]](), {})
         self._history.note("sent", "message", n=step["n"], message=message, workable=False)
+
+    def poison_dead_letters(self, step: Step) -> None:
+        """Put what nobody can read among the dead letters; it must delay nobody and stay there."""
+        message = self._site.send_message({"garbage": "{", "brackets": BRACKETS}[step["body"]], {}, is_dead=True)
+        self._history.note("sent", "message", n=step["n"], message=message, workable=False)
+
+    def delete_change(self, step: Step) -> None:
+        """Delete a change softly while it may be under way, as a person at the portal's database does."""
+        change = self._pick(step)
+        changes = reflected(self._site.engine, "dbo.DeviceBulkChange")
+        is_open = (changes.c.id == change) & changes.c.status.in_(["NEW", "PROCESSING"])
+        with self._site.engine.begin() as connection:
+            deleted = connection.execute(changes.update().where(is_open).values(isdeleted=1)).rowcount
+        if not deleted:
+            raise MissedError(f"change {change} has ended")
+        self._history.note("deleted", "change", n=step["n"], change=change)
+
+    def work_beside(self, step: Step) -> None:
+        """Take a change that nobody has begun, as the old worker does, and end it a while later; it makes no line."""
+        changes = reflected(self._site.engine, "dbo.DeviceBulkChange")
+        devices = reflected(self._site.engine, "dbo.M2M_DeviceChange")
+        give_up = time.monotonic() + TAKES_WITHIN
+        while (change := self._take(changes)) is None:
+            if time.monotonic() > give_up or self.over.wait(0.1):
+                raise MissedError("no change is new")
+        self._history.note("taken", "change", n=step["n"], change=change)
+        self.over.wait(step["seconds"])
+        ended = {"status": "ERROR", "statusdetails": "the old worker failed", "isprocessed": 1, "haserrors": 1}
+        with self._site.engine.begin() as connection:
+            connection.execute(devices.update().where(devices.c.bulkchangeid == change).values(**ended))
+            over = {"status": "ERROR", "processeddate": func.now()}
+            connection.execute(changes.update().where(changes.c.id == change).values(**over))
+
+    def _take(self, changes: Any) -> int | None:
+        with self._site.engine.begin() as connection:
+            is_new = (changes.c.status == "NEW") & (changes.c.changerequesttypeid == 4) & (changes.c.isdeleted == 0)
+            newest: int | None = connection.scalar(select(func.max(changes.c.id)).where(is_new))
+            take = changes.update().where(is_new & (changes.c.id == newest)).values(status="PROCESSING")
+            return newest if connection.execute(take).rowcount else None
 
     def forget_messages(self, step: Step) -> None:
         """Kill the queue, which keeps nothing here: what was in it is lost, and only the portal's table knows of it."""
@@ -134,29 +177,6 @@ class Strikes:
         finally:
             queue.close()
         self._history.note("held back", "message", n=step["n"], messages=[one["MessageId"] for one in got])
-
-    def lie(self, step: Step) -> None:
-        """Let the vendor do one thing and say another, or turn calls away."""
-        self._site.stack.control_vendor(
-            "POST", "faults", {name: one for name, one in step.items() if name not in {"n", "at", "kind"}}
-        )
-
-    def take_vendor_out(self, step: Step) -> None:
-        """Let the vendor answer nobody for a while."""
-        self._site.stack.control_vendor("POST", "outage", {"kind": step["outage"], "seconds": step["seconds"]})
-
-    def let_lists_lag(self, step: Step) -> None:
-        """Let lists miss what was just created, for less than the product waits."""
-        self._for_a_while(step, "search_lag_seconds", step["lag"])
-
-    def set_clock(self, step: Step) -> None:
-        """Let the vendor's clock be wrong for a while."""
-        self._for_a_while(step, "clock_off_seconds", step["off"])
-
-    def _for_a_while(self, step: Step, setting: str, value: float) -> None:
-        self._site.stack.control_vendor("PATCH", "settings", {setting: value})
-        self.over.wait(step["seconds"])
-        self._site.stack.control_vendor("PATCH", "settings", {setting: 0})
 
     def _send(self, step: Step, message: Callable[[int], tuple[int, int]]) -> None:
         chance = random.Random(f"{step['n']} {step['pick']}")
@@ -210,6 +230,15 @@ FAULTS: dict[str, Callable[[Strikes, Step], None]] = {
     "vendor turns away": Strikes.lie,
     "vendor lags": Strikes.let_lists_lag,
     "vendor's clock is off": Strikes.set_clock,
+    "person makes": Strikes.make_line,
+    "person changes": Strikes.change_line,
+    "lists shift": Strikes.shift_lists,
+    "pages repeat": Strikes.repeat_pages,
+    "filters lie": Strikes.lie_with_filters,
+    "account refused": Strikes.refuse_account,
+    "change deleted": Strikes.delete_change,
+    "dead letters poisoned": Strikes.poison_dead_letters,
+    "old worker": Strikes.work_beside,
     "slow disk": Strikes.freeze,
     "frozen scheduler": Strikes.freeze,
     "frozen tasks": Strikes.freeze,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from chaos.checks.view import View, Violation
+from chaos.checks.view import View, Violation, whose
 from chaos.world import Row
 
 WATCHED = {"device_tenant", "device"}
-BY_LINKS = "UPDATE_DEVICE_REV_SERVICE_LINKS"
+BY_LINKS = frozenset({"UPDATE_DEVICE_REV_SERVICE_LINKS", "reconciliation"})
 Entry = tuple[int, str, str | None, str | None]
 """Device, field in small letters, what it was, what it became."""
 
@@ -42,8 +42,9 @@ def history_is_of_successes(view: View) -> Iterator[Violation]:
         if (change, device) not in succeeded:
             said = f"change {change} changed {row['changedfield']} of {row['iccid']}, which did not succeed"
             yield Violation("failure left a trace", said, change, row["iccid"])
-        if row["changedfield"] == "AccountNumber" and row["currentvalue"] != asked["customer"]:
-            said = f"change {change} gave {row['iccid']} to {row['currentvalue']}; {asked['customer']} was asked for"
+        right = whose(view, asked, row["iccid"])["customer"]
+        if row["changedfield"] == "AccountNumber" and row["currentvalue"] != right:
+            said = f"change {change} gave {row['iccid']} to {row['currentvalue']}; {right} was asked for"
             yield Violation("customer unasked", said, change, row["iccid"])
 
 
@@ -52,7 +53,7 @@ def nobody_has_a_device_unasked(view: View) -> Iterator[Violation]:
     wanted: defaultdict[str, set[str | None]] = defaultdict(set)
     for event in view.asked.values():
         for iccid in event["iccids"]:
-            wanted[iccid].add(event["customer"])
+            wanted[iccid].add(whose(view, event, iccid)["customer"])
     owners = {one["id"]: one for one in view.tenancies.values()}
     for noted in view.table("noted"):
         if noted["tablename"] != "device_tenant" or noted["field"] != "accountnumber":
@@ -76,7 +77,8 @@ def the_last_success_has_the_device(view: View) -> Iterator[Violation]:
         if row["bulkchangeid"] in view.asked_for and row["deviceid"] not in view.reverted_devices:
             last[row["deviceid"], view.changes[row["bulkchangeid"]]["tenantid"]] = row
     for (device, tenant), row in last.items():
-        change, asked = row["bulkchangeid"], view.asked_for[row["bulkchangeid"]]
+        change = row["bulkchangeid"]
+        asked = whose(view, view.asked_for[change], row["iccid"])
         has = view.tenancies.get((device, tenant), {})
         right = (asked["customer"], asked["account"], sites.get((tenant, asked["customer_id"])), 1, 0)
         fields = ("accountnumber", "accountnumberintegrationauthenticationid", "siteid", "isactive", "isdeleted")
@@ -101,11 +103,11 @@ def one_open_period_a_device(view: View) -> Iterator[Violation]:
 
 
 def _seen(view: View) -> Counter[Entry]:
-    """Return what the witness saw change, except the links that the procedure set: they have no history."""
+    """Return what the witness saw change, but for links that the procedure or reconciliation set: they have no history."""
     owners = {one["id"]: one["deviceid"] for one in view.tenancies.values()}
     seen: Counter[Entry] = Counter()
     for noted in view.table("noted"):
-        by_links = noted["field"] == "revserviceid" and noted["modifiedby"] == BY_LINKS
+        by_links = noted["field"] == "revserviceid" and noted["modifiedby"] in BY_LINKS
         if noted["tablename"] in WATCHED and not by_links:
             device = owners[noted["rowid"]] if noted["tablename"] == "device_tenant" else noted["rowid"]
             seen[device, noted["field"], noted["old"], noted["new"]] += 1

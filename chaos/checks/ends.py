@@ -35,6 +35,8 @@ def acknowledged_changes_are_there(view: View) -> Iterator[Violation]:
 def changes_end(view: View) -> Iterator[Violation]:
     """Each change, acknowledged or not, reads a final status, and so do its devices."""
     for change, row in view.changes.items():
+        if change in view.deleted_changes:
+            continue
         if row["status"] not in ENDED:
             yield Violation("change does not end", f"change {change} still reads {row['status']}", change)
             continue
@@ -59,16 +61,18 @@ def retries_are_kept(view: View) -> Iterator[Violation]:
     for event in view.events("answered", "retry"):
         promised = event["answer"].get("RetryNumber", 0) if event["status"] == 200 else 0
         reached = view.states.get(event["change"], {}).get("retrynumber", 0)
-        if promised > reached:
+        if promised > reached and event["change"] not in view.deleted_changes:
             said = f"retry {promised} of change {event['change']} was acknowledged; the change is at {reached}"
             yield Violation("retry lost", said, event["change"])
 
 
 def nothing_is_left(view: View) -> Iterator[Violation]:
-    """No device is held, no call open, no claim kept, nothing owed."""
+    """No device is held, no call open, no claim kept, nothing owed; nothing either of a change that was deleted."""
+    foreign = {one["id"] for one in view.table("devicebulkchange")} - set(view.changes)
     for hold in view.table("device_hold"):
-        if hold["bulkchangeid"] in view.changes:
-            said = f"change {hold['bulkchangeid']} still holds device {hold['deviceid']}"
+        if hold["bulkchangeid"] not in foreign:
+            deleted = " (deleted)" if hold["bulkchangeid"] in view.deleted_changes else ""
+            said = f"change {hold['bulkchangeid']}{deleted} still holds device {hold['deviceid']}"
             yield Violation("device still held", said, hold["bulkchangeid"])
     for intent in view.table("rev_intent"):
         if intent["state"] in OPEN_CALLS:
@@ -86,8 +90,11 @@ def nothing_is_left(view: View) -> Iterator[Violation]:
 def ends_are_told(view: View) -> Iterator[Violation]:
     """For each ended change and retry exactly one notification was owed."""
     owed = {(one["bulkchangeid"], one["retrynumber"]) for one in view.table("outbox") if one["kind"] == "NOTIFICATION"}
+    others = view.deleted_changes | view.taken_changes
     for change, row in view.changes.items():
         state: Row = view.states.get(change, {})
+        if change in others:
+            continue
         if row["status"] in ENDED and (change, state.get("retrynumber", 0)) not in owed:
             yield Violation("end not told", f"change {change} ended as {row['status']}, and nobody is told", change)
 

@@ -2,64 +2,63 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
-from chaos.checks.view import Line, LineKey, View, Violation
+from chaos.checks.others import WINDOW
+from chaos.checks.sims import sim_key
+from chaos.checks.stories import Story, moment
+from chaos.checks.view import LineKey, View, Violation, whose
 from chaos.world import Row
-
-
-def no_sim_is_billed_twice(view: View) -> Iterator[Violation]:
-    """A SIM for which we made a line has no other active one, except what other customers had before."""
-    active: defaultdict[str, list[Line]] = defaultdict(list)
-    for line in view.lines.values():
-        if line.sim and not line.ended:
-            active[line.sim].append(line)
-    for sim, lines in active.items():
-        ours = [one for one in lines if one.is_ours]
-        whose = {(one.account, one.customer) for one in ours}
-        same = [one for one in lines if one.is_ours or (one.account, one.customer) in whose]
-        if ours and len(same) > 1:
-            yield Violation("line doubled", f"{sim} has the active lines {[one.number for one in same]}", None, sim)
 
 
 def no_line_is_made_unasked(view: View) -> Iterator[Violation]:
     """Each line that we made was asked for, for this SIM, customer and account."""
-    wanted = {
-        (iccid, event["customer"], view.accounts.get(event["account"]))
-        for event in view.asked.values()
-        if event["line"]
-        for iccid in event["iccids"]
-    }
-    for line in view.lines.values():
-        if line.is_ours and (line.sim, line.customer, line.account) not in wanted:
-            said = f"line {line.number} for {line.sim} of customer {line.customer} ({line.account}) was not asked for"
-            yield Violation("line unasked", said, None, line.sim)
+    wanted: set[tuple[str | None, str | None, str | None]] = set()
+    for event in view.asked.values():
+        for iccid in event["iccids"] if event["line"] else ():
+            asked = whose(view, event, iccid)
+            wanted.add((sim_key(iccid), asked["customer"], asked["account_name"]))
+    for story in view.stories.values():
+        made = story.states[0]
+        sim = (made.record or {}).get("number2")
+        if story.is_ours and (sim_key(sim), made.customer, story.account) not in wanted:
+            said = f"line {story.number} for {sim} of customer {made.customer} ({story.account}) was not asked for"
+            yield Violation("line unasked", said, None, sim)
 
 
 def each_accepted_sim_has_its_line(view: View) -> Iterator[Violation]:
-    """A device that succeeded with a line has exactly one at the vendor, with its products, and is linked to it."""
+    """A device that succeeded with a line has exactly one at the vendor, with its products, and is linked to it.
+
+    Where a person changed lines of the SIM, it had one when it succeeded.
+    """
     mirrored = {_key(view, row): row for row in view.mirror.values()}
     products = _products(view)
     for row in _with_line(view):
         change, iccid = row["bulkchangeid"], row["iccid"]
-        asked = view.asked_for[change]
-        whose = (iccid, asked["customer"], view.accounts[asked["account"]])
-        lines = [one for one in view.lines.values() if (one.sim, one.customer, one.account) == whose and not one.ended]
+        asked = whose(view, view.asked_for[change], iccid)
+        if view.is_touched(iccid):
+            if not _had_line(view, row, asked):
+                said = (
+                    f"{iccid} of change {change} was PROCESSED and had no active line of customer {asked['customer']}"
+                )
+                yield Violation("line lost", said, change, iccid)
+            continue
+        lines = [one for one in view.stories_of(iccid) if _is_line_of(view, one, iccid, asked)]
         if len(lines) != 1:
-            said = f"{iccid} of change {change} is PROCESSED and has {len(lines)} active lines of customer {whose[1]}"
+            said = f"{iccid} of change {change} is PROCESSED and has {len(lines)} active lines of {asked['customer']}"
             yield Violation("line lost" if not lines else "line doubled", said, change, iccid)
             continue
-        line, has = lines[0], view.tenancies.get((row["deviceid"], view.changes[change]["tenantid"]), {})
-        link = mirrored.get(line.key, {}).get("id")
+        if lines[0].is_raw:
+            continue
+        key, has = (lines[0].account, lines[0].number), view.tenancies.get(_tenancy(view, row), {})
+        link = mirrored.get(key, {}).get("id")
         if link is None or has.get("revserviceid") != link:
-            said = (
-                f"{iccid} has line {line.number}, its device is linked to {has.get('revserviceid')} and not to {link}"
-            )
+            said = f"{iccid} has line {key[1]}, its device is linked to {has.get('revserviceid')} and not to {link}"
             yield Violation("link wrong", said, change, iccid)
-        for product in asked["products"]:
-            if products[(*line.key, product)] != 1:
-                said = f"line {line.number} of {iccid} has product {product} {products[(*line.key, product)]} times"
+        for product in view.asked_for[change]["products"]:
+            if products[(*key, product)] != 1:
+                said = f"line {key[1]} of {iccid} has product {product} {products[(*key, product)]} times"
                 yield Violation("product wrong", said, change, iccid)
 
 
@@ -67,29 +66,39 @@ def no_product_is_billed_twice(view: View) -> Iterator[Violation]:
     """No line has a product twice."""
     for (account, line, product), count in _products(view).items():
         if count > 1:
-            sim = view.lines[account, line].sim
+            found = view.lines.get((account, line))
+            sim = found.sim if found else None
             yield Violation("product wrong", f"line {line} has product {product} {count} times", None, sim)
 
 
 def mirror_and_journal_agree(view: View) -> Iterator[Violation]:
-    """Each line of the mirror is the vendor's, and each line that we made is in the mirror, once."""
+    """Each line of the mirror is the vendor's, and each line that we made is in the mirror, once.
+
+    What a person changed is in the mirror once reconciliation has passed.
+    """
     keys = Counter(_key(view, row) for row in view.mirror.values() if not row["isdeleted"])
     for row in view.mirror.values():
         line, customer = view.lines.get(_key(view, row)), view.customers.get(row["revcustomerid"] or "", {})
-        if row["isdeleted"]:
+        if row["isdeleted"] or _is_another_s_doing(view, _key(view, row)):
             continue
         if line is None:
             said = f"the mirror has line {row['revserviceid']} for {row['number2']}, the vendor has not"
             yield Violation("mirror without line", said, None, row["number2"])
-        elif (line.sim, line.customer) != (row["number2"], customer.get("revcustomerid")) or line.ended != bool(
-            row["disconnecteddate"]
-        ):
+        elif ((line.sim or "").strip() or None, line.customer) != (
+            row["number2"],
+            customer.get("revcustomerid"),
+        ) or line.ended != bool(row["disconnecteddate"]):
             said = f"line {line.number}: {line} at the vendor, {row['number2']} of {row['revcustomerid']} in the mirror"
             yield Violation("mirror differs", said, None, line.sim)
     for line in view.lines.values():
-        if line.is_ours and keys[line.key] != 1:
+        if line.is_ours and keys[line.key] != 1 and not _is_another_s_doing(view, line.key):
             said = f"the vendor made line {line.number} for {line.sim}; the mirror has it {keys[line.key]} times"
             yield Violation("line without mirror", said, None, line.sim)
+
+
+def _is_to_end(row: Row) -> bool:
+    """Whether a line of the mirror has an end that was still to come when it was written: a vendor's clock may be ahead."""
+    return bool(row["disconnecteddate"] and row.get("modifieddate") and row["disconnecteddate"] > row["modifieddate"])
 
 
 def links_lead_to_active_lines(view: View) -> Iterator[Violation]:
@@ -99,16 +108,22 @@ def links_lead_to_active_lines(view: View) -> Iterator[Violation]:
             continue
         row, device = view.mirror.get(has["revserviceid"]), view.devices[has["deviceid"]]
         iccid = device["iccid"]
+        if view.is_touched(iccid) and not view.is_reconciled:
+            continue
+        if row is not None and _is_to_end(row):
+            continue
         if row is None or row["isdeleted"] or row["disconnecteddate"]:
             yield Violation(
                 "link wrong", f"{iccid} is linked to a line that is gone: {has['revserviceid']}", None, iccid
             )
             continue
-        line = view.lines.get(_key(view, row))
+        story, line = view.stories.get(_key(view, row)), view.lines.get(_key(view, row))
         customer = view.customers.get(row["revcustomerid"] or "", {})
-        right = (iccid, has["accountnumber"], has["accountnumberintegrationauthenticationid"])
-        leads = (row["number2"], customer.get("revcustomerid"), row["integrationauthenticationid"])
-        if leads != right or line is None or line.ended:
+        right = (has["accountnumber"], has["accountnumberintegrationauthenticationid"])
+        leads = (customer.get("revcustomerid"), row["integrationauthenticationid"])
+        if _is_raw(view, _key(view, row)):
+            continue
+        if leads != right or story is None or not story.end.is_for(view.keys_of_sim(iccid)):
             said = (
                 f"{iccid} of customer {has['accountnumber']} is linked to line {row['revserviceid']} of {leads}: {line}"
             )
@@ -116,11 +131,49 @@ def links_lead_to_active_lines(view: View) -> Iterator[Violation]:
 
 
 def _with_line(view: View) -> Iterator[Row]:
-    """Yield the rows that succeeded with a line asked for and were left so."""
+    """Yield the rows that succeeded with a line asked for, and that no revert has changed since."""
+    reverted: dict[int, str] = {}
+    for row in (row for change in view.reverted for row in view.rows.get(change, [])):
+        reverted[row["deviceid"]] = max(reverted.get(row["deviceid"], ""), row["processeddate"] or "")
     for row in view.processed:
-        asked = view.asked_for.get(row["bulkchangeid"])
-        if asked and asked["line"] and row["deviceid"] not in view.reverted_devices:
+        change, is_later = row["bulkchangeid"], (row["processeddate"] or "") > reverted.get(row["deviceid"], "")
+        asked = view.asked_for.get(change)
+        if asked and asked["line"] and change not in view.reverted and is_later:
             yield row
+
+
+def _is_line_of(view: View, story: Story, iccid: str, asked: Row) -> bool:
+    """Whether a line is a SIM's, of the customer, in the end; a raw record without a customer may be anybody's."""
+    is_whose = story.end.customer == asked["customer"] or (story.is_raw and story.end.customer == "None")
+    return story.account == asked["account_name"] and is_whose and story.end.is_for(view.keys_of_sim(iccid))
+
+
+def _had_line(view: View, row: Row, asked: Row) -> bool:
+    """Whether the SIM had an active line of the customer when its row ended, or within the window before."""
+    ended, keys = moment(row["processeddate"]), view.keys_of_sim(row["iccid"])
+    return any(
+        state.is_for(keys) and (state.customer == asked["customer"] or story.is_raw)
+        for story in view.stories_by_keys(keys)
+        if story.account == asked["account_name"]
+        for state in story.between(ended - WINDOW, ended)
+    )
+
+
+def _is_another_s_doing(view: View, key: LineKey) -> bool:
+    """Whether a person changed a line since the mirror learnt of it, or it is a raw record with this number."""
+    story = view.stories.get(key)
+    if story is None:
+        return _is_raw(view, key)
+    return (story.is_touched and not view.is_reconciled) or story.end.record is None
+
+
+def _is_raw(view: View, key: LineKey) -> bool:
+    """Whether only a raw record has this number."""
+    return key not in view.stories and (key[0], -1 - key[1]) in view.stories
+
+
+def _tenancy(view: View, row: Row) -> tuple[int, int]:
+    return row["deviceid"], view.changes[row["bulkchangeid"]]["tenantid"]
 
 
 def _key(view: View, mirrored: Row) -> LineKey:
@@ -136,7 +189,6 @@ def _products(view: View) -> Counter[tuple[str, int, int]]:
 
 
 CHECKS = (
-    no_sim_is_billed_twice,
     no_line_is_made_unasked,
     each_accepted_sim_has_its_line,
     no_product_is_billed_twice,

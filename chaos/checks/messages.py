@@ -30,6 +30,8 @@ def no_message_vanishes(view: View) -> Iterator[Violation]:
 def _is_done(view: View, change: int, retry: int) -> bool:
     """Whether that retry of a change has ended, or its run is there."""
     row, state = view.changes.get(change), view.states.get(change, {})
+    if change in view.deleted_changes:
+        return True
     return row is not None and (row["status"] in ENDED or state.get("retrynumber", 0) > retry)
 
 

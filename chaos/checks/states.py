@@ -12,9 +12,11 @@ CODES = {
     "ERROR": {
         "INVALID_ICCID", "DEVICE_NOT_FOUND", "DEVICE_NOT_IN_TENANT", "DEVICE_ARCHIVED", "DEVICE_STATUS_NOT_ALLOWED",
         "DEVICE_IN_OTHER_CHANGE", "DEVICE_ASSIGNED_TO_OTHER_CUSTOMER", "DEVICE_HAS_ACTIVE_SERVICE", "DATA_CHECK_FAILED",
-        "STEP_FAILED", "DEADLINE_EXCEEDED",
+        "STEP_FAILED", "DEADLINE_EXCEEDED", "CHANGED_SINCE",
     },
-    "API_FAILED": {"REV_REJECTED", "REV_LINE_AMBIGUOUS", "REV_PRODUCT_FAILED", "REV_OUTCOME_UNKNOWN"},
+    "API_FAILED": {
+        "REV_REJECTED", "REV_LINE_AMBIGUOUS", "REV_LINE_OF_OTHER_CUSTOMER", "REV_PRODUCT_FAILED", "REV_OUTCOME_UNKNOWN",
+    },
     "CANCELED": {"CANCELED_BY_USER", "STOPPED", "REV_UNAUTHORIZED", "APPROVAL_REFUSED", "APPROVAL_EXPIRED"},
 }  # fmt: skip
 """The codes of the contract, by state."""
@@ -25,7 +27,7 @@ OTHER_STOPS = frozenset({"STOPPED", "REV_UNAUTHORIZED"})
 def each_device_has_its_row(view: View) -> Iterator[Violation]:
     """The devices of a change are those that were asked for, each once."""
     for change, asked in view.asked_for.items():
-        if change not in view.changes:
+        if change not in view.changes or change in view.taken_changes:
             continue
         wanted, there = set(asked["iccids"]), [one["iccid"] for one in view.rows.get(change, [])]
         for iccid in wanted - set(there):
@@ -78,7 +80,7 @@ def changes_end_once(view: View) -> Iterator[Violation]:
 
 
 def the_status_follows(view: View) -> Iterator[Violation]:
-    """All succeeded, a person stopped it, some succeeded, or none."""
+    """All succeeded, a person stopped it or deleted it, some succeeded, or none."""
     canceled, retried = view.acted("cancel"), view.acted("retry")
     for change, row in view.changes.items():
         rows = view.rows.get(change, [])
@@ -89,7 +91,7 @@ def the_status_follows(view: View) -> Iterator[Violation]:
             first_stop = _was_canceled(view, change) and not any(one["errorcode"] in OTHER_STOPS for one in rows)
             may = {"CANCELED"} if first_stop and change not in retried else {"CANCELED", right}
         else:
-            may = {right}
+            may = {right} | ({"CANCELED"} if change in view.deleted_changes else set())
         if row["status"] not in may:
             states = sorted({one["status"] for one in rows})
             said = f"change {change} reads {row['status']} over devices that read {', '.join(states)}"

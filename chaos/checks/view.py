@@ -6,13 +6,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
+from chaos.checks.sims import keys_of_device, sim_key
+from chaos.checks.stories import Story, by_sim, moment, read_stories
 from chaos.world import Row, World
 
 ENDED = frozenset({"PROCESSED", "PARTIALLY_PROCESSED", "ERROR", "CANCELED"})
 FINAL = frozenset({"PROCESSED", "ERROR", "API_FAILED", "CANCELED"})
 LineKey = tuple[str, int]
+FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 STEP_IN_REASON = re.compile(r"chaos (\d+)")
 
 
@@ -65,10 +69,11 @@ class View:
 
     @cached_property
     def rows(self) -> dict[int, list[Row]]:
-        """The devices of each change."""
+        """The devices of each change but the old worker's."""
         found: defaultdict[int, list[Row]] = defaultdict(list)
+        ours = self.changes.keys() - self.taken_changes
         for one in self.table("m2m_devicechange"):
-            if one["bulkchangeid"] in self.changes and not one["isdeleted"]:
+            if one["bulkchangeid"] in ours and not one["isdeleted"]:
                 found[one["bulkchangeid"]].append(one)
         return found
 
@@ -106,17 +111,100 @@ class View:
     @cached_property
     def lines(self) -> dict[LineKey, Line]:
         """The vendor's lines as its journal leaves them."""
-        found = {
-            (one["account"], one["service_id"]): _line(one["account"], one, ours=False) for one in self.world.seeded
+        return {
+            key: Line(
+                story.account,
+                story.number,
+                story.end.customer,
+                record.get("number2"),
+                story.is_ours,
+                not story.end.is_active,
+            )
+            for key, story in self.stories.items()
+            if (record := story.end.record) is not None and not story.is_raw
         }
-        for entry in self.world.journal:
-            service = entry.get("service")
-            if service is None:
-                continue
-            key = (entry["account"], service["service_id"])
-            ours = found[key].is_ours if key in found else not entry.get("planted", False)
-            found[key] = _line(entry["account"], service, ours=ours)
+
+    @cached_property
+    def stories(self) -> dict[LineKey, Story]:
+        """What the vendor's journal tells of each line, by account and number."""
+        return read_stories(self.world)
+
+    def stories_of(self, iccid: str) -> list[Story]:
+        """Return the lines and raw records that ever were this SIM's, in any spelling."""
+        return self.stories_by_keys(self.keys_of_sim(iccid))
+
+    def stories_by_keys(self, keys: set[str]) -> list[Story]:
+        """Return the lines and raw records that ever had one of these keys."""
+        found = {id(story): story for key in keys for story in self._by_sim.get(key, [])}
+        return list(found.values())
+
+    def keys_of_sim(self, iccid: str) -> set[str]:
+        """Return the keys of a SIM and of its device's telephone number."""
+        return keys_of_device(iccid, self._phones.get(sim_key(iccid) or iccid))
+
+    def is_touched(self, iccid: str) -> bool:
+        """Whether a person had to do with a line of this SIM."""
+        return any(story.is_touched for story in self.stories_of(iccid))
+
+    @cached_property
+    def is_reconciled(self) -> bool:
+        """Whether reconciliation ended well once all was over."""
+        return any(self.events("reconciled", "success"))
+
+    def is_found(self, iccid: str | None, lines: set[LineKey]) -> bool:
+        """Whether a finding names this SIM or one of these lines."""
+        return (sim_key(iccid) or iccid or "") in self._found[0] or not lines.isdisjoint(self._found[1])
+
+    @cached_property
+    def _found(self) -> tuple[set[str], set[LineKey]]:
+        findings = self.world.tables.get("finding", [])
+        sims = {sim_key(one["iccid"]) or one["iccid"] for one in findings if one["iccid"]}
+        accounts = self.accounts
+        return sims, {
+            (accounts[one["integrationauthenticationid"]], one["revserviceid"])
+            for one in findings
+            if one["integrationauthenticationid"] in accounts and one["revserviceid"]
+        }
+
+    @cached_property
+    def _by_sim(self) -> dict[str, list[Story]]:
+        return by_sim(self.stories.values())
+
+    @cached_property
+    def _phones(self) -> dict[str, str | None]:
+        return {sim_key(one["iccid"]) or one["iccid"]: one.get("msisdn") for one in self.table("device")}
+
+    @cached_property
+    def rows_of_sim(self) -> dict[str | None, list[Row]]:
+        """The devices of all changes by their SIM."""
+        found: defaultdict[str | None, list[Row]] = defaultdict(list)
+        for rows in self.rows.values():
+            for row in rows:
+                found[sim_key(row["iccid"])].append(row)
         return found
+
+    def whose(self, change: int, iccid: str) -> Row | None:
+        """Return for whom a change was asked for this SIM: number, account and guid of the customer; None: not asked."""
+        asked = self.asked_for.get(change)
+        return None if asked is None else whose(self, asked, iccid)
+
+    @cached_property
+    def blind_spans(self) -> list[tuple[datetime, datetime]]:
+        """When the vendor began and ceased to answer a filter with nothing, for a while in the middle of the run."""
+        ends = {one["n"]: moment(one["at"]) for one in self.events("struck", "filters lie")}
+        lies = (one for one in self.events("fault", "filters lie") if one["setting"] == "empty_filters")
+        return [(moment(one["at"]), ends.get(one["n"], FOR_EVER)) for one in lies]
+
+    @cached_property
+    def deleted_changes(self) -> set[int]:
+        """The changes that somebody deleted softly: they need not end, but nothing of them may be left behind."""
+        return {change for change, row in self.changes.items() if row.get("isdeleted")}
+
+    @cached_property
+    def taken_changes(self) -> set[int]:
+        """The changes that the old worker began and ended, and that nobody has retried: they are no business of ours."""
+        taken = {one["change"] for one in self.events("taken", "change")}
+        return {change for change in taken if not self.states.get(change, {}).get("retrynumber")}
 
     @cached_property
     def asked(self) -> dict[int, Row]:
@@ -165,17 +253,14 @@ class View:
         return {one["change"] for one in self.events("asked", kind)}
 
 
+def whose(view: View, asked: Row, iccid: str) -> Row:
+    """Return for whom a question asked for one SIM; a change of several customers says so for each of its devices."""
+    found: Row = asked.get("others", {}).get(iccid, asked)
+    return {name: found[name] for name in ("customer", "account", "customer_id")} | {
+        "account_name": view.accounts.get(found["account"])
+    }
+
+
 def told(kind: str, found: Iterable[tuple[str, int | None, str | None]]) -> Iterator[Violation]:
     """Yield violations of one kind from what is said, of which change and SIM."""
     return (Violation(kind, said, change, iccid) for said, change, iccid in found)
-
-
-def _line(account: str, service: Row, *, ours: bool) -> Line:
-    return Line(
-        account,
-        service["service_id"],
-        str(service["customer_id"]),
-        service.get("number2"),
-        ours,
-        bool(service.get("disconnected_date")),
-    )

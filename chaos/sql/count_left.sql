@@ -2,7 +2,7 @@
 -- Reads only.
 SELECT 'changes' AS kind, COUNT(*) AS left_over
 FROM dbo.DeviceBulkChange
-WHERE ChangeRequestTypeId = 4 AND Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
+WHERE ChangeRequestTypeId = 4 AND IsDeleted = 0 AND Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
 UNION ALL
 SELECT 'calls' AS kind, COUNT(*) AS left_over
 FROM device_association.rev_intent

@@ -212,6 +212,23 @@ def test_a_queue_that_forgot_everything_is_not_the_product_s_doing() -> None:
     assert check(world) == []
 
 
+@pytest.mark.parametrize(("ends", "is_wrong"), [("T18", False), ("T11", True)])
+def test_a_link_to_a_line_is_wrong_only_when_its_end_had_come_as_it_was_written(ends: str, is_wrong: bool) -> None:
+    """A person whose vendor's clock is ahead ends a line hours from now."""
+    world = clean_world()
+    end = NOON.replace("T12", ends)
+    world.tables["revservice"][0].update(disconnecteddate=end, modifieddate=NOON)
+    assert ("link wrong" in {one.kind for one in check(world)}) is is_wrong
+
+
+@pytest.mark.parametrize("by", ["UPDATE_DEVICE_REV_SERVICE_LINKS", "reconciliation"])
+def test_a_link_that_the_procedure_or_reconciliation_set_has_no_history(by: str) -> None:
+    world = clean_world()
+    noted = next(one for one in world.tables["noted"] if one["tablename"] == "device_tenant")
+    world.tables["noted"].append(noted | {"field": "revserviceid", "old": "1", "new": "2", "modifiedby": by})
+    assert check(world) == []
+
+
 def test_a_violation_is_told_with_all_that_is_known_of_it() -> None:
     world = clean_world()
     second_line(world)

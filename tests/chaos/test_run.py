@@ -33,7 +33,7 @@ def test_what_fails_is_tried_again_until_it_is_answered() -> None:
             raise failures.pop()
         return "answered"
 
-    assert persist(attempt, ConnectionError, over=threading.Event()) == "answered"
+    assert persist(attempt, ConnectionError, over=threading.Event(), pause=0) == "answered"
 
 
 def test_nobody_waits_for_an_answer_once_the_run_is_over() -> None:
