@@ -16,8 +16,8 @@ is closed. SIMs that somebody is at work on are left alone until that is over.
 **Backfill** any past range, in any order, as often as you like: *Trigger*, *Run Backfill*, or
 `airflow backfill create --dag-id reconcile_associations --from-date 2026-10-01 --to-date 2026-10-30`, with
 `--reprocess-behavior completed` for days that were run before. A second run changes nothing. Rev.io lists an account
-once a day, whatever the number of runs, and only while a tenth of the account's minute stays free for changes. A day
-that has not ended is refused.
+once a day, whatever the number of runs, with a fiftieth of the account's minute, or a tenth while changes leave that
+free. A day that has not ended is refused.
 
 **When it is red.** One account's credentials were refused, or its user sees only some customers: the log names the
 connection; the other accounts were compared. Correct the connection, then clear the task. Nothing waits for it.

@@ -46,7 +46,12 @@ ADVICE: dict[str, Advice] = {
         "Refused by Rev.io", "Read the device's message, correct what it names in Rev.io, then retry."
     ),
     DeviceCode.REV_LINE_AMBIGUOUS: Advice(
-        "Several active lines in Rev.io", "Leave one active line for the device in Rev.io, then retry."
+        "Not clear which Rev.io line is the SIM's",
+        "Name the line that is the SIM's at the device below, or leave it one active line in Rev.io, then retry.",
+    ),
+    DeviceCode.REV_LINE_OF_OTHER_CUSTOMER: Advice(
+        "Billed to another customer in Rev.io",
+        "Have the other customer's line disconnected in Rev.io, or moved to this customer, then retry.",
     ),
     DeviceCode.REV_PRODUCT_FAILED: Advice(
         "Line made, a product is missing", "Correct the product in Rev.io, then retry: only what is missing is made."
@@ -71,8 +76,6 @@ ADVICE: dict[str, Advice] = {
     DeviceCode.REV_UNAUTHORIZED: Advice(
         "Rev.io refused our credentials", "Have the account's credentials corrected in Airflow, then retry."
     ),
-    "APPROVAL_REFUSED": Advice("Approval refused", "Ask the approver what to change, then send a new request."),
-    "APPROVAL_EXPIRED": Advice("Nobody approved in time", "Retry, and tell the approver."),
 }
 
 

@@ -24,6 +24,8 @@ from device_association.closing import close, end_rows, start_or_close
 from device_association.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.database import Record, changed, in_transaction, row, rows, run
 from device_association.errors import Refusal, RequestRefused
+from device_association.one_by_one import OneByOne
+from device_association.storable_text import storable
 from device_association.validation import check_anew, count_rows
 
 MOST_QUESTIONS = 500
@@ -106,7 +108,7 @@ def why_approval(
 def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor: str, now: datetime) -> None:
     """Let a change wait for approval, in the transaction that stores or reopens it; it gives its devices back."""
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
-    asked = {"why": why[:500], "expires": now + ANSWERED_WITHIN, **about}
+    asked = {"why": storable(why, 500), "expires": now + ANSWERED_WITHIN, **about}
     if not changed(connection, "approvals/ask_again", **asked):
         run(connection, "approvals/insert_approval", **asked)
     run(connection, "bulk_changes/begin_approval", **about)
@@ -197,7 +199,13 @@ def question(engine: Engine, bulk_change_id: int) -> str | None:
 def expire_approvals(engine: Engine, *, now: datetime) -> int:
     """End every change that nobody answered in time; return how many."""
     late = [one["bulk_change_id"] for one in list_waiting(engine) if one["expires"] <= now]
-    return sum(in_transaction(engine, partial(_expire, change_id=one, now=now)) for one in late)
+    expiring = OneByOne(engine, "expire approvals", now)
+    expired = 0
+    for change_id in late:
+        expire = partial(in_transaction, engine, partial(_expire, change_id=change_id, now=now))
+        expired += expiring.attempt(f"bulk change {change_id}", expire, False, bulk_change_id=change_id)
+    expiring.end()
+    return expired
 
 
 def is_answered(refused: RequestRefused) -> bool:

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from device_association.codes import RequestCode
-from device_association.errors import Refusal, RequestRefused
+from device_association.errors import ConfigurationError, Refusal, RequestRefused
+from device_association.plain_numbers import PLAIN_DECIMAL
 
 Model = TypeVar("Model", bound=BaseModel)
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
@@ -54,7 +55,7 @@ Text50 = Annotated[str, at_most(50)]
 Text100 = Annotated[str, at_most(100)]
 Text500 = Annotated[str, at_most(500)]
 Text1000 = Annotated[str, at_most(1000)]
-Rate = Annotated[Decimal, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
+Rate = Annotated[Decimal, PLAIN_DECIMAL, Field(max_digits=25, decimal_places=4, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -66,7 +67,7 @@ def _as_date(sent: object) -> object:
 
 
 Date = Annotated[datetime, BeforeValidator(_as_date)]
-Allocation = Annotated[Decimal, Field(ge=0, max_digits=25, decimal_places=4, allow_inf_nan=False)]
+Allocation = Annotated[Decimal, PLAIN_DECIMAL, Field(ge=0, max_digits=25, decimal_places=4, allow_inf_nan=False)]
 
 
 class AssociateCustomer(BaseModel):
@@ -135,10 +136,21 @@ def read_fields(model: type[Model], sent: Mapping[str, object]) -> Model:
         raise RequestRefused([_refusal(detail) for detail in error.errors()]) from None
 
 
+def tenant_zone(name: str | None) -> ZoneInfo:
+    """Return a tenant's time zone, UTC where it names none; raise ConfigurationError where there is no such zone."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            f"the tenant's TimeZone is {name!r}, which is not the name of a time zone; correct it in the table Tenant: "
+            "an IANA name like America/New_York, or none for UTC"
+        ) from None
+
+
 def local_to_utc(moment: datetime, zone: str | None) -> datetime:
     """Return the instant in UTC; a time without a zone is the tenant's local time (no zone known: UTC)."""
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
+        moment = moment.replace(tzinfo=tenant_zone(zone))
     return moment.astimezone(UTC)
 
 
@@ -164,7 +176,7 @@ def is_iccid(text: str) -> bool:
 
 
 def _was_there(moment: datetime, zone: str | None) -> bool:
-    back = local_to_utc(moment, zone).astimezone(ZoneInfo(zone or "UTC"))
+    back = local_to_utc(moment, zone).astimezone(tenant_zone(zone))
     return back.replace(tzinfo=None, fold=0) == moment.replace(fold=0)
 
 

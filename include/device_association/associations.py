@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 
 from sqlalchemy import Connection, Engine
 
 from device_association.claims import Claim, holding, keep, record_step
-from device_association.database import Record, changed, in_transaction, rows, run
+from device_association.database import Record, changed, in_parts, in_transaction, rows, run
 from device_association.giving_back import GIVEN_BACK, give_back
+from device_association.one_by_one import MOST_NAMED, in_halves
 from device_association.reverted_changes import find_reversal
 
+log = logging.getLogger(__name__)
 STEP = "associate_devices"
 HISTORY_STEP = "update_cross_provider_device_history"
 LINKS_STEP = "update_device_rev_service_links"
@@ -25,14 +28,13 @@ BATCHES_AT_ONCE = 2
 """A second transaction keeps the database at work while the first one is committed."""
 
 
-def associate_devices(
-    engine: Engine, claim: Claim, *, clock: Callable[[], datetime], rows_at_once: int
-) -> dict[str, int]:
+def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datetime]) -> dict[str, int]:
     """Associate every device whose line is settled or not asked for, or of a revert: give it back; return how many rows of
     which kind were written.
 
     In a change that was stopped, those that ask for no line are canceled: nothing of them was begun.
-    One transaction a batch of `rows_at_once` rows: killed in the middle, the next run does the batches that are missing.
+    One transaction a batch of rows: killed in the middle, the next run does the batches that are missing.
+    A device that cannot be associated costs no other its association; what it met is raised at the end.
     """
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
@@ -40,16 +42,29 @@ def associate_devices(
         list_settled = "reversals/list_settled_rows" if reverts else "associations/list_settled_rows"
         settled = rows(connection, list_settled, bulk_change_id=claim.bulk_change_id)
     work = give_back if reverts else _associate
-    batches = [settled[start : start + rows_at_once] for start in range(0, len(settled), rows_at_once)]
+    batches = list(in_parts(engine, settled))
 
-    def associate(batch: Sequence[Record]) -> dict[str, int]:
-        return in_transaction(engine, partial(work, claim=claim, batch=batch, now=clock()))
+    problems: list[Exception] = []
+
+    def failed(device: Record, problem: Exception) -> None:
+        if len(problems) < MOST_NAMED:
+            log.error("row %s could not be associated", device["row_id"], exc_info=problem)
+        problems.append(problem)
+
+    def associate(batch: Sequence[Record]) -> list[dict[str, int]]:
+        return in_halves(batch, associate_part, failed)
+
+    def associate_part(part: Sequence[Record]) -> dict[str, int]:
+        return in_transaction(engine, partial(work, claim=claim, batch=part, now=clock()))
 
     total = dict.fromkeys(GIVEN_BACK if reverts else ASSOCIATED, 0)
     with ThreadPoolExecutor(BATCHES_AT_ONCE) as workers:
-        for counts in workers.map(associate, batches):
+        for counts in chain.from_iterable(workers.map(associate, batches)):
             total = {name: total[name] + counts[name] for name in total}
     holding(engine, claim, clock(), lambda c: record_step(c, claim, STEP, total, started=started, began=began))
+    if problems:
+        log.error("%s devices could not be associated", len(problems))
+        raise problems[0]
     return total
 
 

@@ -6,19 +6,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.database import ROWS_PER_STATEMENT, changed, row, rows
+from device_association.database import changed, row, rows, rows_per_statement
 
 RowRange = dict[str, int]
 """The first and the last row id of a batch, as the statements bind them."""
 
 
-def row_batches(
-    connection: Connection, bulk_change_id: int, *, up_to: int | None = None, size: int = ROWS_PER_STATEMENT
-) -> list[RowRange]:
+def row_batches(connection: Connection, bulk_change_id: int, *, up_to: int | None = None) -> list[RowRange]:
     """Return ranges of row ids that cover a change (up to an id), none with more rows than one statement may write."""
     span = row(connection, "device_changes/find_span", bulk_change_id=bulk_change_id)
     if span is None or span["first_row_id"] is None:
         return []
+    size = rows_per_statement(connection)
     last = span["last_row_id"] if up_to is None else min(up_to, span["last_row_id"])
     return [
         {"first_row_id": first, "last_row_id": min(first + size - 1, last)}
@@ -31,8 +30,8 @@ def in_batches(connection: Connection, name: str, batches: list[RowRange], **bin
     return sum(changed(connection, name, **binds, **batch) for batch in batches)
 
 
-def hold_devices(connection: Connection, bulk_change_id: int, *, now: datetime, size: int = ROWS_PER_STATEMENT) -> None:
+def hold_devices(connection: Connection, bulk_change_id: int, *, now: datetime) -> None:
     """Take the devices of a change's open rows in device order, so that two changes never wait for each other crosswise."""
     about = {"bulk_change_id": bulk_change_id}
-    for batch in rows(connection, "device_changes/list_device_batches", size=size, **about):
+    for batch in rows(connection, "device_changes/list_device_batches", size=rows_per_statement(connection), **about):
         changed(connection, "device_changes/take_holds", now=now, **about, **batch)

@@ -22,7 +22,7 @@ from device_association.association_request import (
 from device_association.callers import Caller, find_caller
 from device_association.claims import ended_text
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
-from device_association.database import ROWS_PER_STATEMENT, as_json, in_transaction, row, run
+from device_association.database import as_json, in_parts, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, RequestRefused
 from device_association.request_keys import RequestKey, keep_answer, take_key
 from device_association.request_rules import Customer, find_customer, find_facts, refusals
@@ -226,8 +226,8 @@ def _insert_devices(
         "actor": caller.user_name,
         "now": now,
     }
-    for start in range(0, len(iccids := request.iccids), ROWS_PER_STATEMENT):
-        part = as_json(iccids[start : start + ROWS_PER_STATEMENT])
+    for iccids in in_parts(connection, request.iccids):
+        part = as_json(iccids)
         run(connection, "device_changes/insert_device_changes", iccids=part, **about)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.errors import RevioError, RevioOutcomeUnknown, RevioRetryable
+from device_association.storable_text import storable
 
 MINUTE = timedelta(seconds=60)
 SLACK = timedelta(seconds=0.6)
@@ -36,6 +37,10 @@ MOST_FAILURES = 10
 OPEN_SECONDS = 20.0
 """How long nobody calls an account whose breaker has opened, until one probe asks whether it answers again."""
 
+OWN_PART, FREE_PART = 50, 10
+"""Which part of the minute is reconciliation's own, and which it has at most, while others leave that free."""
+LONGEST_PAUSE = 15 * 60.0
+"""Longest that an account is paused for one answer, in seconds, whatever the answer says; but for a spent quota."""
 PAUSE_SECONDS = 5.0
 """How long nobody calls an account that turned a call away without saying for how long. What comes after a pause is spread
 by the slots, no jitter is needed."""
@@ -47,7 +52,7 @@ class Pace(Enum):
     EVEN = auto()
     AT_ONCE = auto()
     LAST = auto()
-    """Only while a tenth of the minute stays free for others: reconciliation."""
+    """Reconciliation: a fiftieth of the minute that nobody can take from it, a tenth while others leave that free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,25 @@ class Limits:
         """The time from one evenly paced call to the next."""
         return MINUTE / self.calls_per_minute
 
+    @property
+    def used_up(self) -> str:
+        """The reason to wait for tomorrow."""
+        return f"the account's {self.calls_per_day} calls of today are used up"
+
+    def last_pace(self, *, is_free: bool) -> timedelta:
+        """The time from one call that is wanted last to the next: by its own share, or by what others leave free.
+
+        An account of a few calls a minute gives it two of them, so that no call waits longer than callers do.
+        """
+        return MINUTE / max(2, self.calls_per_minute // (FREE_PART if is_free else OWN_PART))
+
 
 def decide(budget: Record, free: Sequence[Record], limits: Limits, *, wanted: int, pace: Pace, now: datetime) -> Turn:
     """Return what a caller may do now, from how the budget stands and the slots that are free first."""
     if budget["paused_until"] > now:
         return Turn(wait=_seconds(budget["paused_until"] - now), reason=budget["pause_reason"])
+    if budget["calls_today"] >= limits.calls_per_day:
+        return Turn(wait=_seconds(_tomorrow(now) - now), reason=limits.used_up)
     if budget["failures_in_row"] >= MOST_FAILURES:
         if budget["open_until"] > now:
             return Turn(wait=_seconds(budget["open_until"] - now), reason="Rev.io does not answer")
@@ -99,8 +118,11 @@ def decide(budget: Record, free: Sequence[Record], limits: Limits, *, wanted: in
         room = min(room, TURN - budget["ahead"])
     if room <= 0:
         return Turn(wait=_seconds(limits.pace * TURN / 2), reason="other calls of this change are to be made first")
-    if pace is Pace.LAST and not _leaves_room(free, limits, now):
-        return Turn(wait=_seconds(limits.pace * TURN), reason="others go first")
+    if pace is Pace.LAST:
+        last, room = budget["last_used"], 1
+        due = now if last is None else last + limits.last_pace(is_free=_leaves_room(free, limits, now))
+        if due > now:
+            return Turn(wait=_seconds(due - now), reason="others go first")
     return Turn(
         slots=tuple(_slots(free[:room], limits, pace, max(now, budget["next_paced"]) if pace is Pace.EVEN else now))
     )
@@ -117,8 +139,13 @@ def _slots(free: Sequence[Record], limits: Limits, pace: Pace, moment: datetime)
 
 
 def _leaves_room(free: Sequence[Record], limits: Limits, now: datetime) -> bool:
-    kept = limits.calls_per_minute // 10
+    kept = limits.calls_per_minute // FREE_PART
     return len(free) > kept and bool(free[kept]["free_from"] <= now)
+
+
+def _tomorrow(now: datetime) -> datetime:
+    """Return when the next day of the quota begins."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time_of_day(), UTC)
 
 
 def _seconds(time: timedelta) -> float:
@@ -141,6 +168,8 @@ class CallBudget:
     """Longest that a single call waits for its slot, in seconds."""
     pace: Pace = Pace.AT_ONCE
     """How single calls are wanted."""
+    time_zone: str = "UTC"
+    """In which Rev.io writes the account's dates; kept for people to see."""
     _failures: int = 0
 
     @property
@@ -150,7 +179,11 @@ class CallBudget:
 
     def open(self) -> None:
         """Make the account's rows, once."""
-        binds = {"connection_id": self.connection_id, "calls_per_minute": self.limits.calls_per_minute}
+        binds = {
+            "connection_id": self.connection_id,
+            "calls_per_minute": self.limits.calls_per_minute,
+            "time_zone": self.time_zone,
+        }
         in_transaction(
             self.engine, lambda connection: run(connection, "budgets/insert_budget", now=self.clock(), **binds)
         )
@@ -165,7 +198,7 @@ class CallBudget:
         now = self.clock()
         budget = row(connection, "budgets/find_budget", bulk_change_id=self.bulk_change_id, now=now, **account)
         assert budget is not None, "the budget was opened"
-        asked = wanted + (self.limits.calls_per_minute // 10 if pace is Pace.LAST else 0)
+        asked = wanted + (self.limits.calls_per_minute // FREE_PART if pace is Pace.LAST else 0)
         free = rows(connection, "budgets/list_slots", wanted=asked, **account)
         self._failures = budget["failures_in_row"]
         turn = decide(budget, free, self.limits, wanted=wanted, pace=pace, now=now)
@@ -173,7 +206,7 @@ class CallBudget:
             until = now + timedelta(seconds=OPEN_SECONDS)
             run(connection, "budgets/begin_probe", most_failures=MOST_FAILURES, open_until=until, now=now, **account)
         if budget["calls_today"] >= self.limits.calls_per_day:
-            return self._wait_for_tomorrow(connection, budget, now)
+            self._pause(connection, _tomorrow(now), self.limits.used_up, budget, now)
         if turn.slots:
             self._keep(connection, turn.slots, pace, budget)
         return turn
@@ -187,12 +220,6 @@ class CallBudget:
         run(connection, "budgets/use_slots", slots=as_json(given), bulk_change_id=self.bulk_change_id, **account)
         after = slots[-1].used_from + self.limits.pace if pace is Pace.EVEN else budget["next_paced"]
         run(connection, "budgets/count_calls", calls=len(slots), next_paced=after, **account)
-
-    def _wait_for_tomorrow(self, connection: Connection, budget: Record, now: datetime) -> Turn:
-        tomorrow = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time_of_day(), UTC)
-        reason = f"the account's {self.limits.calls_per_day} calls of today are used up"
-        self._pause(connection, tomorrow, reason, budget, now)
-        return Turn(wait=_seconds(tomorrow - now), reason=reason)
 
     def wait_for_call(self) -> None:
         """Return when one call may be made; raise RevioRetryable when that takes too long. For look-ups and products.
@@ -217,14 +244,27 @@ class CallBudget:
     def after_call(self, problem: RevioError | None) -> None:
         """Learn from how a call ended: a vendor that turned it away pauses the account, one that is ill opens its breaker."""
         if isinstance(problem, RevioRetryable) and problem.status in (403, 429):
-            wait = PAUSE_SECONDS if problem.retry_after is None else problem.retry_after
-            self.pause(wait + SLACK.total_seconds(), "Rev.io turned a call away")
+            self._turned_away(problem)
         elif isinstance(problem, RevioRetryable | RevioOutcomeUnknown):
             self._failures += 1
             self.count_failure()
         elif self._failures:
             self._failures = 0
             self.count_success()
+
+    def _turned_away(self, problem: RevioRetryable) -> None:
+        """Pause the account for as long as it was told, within reason; after a pause of that length one probe is made.
+
+        A spent quota is back at the latest when the next day begins; nothing else takes longer than LONGEST_PAUSE.
+        """
+        told, is_quota = problem.retry_after, problem.is_quota or problem.status == 403
+        if is_quota:
+            left = (_tomorrow(self.clock()) - self.clock()).total_seconds()
+            wait, reason = min(left if told is None else told, left), "Rev.io says that the account's calls are used up"
+        else:
+            wait, reason = min(PAUSE_SECONDS if told is None else told, LONGEST_PAUSE), "Rev.io turned a call away"
+        is_long = is_quota or (told or 0) > LONGEST_PAUSE
+        self.pause(wait + SLACK.total_seconds(), reason, probe_first=is_long)
 
     def give_back(self, slots: Sequence[Slot]) -> None:
         """Give back the calls that were not made."""
@@ -245,21 +285,25 @@ class CallBudget:
         if slots:
             in_transaction(self.engine, give)
 
-    def pause(self, seconds: float, reason: str) -> None:
-        """Let nobody call the account for so long: the vendor turned a call away."""
+    def pause(self, seconds: float, reason: str, *, probe_first: bool = False) -> None:
+        """Let nobody call the account for so long: the vendor turned a call away. `probe_first`: then one caller alone."""
 
         def wait(connection: Connection) -> None:
             changed(connection, "budgets/take_turn", now=self.clock(), connection_id=self.connection_id)
             now = self.clock()
             budget = row(connection, "budgets/find_budget", bulk_change_id=0, now=now, connection_id=self.connection_id)
             assert budget is not None, "the budget was opened"
-            self._pause(connection, now + timedelta(seconds=seconds), reason, budget, now)
+            until = now + timedelta(seconds=seconds)
+            self._pause(connection, until, reason, budget, now)
+            if probe_first:
+                binds = {"connection_id": self.connection_id, "most_failures": MOST_FAILURES, "until": until}
+                run(connection, "budgets/probe_first", **binds)
 
         in_transaction(self.engine, wait)
 
     def _pause(self, connection: Connection, until: datetime, reason: str, budget: Record, now: datetime) -> None:
         longer = round((until - max(now, budget["paused_until"])).total_seconds())
-        binds = {"until": until, "seconds": max(0, longer), "reason": reason[:200]}
+        binds = {"until": until, "seconds": max(0, longer), "reason": storable(reason, 200)}
         run(connection, "budgets/pause", connection_id=self.connection_id, **binds)
 
     def count_failure(self) -> None:

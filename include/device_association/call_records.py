@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from device_association.claims import holding
 from device_association.codes import DeviceCode
-from device_association.database import Record, as_json, in_transaction, row, rows, run
+from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
+from device_association.findings import FindingKind, report
+from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import (
     Desk,
     Outcome,
+    finding_about,
+    line_body,
     log_devices,
     log_entry,
     mirror_row,
@@ -23,24 +27,53 @@ from device_association.line_outcomes import (
     settle_line,
     stop_change,
 )
+from device_association.storable_text import storable
 
 log = logging.getLogger(__name__)
 
 
-def begin_calls(desk: Desk, devices: Sequence[Record], *, statement: str = "intents/begin_calls") -> set[int]:
-    """Take the leases of the calls for these SIMs; return the intents whose call this worker must make now."""
+def begin_creations(desk: Desk, devices: Sequence[Record]) -> set[int]:
+    """Take the leases of the calls that create these SIMs' lines; return the intents whose call this worker must make now."""
+    bodies = {device["intent_id"]: {"body": line_body(device)} for device in devices}
+    return begin_calls(
+        desk,
+        devices,
+        statement="intents/begin_calls",
+        more=bodies,
+        looked_after=desk.clock() - LOOK_LASTS,
+    )
+
+
+def begin_calls(
+    desk: Desk,
+    devices: Sequence[Record],
+    *,
+    statement: str,
+    more: Mapping[int, Mapping[str, object]] | None = None,
+    **binds: object,
+) -> set[int]:
+    """Take the leases of the calls for these SIMs; return the intents whose call this worker must make now.
+
+    `more` is what the statement gets of an intent beside its id. The transaction holds the claim: a change that is being
+    closed or stopped has no call begun behind its back. Raises ClaimLost where the claim is gone.
+    """
     now = desk.clock()
-    begun = in_transaction(
+    begun = holding(
         desk.engine,
+        desk.claim,
+        now,
         lambda connection: rows(
             connection,
             statement,
-            intents=as_json([{"intent_id": device["intent_id"]} for device in devices]),
+            intents=as_json(
+                [{"intent_id": one["intent_id"], **(more or {}).get(one["intent_id"], {})} for one in devices]
+            ),
             connection_id=devices[0]["connection_id"],
             owner=desk.owner,
             lease_until=now + timedelta(seconds=desk.settings.rev_lease_seconds),
             run_id=desk.claim.run_id,
             now=now,
+            **binds,
             **desk.claim.key,
         ),
     )
@@ -64,8 +97,11 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
     if intent is None or intent["state"] != "PLANNED":  # another worker of the slice is at it; the line may be its own
         return Outcome.UNKNOWN
     if conflict:
-        reason = f"{conflict['said']}; have it disconnected first"
-        return reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
+        if conflict["is_other"]:
+            reason = f"{conflict['said']}; have it disconnected first"
+            return reject_line(desk, device, DeviceCode.DEVICE_ASSIGNED_TO_OTHER_CUSTOMER, reason)
+        reason = f"{conflict['said']}; send it with CreateRevService off to associate without a new line"
+        return reject_line(desk, device, DeviceCode.DEVICE_HAS_ACTIVE_SERVICE, reason)
     return None if intent["row_is_open"] else Outcome.UNKNOWN
 
 
@@ -103,7 +139,8 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
         ]
         if settled:
             own = [mirrored[intent_id] for intent_id in settled]
-            run(connection, "lines/insert_rev_services", lines=as_json(own), actor=desk.claim.actor, now=now)
+            mirror = {"lines": as_json(own), "is_listed": 0, "actor": desk.claim.actor}
+            run(connection, "lines/insert_rev_services", now=now, **mirror)
             log_devices(connection, desk, told, now)
         return settled
 
@@ -144,11 +181,36 @@ def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
         "intents/doubt_call",
         intent_id=device["intent_id"],
         owner=desk.owner,
-        detail=f"{problem or type(problem)}"[:1000],
+        detail=storable(f"{problem or type(problem)}", 1000),
     )
     return Outcome.UNKNOWN
 
 
 def release(desk: Desk, device: Record) -> None:
     """Give a call back that was certainly not acted on."""
-    desk.transact("intents/release_call", intent_id=device["intent_id"], owner=desk.owner)
+    _not_acted_on(desk, device, "intents/release_call", owner=desk.owner)
+
+
+def plan_again(desk: Desk, device: Record, asked: datetime) -> bool:
+    """Plan a call again of which nothing was seen when Rev.io was asked; return False before the settle time is over."""
+    before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
+    about = {"unknown_before": before, "connection_id": device["connection_id"]}
+    return _not_acted_on(desk, device, "intents/plan_again", **about) > 0
+
+
+def _not_acted_on(desk: Desk, device: Record, statement: str, **binds: object) -> int:
+    """Run the statement that plans a call again, or ends it where its row has ended: that nobody looks at, so report it."""
+    ends, now = device.get("ends_service_id"), desk.clock()
+    said = f"the call that ends line {ends}" if ends else "the call for its line"
+    kind = FindingKind.OUTCOME_SETTLED_ABSENT
+    finding = finding_about(desk, device, kind, f"{said} was not acted on, and its row had ended before; retry it")
+
+    def plan(connection: Connection) -> int:
+        about = {"intent_id": device["intent_id"]}
+        planned = changed(connection, statement, now=now, **binds, **about)
+        intent = row(connection, "intents/find_intent", **about)
+        if planned and intent is not None and intent["state"] == "ABANDONED":
+            report(connection, [finding], now=now)
+        return planned
+
+    return in_transaction(desk.engine, plan)

@@ -17,8 +17,8 @@ from device_association.batches import in_batches, row_batches
 from device_association.callers import Caller
 from device_association.change_views import lock_visible, refused
 from device_association.closing import close, end_rows
-from device_association.codes import RUNNING, ChangeStatus, DeviceCode, RequestCode
-from device_association.database import Record, as_json, in_transaction, run
+from device_association.codes import NOT_ENDED, ChangeStatus, DeviceCode, RequestCode
+from device_association.database import Record, as_json, changed, in_transaction, run
 from device_association.reverted_changes import reverted_text
 from device_association.validation import check_anew
 
@@ -59,7 +59,7 @@ def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
         status, retry = change["status"], change["retry_number"]
         if status == ChangeStatus.PROCESSING and change["claim_run_id"] is None:
             raise refused(RequestCode.CHANGE_NOT_OURS, "another program works on this change; cancel it there")
-        if status not in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+        if status not in NOT_ENDED:
             raise refused(RequestCode.CHANGE_ENDED, f"this change has ended as {status}; there is nothing to cancel")
         about = {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
         code = DeviceCode.CANCELED_BY_USER
@@ -68,6 +68,8 @@ def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
         if status == ChangeStatus.PROCESSING:
             return ChangeStatus.PROCESSING
         run(connection, "bulk_changes/end_approval", **about)
+        if not changed(connection, "bulk_changes/keep_new", bulk_change_id=bulk_change_id):
+            raise refused(RequestCode.CHANGE_NOT_OURS, "another program has just begun this change; cancel it there")
         end_unanswered(connection, bulk_change_id, actor=caller.user_name, now=now)
         actor = caller.user_name
         end_rows(connection, bulk_change_id, retry, failed_step="cancel", is_late=False, actor=actor, now=now)
@@ -95,7 +97,7 @@ def retry_change(
         change = lock_visible(connection, caller, bulk_change_id, now)
         if change["reverted_by"] is not None:
             raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change["reverted_by"]))
-        if change["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+        if change["status"] in NOT_ENDED:
             raise refused(
                 RequestCode.CHANGE_NOT_ENDED, f"this change reads {change['status']}; retry it once it has ended"
             )

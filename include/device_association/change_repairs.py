@@ -10,8 +10,9 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from device_association.closing import end_rows, owe_end
-from device_association.database import ROWS_PER_STATEMENT, changed, in_transaction, row, rows, run
+from device_association.database import changed, in_transaction, row, rows, rows_per_statement, run
 from device_association.findings import Finding, FindingKind, report
+from device_association.one_by_one import OneByOne
 from device_association.reconciliation import ACTOR, Interval
 
 LOST_RUN = "the run that had this device"
@@ -19,7 +20,8 @@ LOST_RUN = "the run that had this device"
 
 def repair_changes(engine: Engine, interval: Interval, *, clock: Callable[[], datetime]) -> dict[str, int]:
     """Repair the ended changes of an interval, each in a transaction of its own; return how many of which kind."""
-    scope, found, after = interval.scope(clock()), Counter[str](), 0
+    scope, found, after, limit = interval.scope(clock()), Counter[str](), 0, rows_per_statement(engine)
+    repairing = OneByOne(engine, "repair of changes", clock())
     while True:
         with engine.connect() as connection:
             page = rows(
@@ -27,14 +29,18 @@ def repair_changes(engine: Engine, interval: Interval, *, clock: Callable[[], da
                 "reconciliation/list_changes",
                 bulk_change_id=None,
                 after=after,
-                limit=ROWS_PER_STATEMENT,
+                limit=limit,
                 **scope,
             )
         for one in page:
-            found.update(
-                in_transaction(engine, partial(_repair, change_id=one["bulk_change_id"], scope=scope, clock=clock))
-            )
-        if len(page) < ROWS_PER_STATEMENT:
+            change_id = one["bulk_change_id"]
+            repair = partial(in_transaction, engine, partial(_repair, change_id=change_id, scope=scope, clock=clock))
+            about = {"bulk_change_id": change_id, "tenant_id": one["tenant_id"]}
+            nothing: list[FindingKind] = []
+            found.update(repairing.attempt(f"bulk change {change_id}", repair, nothing, **about))
+        if len(page) < limit:
+            if interval.is_latest(clock()):
+                repairing.end()
             return dict(found)
         after = page[-1]["id"]
 

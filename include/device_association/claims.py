@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, row, run
 from device_association.errors import ChangeNotRunnable, ClaimLost
+from device_association.storable_text import storable
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -65,8 +66,9 @@ def take_claim(
             reason=None,
             now=now,
         )
-        state = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
-        assert state is not None, "a row that this transaction has just seen"
+        state = lock_change(connection, bulk_change_id)
+        if state is None:
+            raise ChangeNotRunnable(f"bulk change {bulk_change_id} was just deleted")
         wanted = state["retry_number"] if retry_number is None else retry_number
         _check_retry(bulk_change_id, wanted, state["retry_number"])
         mine = Claim(bulk_change_id, wanted, run_id, state["actor"])
@@ -75,8 +77,9 @@ def take_claim(
             winner = now_there and now_there["claim_run_id"]
             raise ClaimLost(f"bulk change {bulk_change_id} is held by run {winner or holder or 'that has just ended'}")
         about = {"bulk_change_id": bulk_change_id, "actor": mine.actor, "now": now}
-        if not changed(connection, "bulk_changes/set_processing", **about):
-            raise ClaimLost(f"bulk change {bulk_change_id} was ended while this run waited to claim it")
+        was_claimed = int(state["claim_run_id"] is not None)
+        if not changed(connection, "bulk_changes/set_processing", was_claimed=was_claimed, **about):
+            raise ClaimLost(_taken_text(connection, bulk_change_id))
         return mine
 
     return in_transaction(engine, claim)
@@ -118,7 +121,20 @@ def lock_change(connection: Connection, bulk_change_id: int) -> Record | None:
 
 def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: datetime) -> None:
     """Begin no further device of the change in this retry; the first stop stays."""
-    run(connection, "intents/insert_stop", code=code, actor=claim.actor, reason=reason, now=now, **claim.key)
+    stopped = {"code": code, "actor": claim.actor, "reason": storable(reason, 500), "now": now}
+    run(connection, "intents/insert_stop", **stopped, **claim.key)
+
+
+def is_stopped(engine: Engine, claim: Claim) -> bool:
+    """Whether no further device of the change is to be begun in this retry."""
+    with engine.connect() as connection:
+        return row(connection, "intents/find_stop", **claim.key) is not None
+
+
+def waits_in_vain(engine: Engine, claim: Claim, now: datetime) -> bool:
+    """Whether the change was stopped while its account cannot be called: what is open is looked up after its end."""
+    with engine.connect() as connection:
+        return row(connection, "claims/find_vain_wait", now=now, **claim.key) is not None
 
 
 def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> bool:
@@ -145,6 +161,10 @@ def set_abort_rule(engine: Engine, bulk_change_id: int, *, percent: int | None, 
 def stop_if_failing(connection: Connection, claim: Claim, *, percent: int, sample: int, now: datetime) -> bool:
     """Stop the change when Rev.io refuses too many of its devices: by its own rule, else by `percent` and `sample`."""
     about = {"bulk_change_id": claim.bulk_change_id, "abort_percent": percent, "abort_sample": sample}
+    few = row(connection, "claims/count_refusals", **about)
+    assert few is not None, "a change that is claimed has a state"
+    if few["failed"] * 100 < few["abort_percent"] * few["abort_sample"]:
+        return False
     counts = row(connection, "claims/count_failures", **about)
     assert counts is not None, "a sum is always one row"
     failed, asked = counts["failed"] or 0, (counts["failed"] or 0) + (counts["settled"] or 0)
@@ -201,6 +221,14 @@ def ended_text(bulk_change_id: int, status: str) -> str:
     if status == ChangeStatus.PENDING_APPROVAL:
         return f"bulk change {bulk_change_id} waits for approval; it runs once it is approved"
     return f"bulk change {bulk_change_id} has ended as {status}; use Retry to work on it again"
+
+
+def _taken_text(connection: Connection, bulk_change_id: int) -> str:
+    """Say who was quicker: a program of another make, or whoever ended the change."""
+    there = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    if there is not None and there["status"] == ChangeStatus.PROCESSING:
+        return f"bulk change {bulk_change_id} was taken by another program while this run waited to claim it"
+    return f"bulk change {bulk_change_id} was ended while this run waited to claim it"
 
 
 def _check_retry(bulk_change_id: int, wanted: int, current: int) -> None:

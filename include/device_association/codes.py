@@ -18,6 +18,9 @@ class ChangeStatus(StrEnum):
 
 
 RUNNING = frozenset({ChangeStatus.NEW, ChangeStatus.PROCESSING})
+"""What a run works on or is about to."""
+NOT_ENDED = RUNNING | {ChangeStatus.PENDING_APPROVAL}
+"""What a run works on, is about to, or will once it is approved."""
 CUSTOMER_ASSIGNMENT = 4
 """`DeviceBulkChange.ChangeRequestTypeId` of the changes that this product works on."""
 
@@ -56,6 +59,7 @@ class RequestCode(StrEnum):
     CHANGE_NOT_ENDED = "CHANGE_NOT_ENDED"
     CHANGE_NOT_OURS = "CHANGE_NOT_OURS"
     NOTHING_TO_RETRY = "NOTHING_TO_RETRY"
+    LINE_NOT_IN_QUESTION = "LINE_NOT_IN_QUESTION"
     CHANGE_REVERTED = "CHANGE_REVERTED"
     CHANGE_IS_REVERT = "CHANGE_IS_REVERT"
     NOTHING_TO_REVERT = "NOTHING_TO_REVERT"
@@ -101,6 +105,7 @@ HTTP_STATUS: dict[str, int] = {
     RequestCode.CHANGE_NOT_ENDED: 409,
     RequestCode.CHANGE_NOT_OURS: 409,
     RequestCode.NOTHING_TO_RETRY: 409,
+    RequestCode.LINE_NOT_IN_QUESTION: 409,
     RequestCode.CHANGE_REVERTED: 409,
     RequestCode.CHANGE_IS_REVERT: 409,
     RequestCode.NOTHING_TO_REVERT: 409,
@@ -129,6 +134,7 @@ class DeviceCode(StrEnum):
     CHANGED_SINCE = "CHANGED_SINCE"
     REV_REJECTED = "REV_REJECTED"
     REV_LINE_AMBIGUOUS = "REV_LINE_AMBIGUOUS"
+    REV_LINE_OF_OTHER_CUSTOMER = "REV_LINE_OF_OTHER_CUSTOMER"
     REV_PRODUCT_FAILED = "REV_PRODUCT_FAILED"
     REV_OUTCOME_UNKNOWN = "REV_OUTCOME_UNKNOWN"
     DATA_CHECK_FAILED = "DATA_CHECK_FAILED"

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from device_association.association_request import luhn_holds
+from device_association.association_request import is_iccid, luhn_holds
 from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode
@@ -77,7 +77,7 @@ def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.D
         counts = count_rows(connection, bulk_change_id)
     frame = pd.DataFrame([dict(one) for one in found])
     if not frame.empty:
-        frame["luhn_holds"] = [luhn_holds(iccid) if iccid.isdigit() else False for iccid in frame["iccid"]]
+        frame["luhn_holds"] = [is_iccid(iccid) and luhn_holds(iccid) for iccid in frame["iccid"]]
     return frame, counts["open_rows"]
 
 

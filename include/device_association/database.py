@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import cache
@@ -42,24 +42,34 @@ from device_association.dialects import (
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 ROWS_PER_STATEMENT = 4000
-"""Most rows that one statement writes where others work on the table: SQL Server escalates its locks near 5,000."""
+"""Most rows that one statement writes where others work on the table, if nothing else was set: SQL Server escalates its locks
+near 5,000."""
 COLLISION_TRIES = 5
 """How often a transaction is tried whose unique key met another's; more is no race but a row that is there."""
 
 Record = Mapping[str, Any]
 """One row of a result, by column."""
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 log = logging.getLogger(__name__)
 
 
-def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
+def make_engine(url: URL | str, *, named: str = "portal_db", rows_per_statement: int = ROWS_PER_STATEMENT) -> Engine:
     """Return an engine for the portal's database, whose connections are checked before use.
+
+    Its statements write at most `rows_per_statement` rows where others work on the table, see `rows_per_statement`.
 
     A connection that cannot be made says so under the name a person knows it by: DatabaseUnavailable where no server
     answers, ConfigurationError where one answers and refuses (password, database). A statement that the database refuses
     because a right, a table, a column or a parameter is missing is a ConfigurationError too.
     """
-    engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=20,
+        execution_options={"rows_per_statement": rows_per_statement},
+    )
     if engine.dialect.name == SQL_SERVER:
         engine.dialect.do_rollback = roll_back  # type: ignore  # SQLAlchemy has no event in its place
         event.listen(engine, "before_cursor_execute", _keep_line_ends, retval=True)
@@ -79,6 +89,17 @@ def make_engine(url: URL | str, *, named: str = "portal_db") -> Engine:
             raise misfit from context.original_exception
 
     return engine
+
+
+def rows_per_statement(where: Engine | Connection) -> int:
+    """Return how many rows one statement may write there, as the engine was made."""
+    return int(where.get_execution_options().get("rows_per_statement", ROWS_PER_STATEMENT))
+
+
+def in_parts(where: Engine | Connection, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield the items as many at a time as one statement may write there."""
+    size = rows_per_statement(where)
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 @cache
@@ -164,8 +185,11 @@ def database_clock(engine: Engine, *, give_up_after: float = 60.0) -> Callable[[
 
 
 def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[str, object]) -> str:
-    """Return the one JSON parameter that carries many devices; decimals travel as strings, instants as UTC."""
-    return json.dumps(value, default=_encode, separators=(",", ":"))
+    """Return the one JSON parameter that carries many devices; decimals travel as strings, instants as UTC.
+
+    Raises ValueError for an infinite number or NaN, which no database reads.
+    """
+    return json.dumps(value, default=_encode, separators=(",", ":"), allow_nan=False)
 
 
 def _keep_line_ends(

@@ -1,8 +1,8 @@
 """Messages that nobody could work on: why each is in the dead-letter queue, and what becomes of it. None is deleted unseen.
 
-Each is kept in a table under its SQS id before anything else. A good one is sent to the main queue, then marked, then deleted
-from the dead-letter queue; any other is marked as set aside, then deleted. Whoever dies in between leaves what the next run
-finishes: a message sent twice starts one run.
+Each is kept in a table under its SQS id before anything else; what cannot be kept is a finding and stays in the queue. A good
+one is sent to the main queue, then marked, then deleted from the dead-letter queue; any other is marked as set aside, then
+deleted. Whoever dies in between leaves what the next run finishes: a message sent twice starts one run.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from sqlalchemy import Connection, Engine
 from device_association.callers import Caller
 from device_association.change_views import BIGGEST_ID
 from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.one_by_one import OneByOne
+from device_association.plain_numbers import plain_whole
 from device_association.queue_messages import Cause, Decision, Message, Verdict, decide, read_message
+from device_association.storable_text import storable
 
 MOST = 1000
 """Messages that one run takes at most; the next one goes on."""
+EPOCH, LATEST_SENT = datetime(1970, 1, 1, tzinfo=UTC), 253_000_000_000_000
+"""When the queue's milliseconds begin; later than this, in the year 9987, no message is sent."""
 GONE_AFTER = timedelta(hours=1)
 """How long a message that was found may be hidden by somebody's look before it counts as gone from the queue."""
 CAUSE_WORDS: dict[str, tuple[str, str]] = {
@@ -37,6 +42,10 @@ CAUSE_WORDS: dict[str, tuple[str, str]] = {
     Cause.UNREADABLE: ("Cannot be read", "Set it aside; have a look at who sent it."),
 }
 """Each cause in words, and what to do."""
+LOOK, REDRIVE = "look at dead letters", "redrive dead letters"
+"""The two jobs, as their findings name them."""
+_REDRIVEN = f"{REDRIVE}: message "
+FAILED = "failed"
 log = logging.getLogger(__name__)
 
 
@@ -83,16 +92,22 @@ class DeadLetter:
 def look(engine: Engine, queue: DeadLetterQueue, *, now: datetime) -> dict[str, int]:
     """Record what is in the queue and why, and leave it there; return how many there are by cause."""
     counts: Counter[str] = Counter()
-    held: list[str] = []
+    looking, held = OneByOne(engine, LOOK, now), set[str]()
     try:
-        for letter in _letters(engine, queue):
-            held.append(letter.received["ReceiptHandle"])
-            in_transaction(engine, partial(_record, letter=letter, now=now))
-            counts[letter.cause] += 1
+        for received in _received(queue, held):
+            work = partial(_look_at, engine, received, now)
+            counts[looking.attempt(f"message {received['MessageId']}", work, FAILED)] += 1
     finally:
         _release(queue, held)
+    looking.end()
     _mark_gone(engine, now)
     return dict(counts)
+
+
+def _look_at(engine: Engine, received: Mapping[str, Any], now: datetime) -> str:
+    letter = judge(engine, received)
+    in_transaction(engine, partial(_record, letter=letter, now=now))
+    return letter.cause
 
 
 def redrive(
@@ -100,18 +115,25 @@ def redrive(
 ) -> dict[str, int]:
     """Put back the good messages and set aside the rest, all or those with these ids; return how many of what.
 
-    An id that is not in the queue is answered with what became of it.
+    An id that is not in the queue is answered with what became of it. A message of which a part fails stays in the queue,
+    counts as `failed`, and is a finding until a later run has done it; the others are done.
     """
     counts: Counter[str] = Counter()
-    held, missing = [], set(only)
+    redriving = OneByOne(engine, REDRIVE, now)
+    held, missing = set[str](), set(only)
     try:
-        for letter in _letters(engine, queue):
-            missing.discard(letter.message_id)
-            if only and letter.message_id not in only:
-                held.append(letter.received["ReceiptHandle"])
+        for received in _received(queue, held):
+            message_id = str(received["MessageId"])
+            missing.discard(message_id)
+            if only and message_id not in only:
                 counts["left"] += 1
-            else:
-                counts[_redrive_one(engine, queue, letter, actor, now)] += 1
+                continue
+            work = partial(_redrive_one, engine, queue, received, actor, now)
+            became = redriving.attempt(f"message {message_id}", work, FAILED)
+            counts[became] += 1
+            if became != FAILED:
+                held.discard(received["ReceiptHandle"])
+                redriving.done(f"message {message_id}")
     finally:
         _release(queue, held)
     for message_id in sorted(missing):
@@ -130,16 +152,21 @@ def list_dead_letters(
         return list(rows(connection, "dead_letters/list_visible", **binds))
 
 
-def _letters(engine: Engine, queue: DeadLetterQueue) -> Iterator[DeadLetter]:
-    """Yield each message of the queue once, until there is no more or it is enough for one run."""
+def _received(queue: DeadLetterQueue, held: set[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield each message of the queue once, until there is no more or it is enough for one run.
+
+    What was received is in `held`, by receipt, from then on: all of it is to be released or deleted, whatever happens.
+    """
     seen: set[str] = set()
     while len(seen) < MOST:
-        fresh = [one for one in queue.receive() if one["MessageId"] not in seen]
+        received = queue.receive()
+        held |= {one["ReceiptHandle"] for one in received}
+        fresh = [one for one in received if one["MessageId"] not in seen]
         if not fresh:
             return
-        for received in fresh:
-            seen.add(received["MessageId"])
-            yield judge(engine, received)
+        for one in fresh:
+            seen.add(one["MessageId"])
+            yield one
 
 
 def judge(engine: Engine, received: Mapping[str, Any]) -> DeadLetter:
@@ -153,13 +180,14 @@ def judge(engine: Engine, received: Mapping[str, Any]) -> DeadLetter:
     return DeadLetter(received, message, decision.cause, reason)
 
 
-def _redrive_one(engine: Engine, queue: DeadLetterQueue, letter: DeadLetter, actor: str, now: datetime) -> str:
+def _redrive_one(engine: Engine, queue: DeadLetterQueue, received: Mapping[str, Any], actor: str, now: datetime) -> str:
+    letter = judge(engine, received)
     found = in_transaction(engine, partial(_record, letter=letter, now=now))
     state = State.PUT_BACK if letter.cause is Cause.OPEN else State.SET_ASIDE
     if found["state"] == State.FOUND:
         if state is State.PUT_BACK:
             queue.put_back(letter.received)
-        decided = {"message_id": letter.message_id, "state": state, "actor": actor[:100], "now": now}
+        decided = {"message_id": letter.message_id, "state": state, "actor": storable(actor, 100), "now": now}
         in_transaction(engine, lambda connection: changed(connection, "dead_letters/decide_dead_letter", **decided))
     else:
         state = State(found["state"])  # somebody died between the decision and the deletion
@@ -170,7 +198,7 @@ def _redrive_one(engine: Engine, queue: DeadLetterQueue, letter: DeadLetter, act
 
 def _record(connection: Connection, letter: DeadLetter, now: datetime) -> Record:
     """Keep a message under its id, and return what became of it so far."""
-    key, why = {"message_id": letter.message_id}, {"cause": letter.cause, "detail": letter.reason[:1000]}
+    key, why = {"message_id": letter.message_id}, {"cause": letter.cause, "detail": storable(letter.reason, 1000)}
     if changed(connection, "dead_letters/see_again", now=now, **key, **why) == 0:
         run(connection, "dead_letters/insert_dead_letter", now=now, **key, **why, **_content(letter))
     found = row(connection, "dead_letters/find_dead_letter", **key)
@@ -179,19 +207,14 @@ def _record(connection: Connection, letter: DeadLetter, now: datetime) -> Record
 
 
 def _content(letter: DeadLetter) -> dict[str, object]:
-    sent = letter.received.get("Attributes", {}).get("SentTimestamp")
+    sent = plain_whole(str(letter.received.get("Attributes", {}).get("SentTimestamp", "")))
     return {
-        "body": _storable(letter.received.get("Body", "")),
-        "attributes": _storable(as_json(letter.received.get("MessageAttributes", {}))),
+        "body": storable(letter.received.get("Body") or "", instead="\ufffd"),
+        "attributes": storable(as_json(letter.received.get("MessageAttributes") or {}), instead="\ufffd"),
         "bulk_change_id": letter.message and letter.message.bulk_change_id,
         "retry_number": letter.message and letter.message.retry_number,
-        "sent": datetime.fromtimestamp(int(sent) / 1000, UTC) if sent else None,
+        "sent": EPOCH + timedelta(milliseconds=sent) if sent and sent < LATEST_SENT else None,
     }
-
-
-def _storable(text: str) -> str:
-    """Return a text without what no database column takes."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _what_became_of(engine: Engine, message_id: str) -> str:
@@ -205,10 +228,19 @@ def _what_became_of(engine: Engine, message_id: str) -> str:
 
 
 def _mark_gone(engine: Engine, now: datetime) -> None:
-    binds = {"actor": "sweep", "not_seen_since": now - GONE_AFTER, "now": now}
-    in_transaction(engine, lambda connection: run(connection, "dead_letters/mark_gone", **binds))
+    binds = {"not_seen_since": now - GONE_AFTER, "now": now}
+
+    def mark(connection: Connection) -> None:
+        run(connection, "dead_letters/mark_gone", actor="sweep", **binds)
+        run(connection, "findings/close_redriven", job=_REDRIVEN, length=len(_REDRIVEN), **binds)
+
+    in_transaction(engine, mark)
 
 
-def _release(queue: DeadLetterQueue, receipts: Sequence[str]) -> None:
+def _release(queue: DeadLetterQueue, receipts: Collection[str]) -> None:
+    """Show again what was received; a receipt that the queue refuses costs no other."""
     for receipt in receipts:
-        queue.release(receipt)
+        try:
+            queue.release(receipt)
+        except Exception:
+            log.exception("a message could not be released; it shows again by itself in a minute")

@@ -1,21 +1,20 @@
 """What can go wrong, split by what the caller can do about it.
 
-    AssociationError
-    ├── RequestRefused           the request itself is wrong: nothing was stored, correct it and send it again
-    ├── ClaimLost                somebody else works on this change: end without writing
-    ├── ChangeNotRunnable        the change is missing, ended or another program's: do what the message says
-    ├── DataCheckFailed          the batch failed its data checks: nothing was billed or associated
-    ├── ConfigurationError       a connection, setting, right or table is missing or wrong: correct it, then clear the task
-    ├── IntervalInFuture         a run is for hours that have not come yet: start it again when they have
-    ├── DatabaseUnavailable      no database answers: the transaction is tried again for a while
-    ├── StepUnfinished           some devices wait for the outcome of a call: run the step again later
-    └── RevioError
-        ├── RevioRetryable       turned away or never sent: repeat, also a POST
-        ├── RevioRejected        refused, and will stay refused
-        ├── RevioUnauthorized    credentials or role: touch no further device
-        └── RevioOutcomeUnknown  a POST that may or may not have created a line: look it up, never repeat blindly
-
-Every error carries `code`, one of the codes in `device_association.codes`, or its own class name.
+AssociationError
+├── RequestRefused           the request itself is wrong: nothing was stored, correct it and send it again
+├── ClaimLost                somebody else works on this change: end without writing
+├── ChangeNotRunnable        the change is missing, ended or another program's: do what the message says
+├── DataCheckFailed          the batch failed its data checks: nothing was billed or associated
+├── ConfigurationError       a connection, setting, right or table is missing or wrong: correct it, then clear the task
+├── IntervalInFuture         a run is for hours that have not come yet: start it again when they have
+├── DatabaseUnavailable      no database answers: the transaction is tried again for a while
+├── StepUnfinished           some devices wait for the outcome of a call: run the step again later
+└── RevioError
+    ├── RevioRetryable       turned away or never sent: repeat, also a POST
+    ├── RevioRejected        refused, and will stay refused
+    ├── RevioUnauthorized    credentials or role: touch no further device
+    └── RevioOutcomeUnknown  a POST that may or may not have created a line: look it up, never repeat blindly
+        └── RecordUnreadable a record that the look-up found cannot be judged: correct it in Rev.io
 """
 
 from __future__ import annotations
@@ -89,11 +88,18 @@ class RevioError(AssociationError):
 
 
 class RevioRetryable(RevioError):
-    """Turned away before Rev.io acted, or never sent: safe to repeat, also a POST, after `retry_after` seconds."""
+    """Turned away before Rev.io acted, or never sent: safe to repeat, also a POST, after `retry_after` seconds.
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+    `status` below 300: Rev.io answers, and this answer to a call that only reads cannot be used.
+    `is_quota`: the account's calls of the day are used up.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: float | None = None, is_quota: bool = False
+    ) -> None:
         super().__init__(message, status=status)
         self.retry_after = retry_after
+        self.is_quota = is_quota
 
 
 class RevioRejected(RevioError):
@@ -106,3 +112,7 @@ class RevioUnauthorized(RevioError):
 
 class RevioOutcomeUnknown(RevioError):
     """Whether Rev.io acted on the call is not known."""
+
+
+class RecordUnreadable(RevioOutcomeUnknown):
+    """Rev.io shows a record that may be the one in question, and it cannot be read: nothing counts as absent."""

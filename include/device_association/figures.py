@@ -13,14 +13,15 @@ from sqlalchemy import Connection, Engine
 
 from device_association.call_budget import MOST_FAILURES
 from device_association.claims import deadline_of
-from device_association.codes import DeviceCode, Row
+from device_association.codes import NOT_ENDED, DeviceCode, Row
 from device_association.database import Record, changed, in_transaction, row, rows, run
 
 WAITING_AFTER = timedelta(minutes=30)
 """How long a change may wait for a run before it counts as in nobody's hands."""
+QUIET_AFTER = timedelta(minutes=4)
+"""How long a change in work may write nothing before its run is looked at; less than the time between two reports."""
 RECENT = timedelta(hours=1)
 """The time for which ended devices and bad runs are counted."""
-OPEN_STATES = ("NEW", "PENDING_APPROVAL", "PROCESSING")
 INTENT_STATES = ("PLANNED", "CALLING", "UNKNOWN")
 OWED = ("MESSAGE", "NOTIFICATION")
 SWEEP, LISTENER, REPORT = "sweep", "listener", "report"
@@ -47,6 +48,7 @@ class Account:
     paused_seconds: float
     pause_reason: str
     is_broken: bool
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Figures:
     def metrics(self) -> dict[str, float]:
         """Every figure by its metric's name; an account's name is a part of it. A job never seen has none."""
         return (
-            _by_state("changes", self.changes, OPEN_STATES)
+            _by_state("changes", self.changes, sorted(NOT_ENDED))
             | {"changes.waiting": self.waiting.total, "changes.late": self.late}
             | {f"devices.{code.lower()}": self.devices.get(code, Tally()).total for code in DEVICE_STATES}
             | _by_state("intents", self.intents, INTENT_STATES)
@@ -111,6 +113,12 @@ def read_figures(engine: Engine, *, now: datetime) -> Figures:
             jobs={one["state"]: _seconds(now - one["seen"]) for one in rows(connection, "health/list_jobs")},
             bad_runs=rows(connection, "health/list_bad_runs", since=since),
         )
+
+
+def list_quiet_changes(engine: Engine, *, now: datetime) -> list[Record]:
+    """Return the changes that a run has and of which nothing was written for a while though their account can be called."""
+    with engine.connect() as connection:
+        return list(rows(connection, "health/list_quiet_changes", quiet_since=now - QUIET_AFTER))
 
 
 def see_job(engine: Engine, name: str, *, now: datetime) -> None:
@@ -154,6 +162,7 @@ def _account(found: Record, now: datetime) -> Account:
         _seconds(found["paused_until"] - now),
         found["pause_reason"],
         found["failures_in_row"] >= MOST_FAILURES,
+        found["time_zone"],
     )
 
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from device_association.database import ROWS_PER_STATEMENT, as_json, run
+from device_association.database import as_json, in_parts, run
+from device_association.storable_text import storable
 
 
 class FindingKind(StrEnum):
@@ -41,11 +42,18 @@ class FindingKind(StrEnum):
     LINE_OF_UNASSIGNED_DEVICE = "LINE_OF_UNASSIGNED_DEVICE"
     LINE_OF_UNKNOWN_CUSTOMER = "LINE_OF_UNKNOWN_CUSTOMER"
     LINE_NOT_LISTED = "LINE_NOT_LISTED"
+    LINE_NOT_READABLE = "LINE_NOT_READABLE"
     DEVICE_WITHOUT_LINE = "DEVICE_WITHOUT_LINE"
     PRODUCT_MISSING = "PRODUCT_MISSING"
+    LOOK_UP_FAILED = "LOOK_UP_FAILED"
+    WORK_FAILED = "WORK_FAILED"
+    LINE_OF_DELETED_CHANGE = "LINE_OF_DELETED_CHANGE"
+    LINE_NOT_ASSOCIATED = "LINE_NOT_ASSOCIATED"
 
 
 FINDING_ADVICE: dict[str, str] = {
+    FindingKind.LINE_NOT_ASSOCIATED: "The line is billed and its device has no customer: retry the device, or have the line "
+    "disconnected in Rev.io.",
     FindingKind.OUTCOME_SETTLED_ABSENT: "Rev.io has no line for this SIM: it is safe to retry the device.",
     FindingKind.OUTCOME_AMBIGUOUS: "Several active lines are this SIM's: have all but one disconnected, then retry.",
     FindingKind.CHANGE_OF_ANOTHER_PROGRAM: "Another program began this change and has not ended it: have it looked at there.",
@@ -77,10 +85,18 @@ FINDING_ADVICE: dict[str, str] = {
     "have the customer synchronised, or the line disconnected.",
     FindingKind.LINE_NOT_LISTED: "Look the line up in Rev.io: if it is not there, have it taken out of the mirror; "
     "if it is, let the connection's user see its customer.",
+    FindingKind.LINE_NOT_READABLE: "Nobody can say whose line this is, and no line is created for the SIM meanwhile: "
+    "have the record corrected in Rev.io.",
     FindingKind.DEVICE_WITHOUT_LINE: "Nobody is billed for the device: "
     "associate it again with a line, or take it from the customer.",
     FindingKind.PRODUCT_MISSING: "The line is billed without all its products: "
     "retry the device, which makes the missing ones.",
+    FindingKind.LOOK_UP_FAILED: "A call for this SIM was made and cannot be looked up: correct what the finding names. "
+    "It is looked up again every two minutes; nobody asks for the SIM before.",
+    FindingKind.WORK_FAILED: "A job could not do this one and went on with the others: correct what the finding names; "
+    "the job's next run tries it again.",
+    FindingKind.LINE_OF_DELETED_CHANGE: "A change was deleted and its line is billed: "
+    "associate the device with the line's customer, or have the line disconnected in Rev.io.",
 }
 REPORTED = frozenset(
     {
@@ -91,6 +107,7 @@ REPORTED = frozenset(
         FindingKind.LINE_OF_UNASSIGNED_DEVICE,
         FindingKind.LINE_OF_UNKNOWN_CUSTOMER,
         FindingKind.LINE_NOT_LISTED,
+        FindingKind.LINE_NOT_READABLE,
         FindingKind.DEVICE_WITHOUT_LINE,
         FindingKind.PRODUCT_MISSING,
     }
@@ -118,7 +135,7 @@ class Finding:
         return {
             "kind": self.kind,
             "subject": self.subject,
-            "detail": self.detail[:1000],
+            "detail": storable(self.detail, 1000),
             "is_repaired": int(self.is_repaired),
             "account_id": self.account_id,
             "tenant_id": self.tenant_id,
@@ -130,6 +147,5 @@ class Finding:
 
 def report(connection: Connection, findings: Sequence[Finding], *, now: datetime) -> None:
     """Keep what was found, in the caller's transaction; what is known already is only seen again."""
-    for start in range(0, len(findings), ROWS_PER_STATEMENT):
-        part = [one.row for one in findings[start : start + ROWS_PER_STATEMENT]]
-        run(connection, "findings/report_findings", findings=as_json(part), now=now)
+    for part in in_parts(connection, findings):
+        run(connection, "findings/report_findings", findings=as_json([one.row for one in part]), now=now)

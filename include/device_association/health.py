@@ -37,7 +37,7 @@ PAUSED_FOR = 5 * MINUTE
 PLAN_AFTER = 2 * HOUR
 SECONDS_TO_ANSWER = 5.0
 """How long the command waits for a database that does not answer: a person waits for the command."""
-DATABASE_DOWN, RUN_FAILED, RUN_LATE = "database_down", "run_failed", "run_late"
+DATABASE_DOWN, RUN_FAILED, RUN_LATE, RUN_STOPPED = "database_down", "run_failed", "run_late", "run_stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,12 @@ def _jobs(figures: Figures) -> tuple[bool, str]:
 
 
 def _bad_runs(figures: Figures) -> tuple[bool, str]:
-    of = ", ".join(sorted({one["dag_id"] for one in figures.bad_runs}))
-    return bool(of), f"runs failed or late in the last hour: {of or 'none'}"
+    bad, stopped = (
+        ", ".join(sorted({one["dag_id"] for one in figures.bad_runs if (one["state"] == RUN_STOPPED) is is_stopped}))
+        for is_stopped in (False, True)
+    )
+    said = f"runs failed or late in the last hour: {bad or 'none'}"
+    return bool(bad or stopped), said + (f"; stopped: {stopped}" if stopped else "")
 
 
 def _waiting(figures: Figures) -> tuple[bool, str]:
@@ -103,11 +107,12 @@ def _accounts(figures: Figures) -> tuple[bool, str]:
     blocked = [one for one in figures.accounts if one.is_broken or one.paused_seconds > PAUSED_FOR]
     whys = [
         f"{one.connection_id} "
-        + ("does not answer" if one.is_broken else f"paused for {_age(one.paused_seconds)}: {one.pause_reason}")
+        + (f"paused for {_age(one.paused_seconds)}: {one.pause_reason}" if one.paused_seconds else "does not answer")
         for one in blocked
     ]
     used = [f"{one.connection_id} {one.calls_last_minute} of {one.calls_per_minute} calls" for one in figures.accounts]
-    return bool(blocked), "; ".join(whys) or ", ".join(used) or "no account called yet"
+    zones = "".join(f", {one.connection_id} dates in {one.time_zone}" for one in figures.accounts)
+    return bool(blocked), ("; ".join(whys) or ", ".join(used) or "no account called yet") + zones
 
 
 def _letters(figures: Figures) -> tuple[bool, str]:
@@ -137,7 +142,7 @@ CHECKS: Mapping[str, Callable[[Figures], tuple[bool, str]]] = {
     "plans_overdue": _plans,
     "findings_open": _findings,
 }
-ALARMS = (*CHECKS, RUN_LATE, DATABASE_DOWN)
+ALARMS = (*CHECKS, RUN_LATE, RUN_STOPPED, DATABASE_DOWN)
 """Every alarm; each has a page in docs/runbooks."""
 
 

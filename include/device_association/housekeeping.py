@@ -8,41 +8,79 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import changed, in_transaction
+from device_association.database import changed, in_transaction, rows_per_statement
+from device_association.errors import DatabaseUnavailable
 from device_association.request_keys import KEPT
 
-IN_BATCHES = ("listed_lines", "slices", "steps", "sent", "findings", "dead_letters")
+IN_BATCHES = ("known_lines", "slices", "steps", "sent", "findings", "dead_letters")
 """What is deleted once its change ended, or it was decided, longer ago than it is kept."""
 log = logging.getLogger(__name__)
 
 
-def tidy_tables(engine: Engine, *, keep: timedelta, rows_at_once: int, now: datetime) -> dict[str, int]:
-    """Delete what ended longer ago than it is kept, a batch a transaction; return how many rows of what."""
+def tidy_tables(engine: Engine, *, keep: timedelta, now: datetime) -> dict[str, int]:
+    """Delete what ended longer ago than it is kept, a batch a transaction; return how many rows of what.
+
+    A table that cannot be tidied keeps none of the others; what was met is raised at the end.
+    """
     then = now - keep
-    counts = {name: _delete(engine, name, rows_at_once, ended_before=then) for name in IN_BATCHES}
-    counts["keys"] = _delete(engine, "keys", rows_at_once, keys_before=now - KEPT)
-    counts["alarms"] = in_transaction(
+    tables: dict[str, Callable[[], int]] = {
+        name: partial(_delete, engine, name, ended_before=then) for name in IN_BATCHES
+    }
+    tables["keys"] = partial(_delete, engine, "keys", keys_before=now - KEPT)
+    tables["alarms"] = lambda: in_transaction(
         engine, lambda connection: changed(connection, "housekeeping/delete_alarms", ended_before=then)
     )
-    return counts
+    return _each(tables)
 
 
 def tidy_reports(folder: Path, *, keep: timedelta, now: datetime) -> int:
-    """Delete the reports of changes whose last report is older than it is kept; return of how many changes."""
-    old = [one for one in _changes(folder) if _last_report(one) < now - keep]
-    for one in old:
-        shutil.rmtree(one)
-        log.info("the reports of bulk change %s are deleted", one.name)
-    return len(old)
+    """Delete the reports of changes whose last report is older than it is kept; return of how many changes.
+
+    A folder that cannot be deleted keeps none of the others; what was met is raised at the end.
+    """
+    folders = {one.name: partial(_delete_old_reports, one, now - keep) for one in _changes(folder)}
+    return sum(_each(folders).values())
 
 
-def _delete(engine: Engine, name: str, most: int, **binds: object) -> int:
+def _each(works: Mapping[str, Callable[[], int]]) -> dict[str, int]:
+    """Do each work and return what it counted; the first problem is raised at the end."""
+    counts: dict[str, int] = {}
+    problems: list[Exception] = []
+    for name, work in works.items():
+        try:
+            counts[name] = work()
+        except DatabaseUnavailable:
+            raise
+        except Exception as problem:
+            log.exception("%s could not be deleted; the rest is deleted", name)
+            problems.append(problem)
+    if problems:
+        raise problems[0]
+    return counts
+
+
+def _delete_old_reports(folder: Path, before: datetime) -> int:
+    """Delete a change's reports where the last is older; one that somebody just deleted is gone all the same."""
+    try:
+        if _last_report(folder) >= before:
+            return 0
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return 0
+    log.info("the reports of bulk change %s are deleted", folder.name)
+    return 1
+
+
+def _delete(engine: Engine, name: str, **binds: object) -> int:
     """Delete batch by batch until one is not full; return how many rows that were."""
+    most = rows_per_statement(engine)
 
     def delete(connection: Connection) -> int:
         return changed(connection, f"housekeeping/delete_{name}", most=most, **binds)

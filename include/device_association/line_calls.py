@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 
-from device_association.call_budget import OPEN_SECONDS, CallBudget, Pace, Slot
-from device_association.call_records import begin_calls, record_created, record_refusal, release, why_not
-from device_association.claims import stop_if_failing
-from device_association.database import Record, in_transaction
-from device_association.errors import RevioRetryable, RevioUnauthorized
-from device_association.line_outcomes import Desk, Outcome, line_body, stop_change
+from device_association.call_budget import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
+from device_association.call_records import begin_creations, record_created, record_refusal, release, why_not
+from device_association.claims import is_stopped
+from device_association.database import Record
+from device_association.errors import AssociationError, RevioRejected, RevioRetryable, RevioUnauthorized, StepUnfinished
+from device_association.line_outcomes import Desk, LineChanged, Outcome, line_body, stop_change
 from device_association.revio import RevioClient
+from device_association.slice_looks import SliceLooks
 
 SOON = timedelta(seconds=1)
 """A call is begun no earlier than this before its moment, so that a pause or a stop finds few that were begun."""
@@ -31,9 +33,15 @@ AHEAD = 2
 """For each call in flight another one is begun, so that no worker waits for the database."""
 GATHER_SECONDS = 0.01
 """How long the first call that has come back waits for others, to be recorded with them."""
-COUNT_EVERY = 10
-"""How many refusals of a slice apart its change's refusals are counted: that reads all rows of the change."""
 log = logging.getLogger(__name__)
+
+
+class TimeIsUp(RevioRetryable):
+    """A call that was begun was not made, its lease could end before it does."""
+
+
+class ChangeStopped(AssociationError):
+    """A call that was begun was not made, its change was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,30 @@ class Work:
     begin: Callable[[Desk, Sequence[Record]], set[int]]
     send: Callable[[RevioClient, Record], int]
     record: Callable[[Desk, Sequence[tuple[Record, int]]], list[tuple[Record, Outcome]]]
+    renew: Callable[[Sequence[Record]], None] = lambda _: None
+    """Looks at these devices again where the last look gets too old for their calls."""
+    is_stale: Callable[[Record], bool] = lambda _: False
+    """Whether a device has to be looked at again before its call may begin."""
+    is_over: Callable[[Record, datetime], bool] = lambda *_: False
+    """Whether it has to be looked at again though its call was begun, as things stand at a moment."""
+    look: Callable[[RevioClient, Record], None] = lambda *_: None
+    """Looks once more, right before the call, at what it is about; raises LineChanged where it is not as it was."""
 
 
 def _create(client: RevioClient, device: Record) -> int:
     return client.create_line(line_body(device))
 
 
-CREATING = Work(begin_calls, _create, record_created)
+def creating(looks: SliceLooks) -> Work:
+    """Return the work of creating lines for SIMs that `looks` has found without one."""
+    return Work(
+        begin_creations,
+        _create,
+        record_created,
+        looks.renew,
+        lambda device: looks.was_found(device) or not looks.is_fresh(device),
+        lambda device, now: looks.was_found(device) or not looks.is_fresh(device, begins_within=timedelta(), now=now),
+    )
 
 
 @dataclass(slots=True)
@@ -61,16 +86,19 @@ class Caller:
     budget: CallBudget | None
     workers: Executor
     pace: Pace
-    work: Work = CREATING
+    work: Work
     waiting: deque[Record] = field(default_factory=deque)
-    out: dict[Future[int], Record] = field(default_factory=dict)
+    out: dict[Future[int | Outcome], Record] = field(default_factory=dict)
     slots: deque[Slot] = field(default_factory=deque)
     ended: list[tuple[Record, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     give_up: float = 0.0
     known: int = -1
     held_until: float = 0.0
-    refused: int = 0
+    refused: list[Record] = field(default_factory=list)
+    """Whose call was refused."""
+    refusing: Lock = field(default_factory=Lock)
+    """Held while a refusal is recorded."""
 
     def call_all(self, devices: Iterable[Record]) -> list[tuple[Record, Outcome]]:
         """Call for each planned SIM once; what could not be called for long enough comes back as UNREACHABLE."""
@@ -80,10 +108,11 @@ class Caller:
                 if self.known != len(self.ended):
                     self.known, self.give_up = len(self.ended), time.monotonic() + self.desk.settings.rev_retry_seconds
                 self._begin_some()
-                self._record_some()
                 pause = self.pause()
                 if pause and not self.out and time.monotonic() + pause > self.give_up:
                     self._end_waiting(Outcome.UNREACHABLE)
+                    continue
+                self._record_some()
         finally:
             while self.out:
                 self._record_some()
@@ -99,15 +128,41 @@ class Caller:
         if not room or self.pause() > 0:
             return
         if self.budget is None:
-            self._begin([(self.waiting.popleft(), None) for _ in range(room)])
+            if self._look_again():
+                self._begin([(self.waiting.popleft(), None) for _ in range(min(room, len(self.waiting)))])
             return
         if self.budget.is_broken:
             self._give_back()
         if not self.slots:
             self._take(self.budget, room)
-        if self.slots and self.slots[0].used_from - self.desk.clock() <= SOON:
-            count = min(room, len(self.slots))
+        if self.slots and self.slots[0].used_from - self.desk.clock() <= SOON and self._look_again():
+            count = min(room, len(self.slots), len(self.waiting))
             self._begin([(self.waiting.popleft(), self.slots.popleft()) for _ in range(count)])
+
+    def _look_again(self) -> bool:
+        """Renew the looks at the devices that wait; end those that have to be looked at alone. False: none is left."""
+        try:
+            self.work.renew(self.waiting)
+        except (RevioRetryable, StepUnfinished) as problem:
+            self.not_before = time.monotonic() + (problem.retry_after or 1.0)
+            log.warning("%s", problem)
+            return False
+        except RevioRejected as refused:
+            log.warning("%s", refused)
+            self._end_waiting(Outcome.UNREACHABLE)
+            return False
+        except RevioUnauthorized as refused:
+            stop_change(self.desk, self.waiting[0], refused)
+            self._end_waiting(Outcome.STOPPED)
+            return False
+        fresh: deque[Record] = deque()
+        for device in self.waiting:
+            if self.work.is_stale(device):
+                self.ended.append((device, Outcome.STALE))
+            else:
+                fresh.append(device)
+        self.waiting = fresh
+        return bool(fresh)
 
     def _room(self) -> int:
         """Return how many calls to begin now, many together: none until half of those in flight have come back."""
@@ -130,6 +185,8 @@ class Caller:
         if turn.wait:
             log.info("no call for %.1f s: %s", turn.wait, turn.reason)
             self.not_before = time.monotonic() + turn.wait
+            if is_stopped(self.desk.engine, self.desk.claim):
+                self._end_waiting(Outcome.STOPPED)
         if turn.probe:
             self._probe()
 
@@ -139,6 +196,8 @@ class Caller:
             self.client.check_credentials()
         except RevioRetryable as problem:
             self._wait_after(problem)
+        except RevioRejected as odd:
+            log.warning("Rev.io answers again: %s", odd)
         except RevioUnauthorized as refused:
             stop_change(self.desk, self.waiting[0], refused)
 
@@ -169,10 +228,12 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None, send_by: datetime) -> int:
-        """Call at the slot's moment, unless another call was turned away or refused since this one was begun.
+    def _post(self, device: Record, slot: Slot | None, send_by: datetime) -> int | Outcome:
+        """Call at the slot's moment and return the line; what became of the device where Rev.io refuses it.
 
-        Nor is it made when the lease could end before the call does: another worker may be at it by then.
+        No call is made when another one was turned away or refused since this one was begun, when the change was stopped, or
+        when the lease could end before the call does: another worker may be at it by then. The database says so in the last
+        statement before the call, by its own clock: that of a machine that stood still stood still with it.
         """
         if slot is not None:
             time.sleep(max(0.0, (slot.used_from - self.desk.clock()).total_seconds()))
@@ -181,16 +242,40 @@ class Caller:
             raise RevioRetryable("held back, not sent: Rev.io turned another call away", retry_after=held)
         if self.budget and self.budget.is_broken:
             raise RevioRetryable("held back, not sent: Rev.io does not answer", retry_after=OPEN_SECONDS)
-        if self.desk.clock() > send_by:
-            raise RevioRetryable(f"{device['iccid']}: no call was made, its time was up before it could be sent")
+        over = f"{device['iccid']}: its last look got too old, or a line was found, while it waited"
+        if self.work.is_over(device, self.desk.clock()):
+            raise LineChanged(over)
         try:
+            self.work.look(self.client, device)
+            is_stopped, now = self._look_before_call(device)
+            if is_stopped:
+                raise ChangeStopped(f"{device['iccid']}: no call was made, the change was stopped")
+            if now > send_by:
+                raise TimeIsUp(f"{device['iccid']}: no call was made, its time was up before it could be sent")
+            if self.work.is_over(device, now):
+                raise LineChanged(over)
             return self.work.send(self.client, device)
+        except TimeIsUp:
+            raise
+        except RevioRejected as refused:
+            self.refused.append(device)
+            with self.refusing:
+                return record_refusal(self.desk, device, refused)
         except RevioRetryable as turned_away:
             self.held_until = time.monotonic() + wait_of(turned_away)
             raise
         except RevioUnauthorized:
             self.held_until = math.inf
             raise
+
+    def _look_before_call(self, device: Record) -> tuple[bool, datetime]:
+        """Return what `Desk.look_before_call` does, when every refusal that has come back counts in it."""
+        while True:
+            with self.refusing:
+                known = len(self.refused)
+            found = self.desk.look_before_call(device)
+            if known == len(self.refused):
+                return found
 
     def pause(self) -> float:
         """Seconds until the next call may be begun; what was stopped is told so at once."""
@@ -210,13 +295,17 @@ class Caller:
             wait(self.out, timeout=GATHER_SECONDS)
         self._record([call for call in self.out if call.done()])
 
-    def _record(self, back: Iterable[Future[int]]) -> None:
-        done = []
+    def _record(self, back: Iterable[Future[int | Outcome]]) -> None:
+        done: list[tuple[Record, int]] = []
         for call in back:
             device = self.out.pop(call)
             problem = call.exception()
             if problem is None:
-                done.append((device, call.result()))
+                result = call.result()
+                if isinstance(result, Outcome):
+                    self.ended.append((device, result))
+                else:
+                    done.append((device, result))
             elif isinstance(problem, Exception):
                 self._record_problem(device, problem)
             else:
@@ -225,27 +314,19 @@ class Caller:
             self.ended += self.work.record(self.desk, done)
 
     def _record_problem(self, device: Record, problem: Exception) -> None:
+        if isinstance(problem, LineChanged | ChangeStopped):
+            release(self.desk, device)
+            is_stale = isinstance(problem, LineChanged)
+            self.ended.append((device, Outcome.STALE if is_stale else Outcome.STOPPED))
+            return
         if isinstance(problem, RevioRetryable):
             release(self.desk, device)
             self._wait_after(problem)
             self.waiting.append(device)
             return
         self.ended.append((device, record_refusal(self.desk, device, problem)))
-        if self.ended[-1][1] is Outcome.REJECTED:
-            self.refused += 1
-            self._stop_if_failing()
-
-    def _stop_if_failing(self) -> None:
-        """Stop the change once Rev.io refuses too many of its devices."""
-        if self.refused % COUNT_EVERY:
-            return
-        rule = {"percent": self.desk.settings.abort_percent, "sample": self.desk.settings.abort_sample}
-        now = self.desk.clock()
-        in_transaction(
-            self.desk.engine, lambda connection: stop_if_failing(connection, self.desk.claim, now=now, **rule)
-        )
 
 
 def wait_of(turned_away: RevioRetryable) -> float:
     """Return the seconds until a call that was turned away may be repeated."""
-    return 1.0 if turned_away.retry_after is None else turned_away.retry_after
+    return 1.0 if turned_away.retry_after is None else min(turned_away.retry_after, LONGEST_PAUSE)

@@ -7,17 +7,21 @@ always recorded, even when the run has lost its change meanwhile.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
 
 from device_association.call_budget import Pace
-from device_association.call_records import why_not
-from device_association.claims import holding, record_step
+from device_association.call_records import plan_again, why_not
+from device_association.claims import holding, is_stopped, record_step
 from device_association.codes import DeviceCode
-from device_association.database import Record, rows
+from device_association.database import Record, changed, in_transaction, rows
 from device_association.errors import (
     ClaimLost,
     RevioOutcomeUnknown,
@@ -26,19 +30,37 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import CREATING, Caller
+from device_association.line_calls import Caller, creating
 from device_association.line_endings import ENDING, find_end
-from device_association.line_outcomes import STEP, Desk, Outcome, fail_device, reject_line, settle_line, stop_change
-from device_association.line_planning import customer_number
+from device_association.line_outcomes import (
+    STEP,
+    Desk,
+    Outcome,
+    at_work,
+    called_terms,
+    differing_terms,
+    fail_device,
+    log_devices,
+    log_entry,
+    reject_line,
+    settle_line,
+    stop_change,
+)
 from device_association.line_products import ProductFailed, create_products
-from device_association.revio import Line, RevioClient, match_lines
+from device_association.named_lines import adopt_named_line, has_named_line
+from device_association.revio_lines import CLOCKS_DIFFER, Judgment, Line, Verdict
+from device_association.slice_looks import SliceLooks
 
-CLOCK_SLACK = timedelta(minutes=10)
-"""How far Rev.io's clock may be behind ours when a line that is found is compared with our call."""
 log = logging.getLogger(__name__)
 
 
-UNFINISHED = frozenset({Outcome.UNKNOWN, Outcome.UNREACHABLE, Outcome.FAILED})
+MAX_LOOKS = 5
+"""How often a slice looks at SIMs again whose last look was too old when their turn came; then the next try does."""
+REJECTIONS = {
+    Verdict.OTHER_CUSTOMER: DeviceCode.REV_LINE_OF_OTHER_CUSTOMER,
+    Verdict.AMBIGUOUS: DeviceCode.REV_LINE_AMBIGUOUS,
+}
+UNFINISHED = frozenset({Outcome.UNKNOWN, Outcome.UNREACHABLE, Outcome.FAILED, Outcome.STALE})
 SETTLED = frozenset({"CREATED", "ADOPTED"})
 """States of an intent whose line is known."""
 
@@ -51,16 +73,15 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
     left to the closing step, and RevioRetryable is raised if Rev.io could not be reached.
     """
     started, began = desk.clock(), time.perf_counter()
-    devices, listed = _devices(desk, slice_number), _listed(desk, slice_number)
+    devices, looks = _devices(desk, slice_number), SliceLooks(desk)
     with ThreadPoolExecutor(desk.settings.rev_concurrency, thread_name_prefix="revio") as workers:
-        found = _each(workers, lambda device: _find(desk, device, listed.get(device["intent_id"], [])), devices)
-        called, wait = _call(desk, workers, [device for device in devices if found[device["row_id"]] is None])
+        found, called, wait = _find_and_call(desk, looks, workers, slice_number, devices)
         settled = [device for device in _devices(desk, slice_number) if device["state"] in SETTLED]
-        ready = _each(workers, lambda device: _make_ready(desk, device), settled)
+        ready, pause = _each(workers, lambda device: _make_ready(desk, device), settled)
     outcomes = [outcome for outcome in (found | called | ready).values() if outcome is not None]
     counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
     _record(desk, slice_number, counts, started, began)
-    _check_finished(desk, outcomes, last_try, wait)
+    _check_finished(desk, outcomes, last_try, max(wait, pause))
     return counts
 
 
@@ -75,27 +96,54 @@ def slice_label(desk: Desk, slice_number: int) -> str:
 
 
 def _devices(desk: Desk, slice_number: int) -> list[Record]:
-    now = desk.clock()
     with desk.engine.connect() as connection:
         found = rows(connection, "intents/list_slice_devices", slice_number=slice_number, **desk.claim.key)
-    return [{**device, "now": now} for device in found]
+    return [at_work(desk, device) for device in found]
 
 
-def _listed(desk: Desk, slice_number: int) -> dict[int, list[Line]]:
-    """Return the lines of the bulk look-up that may be a SIM's, by intent."""
-    listed: dict[int, list[Line]] = {}
+def _find_and_call(
+    desk: Desk, looks: SliceLooks, workers: Executor, slice_number: int, devices: Sequence[Record]
+) -> tuple[dict[int, Outcome | None], dict[int, Outcome | None], float]:
+    """Look at each SIM, then call for those that have no line; return both outcomes, and how long an account is paused.
+
+    What was looked at too long ago when its call's turn came, or was found meanwhile, is looked at again.
+    """
     with desk.engine.connect() as connection:
-        found = rows(connection, "intents/list_slice_lines", slice_number=slice_number, **desk.claim.key)
-    for one in found:
-        line = Line(one["service_id"], None, one["number"], one["number2"], one["created"], None)
-        listed.setdefault(one["intent_id"], []).append(line)
-    return listed
+        known = rows(connection, "known_lines/list_known", slice_number=slice_number, **desk.claim.key)
+    looks.learn(devices, known)
+    found: dict[int, Outcome | None] = {}
+    called: dict[int, Outcome | None] = {}
+    wait, waiting = 0.0, list(devices)
+    for _ in range(MAX_LOOKS):
+        stopped = is_stopped(desk.engine, desk.claim)
+        if not stopped:
+            new = [device for device in waiting if device["state"] == "PLANNED" and not device["ends_service_id"]]
+            _renew(looks, new)
+        looked, looks_pause = _each(workers, partial(_find, desk, looks, stopped=stopped), waiting)
+        calls, calls_pause = _call(desk, looks, workers, [one for one in waiting if looked[one["row_id"]] is None])
+        found, called, wait = found | looked, called | calls, max(wait, looks_pause, calls_pause)
+        waiting = [device for device in waiting if calls.get(device["row_id"]) is Outcome.STALE]
+        if not waiting:
+            break
+    return found, called, wait
+
+
+def _renew(looks: SliceLooks, devices: Sequence[Record]) -> None:
+    """Look at what was created since these SIMs were looked at, once for all of them; else each is looked up alone."""
+    try:
+        looks.renew(devices)
+    except (RevioRetryable, RevioRejected, RevioUnauthorized, StepUnfinished) as problem:
+        log.warning("%s", problem)
 
 
 def _each(
     workers: Executor, work: Callable[[Record], Outcome | None], devices: Sequence[Record]
-) -> dict[int, Outcome | None]:
-    """Return what became of each device, by row; what goes wrong with one costs no other its turn."""
+) -> tuple[dict[int, Outcome | None], float]:
+    """Return what became of each device, by row, and how long an account is paused that turned one away.
+
+    What goes wrong with one device costs no other its turn.
+    """
+    pauses = [0.0]
 
     def alone(device: Record) -> Outcome | None:
         try:
@@ -105,17 +153,21 @@ def _each(
         except (RevioOutcomeUnknown, RevioRejected) as unknown:
             log.warning("%s: outcome unknown: %s", device["iccid"], unknown)
             return Outcome.UNKNOWN
-        except RevioRetryable as turned_away:
+        except (RevioRetryable, StepUnfinished) as turned_away:
             log.warning("%s: %s", device["iccid"], turned_away)
+            pauses.append(turned_away.retry_after or 0.0)
             return Outcome.UNREACHABLE
         except Exception:
             log.exception("%s: something unforeseen; the device is tried again", device["iccid"])
             return Outcome.FAILED
 
-    return {device["row_id"]: outcome for device, outcome in zip(devices, workers.map(alone, devices), strict=True)}
+    outcomes = list(workers.map(alone, devices))
+    return {device["row_id"]: outcome for device, outcome in zip(devices, outcomes, strict=True)}, max(pauses)
 
 
-def _call(desk: Desk, workers: Executor, devices: Sequence[Record]) -> tuple[dict[int, Outcome | None], float]:
+def _call(
+    desk: Desk, looks: SliceLooks, workers: Executor, devices: Sequence[Record]
+) -> tuple[dict[int, Outcome | None], float]:
     """Call for the planned SIMs, account by account; return what became of each, and how long the last account is paused.
 
     A change creates lines or ends them, never both.
@@ -125,7 +177,7 @@ def _call(desk: Desk, workers: Executor, devices: Sequence[Record]) -> tuple[dic
     for connection_id in sorted({device["connection_id"] for device in devices}):
         pace = Pace.AT_ONCE if desk.is_small else Pace.EVEN
         own = [device for device in devices if device["connection_id"] == connection_id]
-        work = ENDING if own[0]["ends_service_id"] else CREATING
+        work = ENDING if own[0]["ends_service_id"] else creating(looks)
         caller = Caller(desk, desk.clients(connection_id), desk.budgets(connection_id), workers, pace, work)
         called = caller.call_all(own)
         outcomes |= {device["row_id"]: outcome for device, outcome in called}
@@ -150,77 +202,92 @@ def _make_ready(desk: Desk, device: Record) -> Outcome:
     except RevioUnauthorized as refused:
         stop_change(desk, device, refused)
         return Outcome.STOPPED
-    desk.transact("intents/set_ready", intent_id=device["intent_id"])
+    _set_ready(desk, device)
     return outcome
 
 
-def _find(desk: Desk, device: Record, listed: list[Line]) -> Outcome | None:
-    """Return the outcome of a SIM that needs no call, or none yet; None: its line is to be created by a call."""
+def _set_ready(desk: Desk, device: Record) -> None:
+    """Let a row be associated whose line is all there; log where that line was called for with other terms than its own."""
+    now, differing = desk.clock(), called_terms(device) if device["state"] == "CREATED" else []
+
+    def set_ready(connection: Connection) -> None:
+        if changed(connection, "intents/set_ready", intent_id=device["intent_id"], now=now) and differing:
+            said = f"line {device['service_id']} was created by an earlier call, with {', '.join(differing)}"
+            log_devices(connection, desk, [log_entry(device, response=said)], now)
+
+    in_transaction(desk.engine, set_ready)
+
+
+def _find(desk: Desk, looks: SliceLooks, device: Record, *, stopped: bool) -> Outcome | None:
+    """Return the outcome of a SIM that needs no call, or none yet; None: its line is to be created by a call.
+
+    In a change that was stopped nobody is looked at for whom no call was made.
+    """
     if device["state"] in SETTLED:
         return Outcome(device["state"].lower())
+    if stopped and device["state"] == "PLANNED" and not desk.has_begun_product(device):
+        return Outcome.STOPPED
     intent = device["intent_id"]
     if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
         raise RevioOutcomeUnknown("another worker's call for this SIM is still out")
     if device["ends_service_id"]:
-        return find_end(desk, device, listed)
-    if device["state"] == "PLANNED":
-        found = match_lines(listed, iccid=device["iccid"], msisdn=device["msisdn"])
-        return _use_found(desk, device, found, after_call=False) if found else None
-    asked = desk.clock()
+        return find_end(desk, device)
     try:
-        found = look_up(desk, desk.clients(device["connection_id"]), device, listed)
+        if device["state"] == "PLANNED":
+            return use_found(desk, looks, device, looks.judge(device), after_call=False)
+        found, asked = looks.look_up(device)
     except RevioUnauthorized as refused:
         stop_change(desk, device, refused)
         return Outcome.STOPPED
-    except RevioRetryable:
+    except (RevioRetryable, RevioRejected, StepUnfinished):
         desk.transact("intents/doubt_again", intent_id=intent)
         raise
-    if found:
-        return _use_found(desk, device, found, after_call=True)
-    before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
-    account = {"connection_id": device["connection_id"]}
-    if not desk.transact("intents/plan_again", intent_id=intent, unknown_before=before, **account):
+    if found.verdict is not Verdict.FREE:
+        return use_found(desk, looks, device, found, after_call=True)
+    if not plan_again(desk, device, asked):
         raise RevioOutcomeUnknown("the line is not to be seen yet; it is looked up again before any other call")
-    return None
+    looks.record_looked(device, asked)
+    return use_found(desk, looks, device, found, after_call=False)
 
 
-def look_up(desk: Desk, client: RevioClient, device: Record, listed: list[Line]) -> list[Line]:
-    """Return the customer's active lines that are this SIM's: as Rev.io shows them now, and as it listed them before."""
-    number = customer_number(device["customer_number"])
-    now = desk.clock()
-    shown = [
-        line
-        for line in client.lines(customer_id=number, number2=device["iccid"])
-        if line.customer_id == number and line.is_active(now)
-    ]
-    known = {line.service_id: line for line in [*listed, *shown]}
-    return match_lines(list(known.values()), iccid=device["iccid"], msisdn=device["msisdn"])
+def use_found(desk: Desk, looks: SliceLooks, device: Record, found: Judgment, *, after_call: bool) -> Outcome | None:
+    """Take the one line that was found as the SIM's, or the one that a person named; reject the SIM when that cannot be.
 
-
-def _use_found(desk: Desk, device: Record, found: list[Line], *, after_call: bool) -> Outcome | None:
-    """Take the one line that was found as the SIM's; reject the SIM when there are several.
-
-    A line without a creation date counts as adopted: nothing ever disconnects such a line by itself.
+    None: it has no line, and nobody has named one.
     """
-    if len(found) > 1:
-        named = ", ".join(str(line.service_id) for line in found)
-        return reject_line(
-            desk,
-            device,
-            DeviceCode.REV_LINE_AMBIGUOUS,
-            f"the active lines {named} are all this SIM's; disconnect all but one",
-        )
-    line = found[0]
+    if has_named_line(device):
+        try:
+            named = adopt_named_line(desk, device, found)
+        except RevioOutcomeUnknown:
+            named = why_not(desk, device) or Outcome.UNKNOWN
+        if named is not None:
+            return named
+    if found.verdict is Verdict.FREE:
+        return None
+    if found.verdict is not Verdict.OWN:
+        return reject_line(desk, device, REJECTIONS[found.verdict], found.reason, shown=found.lines)
+    line = found.lines[0]
+    assert line.service_id is not None, "a line that is the SIM's has been judged"
+    outcome = outcome_of(device, line, looks.keys_before(device)) if after_call else Outcome.ADOPTED
     try:
-        return settle_line(desk, device, line.service_id, outcome_of(device, line, after_call=after_call), line)[0]
+        return settle_line(desk, device, line.service_id, outcome, line)[0]
     except RevioOutcomeUnknown:
         return why_not(desk, device) or Outcome.UNKNOWN
 
 
-def outcome_of(device: Record, line: Line, *, after_call: bool) -> Outcome:
-    """Return whether a line that was found is one that our call created, or one that was there. Source: 'Duplicates', 4."""
-    ours = after_call and line.created is not None and line.created >= device["intent_created"] - CLOCK_SLACK
-    return Outcome.CREATED if ours else Outcome.ADOPTED
+def outcome_of(device: Record, line: Line, known_before: Collection[str]) -> Outcome:
+    """Return whether the only line that was found after a call is one that it created, or one of somebody else's.
+
+    Ours is what was absent before the call, was created when it was out, and equals every field that it sent and that is
+    asked for now. Source: the Rev.io contract, 'Duplicates', 4 and 5.
+    """
+    called = device["called"]
+    if line.key in known_before or called is None or line.created is None or not device["called_body"]:
+        return Outcome.ADOPTED
+    again = line.created.astimezone(device["account_zone"]).replace(fold=1)  # in the hour that comes twice
+    is_of_the_call = any(called - CLOCKS_DIFFER <= one <= called + CLOCKS_DIFFER for one in (line.created, again))
+    differs = line.differing_fields(json.loads(device["called_body"])) or differing_terms(device, line)
+    return Outcome.CREATED if is_of_the_call and not differs else Outcome.ADOPTED
 
 
 def _record(desk: Desk, slice_number: int, counts: dict[str, int], started: datetime, began: float) -> None:

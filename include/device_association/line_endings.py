@@ -8,35 +8,56 @@ looked up by the line's id, and repeated only after the line stayed active for t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.call_records import begin_calls
+from device_association.call_records import begin_calls, plan_again
+from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, rows, run
-from device_association.errors import RevioOutcomeUnknown, RevioRetryable, RevioUnauthorized
+from device_association.errors import (
+    RecordUnreadable,
+    RevioOutcomeUnknown,
+    RevioRejected,
+    RevioRetryable,
+    RevioUnauthorized,
+)
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_calls import Work
-from device_association.line_outcomes import Desk, Outcome, end_day, log_devices, log_entry, stop_change
-from device_association.line_planning import customer_number
+from device_association.line_outcomes import (
+    Desk,
+    LineChanged,
+    Outcome,
+    end_day,
+    log_devices,
+    log_entry,
+    reject_line,
+    stop_change,
+)
+from device_association.line_planning import customer_number, why_not_ours
 from device_association.product_endings import end_products
-from device_association.revio import Line, RevioClient, match_lines
+from device_association.revio import Line, RevioClient
+from device_association.revio_lines import Sim
+from device_association.storable_text import storable
 
 ZONES_DIFFER = timedelta(days=1)
 """A line ends at midnight of the tenant's today, which may still be to come elsewhere."""
 log = logging.getLogger(__name__)
 
 
-def find_end(desk: Desk, device: Record, listed: Iterable[Line]) -> Outcome | None:
+def find_end(desk: Desk, device: Record) -> Outcome | None:
     """Return what became of a line that needs no call to be ended, or none yet; None: it is to be ended by a call.
 
     No call for it is out any more. Its products are ended first: a line without them costs nothing more, products without
     their line might.
     """
     try:
-        return _find(desk, device, listed)
+        return _find(desk, device)
+    except RecordUnreadable as problem:
+        said = f"which products line {device['ends_service_id']} has cannot be read: {problem}, then retry"
+        return reject_line(desk, device, DeviceCode.REV_PRODUCT_FAILED, said)
     except RevioUnauthorized as refused:
         stop_change(desk, device, refused)
         return Outcome.STOPPED
@@ -46,7 +67,7 @@ def look_at(desk: Desk, device: Record) -> Line | None:
     """Return the line of a call of unknown outcome as it is now; what Rev.io can't be asked about counts from now."""
     try:
         return desk.clients(device["connection_id"]).line(device["ends_service_id"])
-    except RevioRetryable:
+    except (RevioRetryable, RevioRejected):
         desk.transact("intents/doubt_again", intent_id=device["intent_id"])
         raise
 
@@ -76,47 +97,50 @@ def record_ended(desk: Desk, ended: Sequence[tuple[Record, int]]) -> list[tuple[
     return [(device, Outcome.ENDED) for device, _ in ended]
 
 
+def _look(client: RevioClient, device: Record) -> None:
+    """Look at the line right before its call; raise LineChanged where it is not as it was, or is not shown."""
+    ends: int = device["ends_service_id"]
+    try:
+        line = client.line(ends)
+    except RevioRejected as refused:
+        raise LineChanged(f"line {ends} cannot be looked at: {refused}") from refused
+    if line is None or _why_strange(device, line) or is_ended(line, device["now"]):
+        raise LineChanged(f"line {ends} has changed since it was looked at")
+
+
 def _end(client: RevioClient, device: Record) -> int:
     ends: int = device["ends_service_id"]
     client.end_line(ends, end_day(device))
     return ends
 
 
-ENDING = Work(partial(begin_calls, statement="reversals/begin_calls"), _end, record_ended)
+ENDING = Work(partial(begin_calls, statement="reversals/begin_calls"), _end, record_ended, look=_look)
 
 
-def _find(desk: Desk, device: Record, listed: Iterable[Line]) -> Outcome | None:
+def _find(desk: Desk, device: Record) -> Outcome | None:
     ends, asked = device["ends_service_id"], desk.clock()
-    shown = [line for line in listed if line.service_id == ends] if device["state"] == "PLANNED" else []
-    line = shown[0] if shown else look_at(desk, device)
-    why = _why_strange(device, line, was_listed=bool(shown))
+    line = look_at(desk, device)
+    why = _why_strange(device, line)
     if line is None or why:
         return _leave(desk, device, f"line {ends} was not disconnected: {why}")
-    if device["state"] == "PLANNED" and not is_ended(line, asked):
+    if device["state"] == "PLANNED":  # its products stay when somebody disconnects a line
         outcome = end_products(desk, device)
         if outcome is not None:
             return outcome
-        return _keep_adopted(desk, device) if device["line_was"] == "ADOPTED" else None
+        if not is_ended(line, asked):
+            return _keep_adopted(desk, device) if device["line_was"] == "ADOPTED" else None
     if is_ended(line, asked):
         return record_ended(desk, [(device, ends)])[0][1]
-    before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
-    account = {"connection_id": device["connection_id"]}
-    if not desk.transact("intents/plan_again", intent_id=device["intent_id"], unknown_before=before, **account):
+    if not plan_again(desk, device, asked):
         raise RevioOutcomeUnknown(f"line {ends} is active still; it is looked at again before any other call")
     return None
 
 
-def _why_strange(device: Record, line: Line | None, *, was_listed: bool) -> str | None:
-    """Say why a line is not known to be the one that was made for this SIM; what was listed was listed for its customer."""
+def _why_strange(device: Record, line: Line | None) -> str | None:
+    """Say why a line is not known to be the one that was made for this SIM."""
     if device["line_owner"] != device["iccid"]:
         return f"it is kept as the line of SIM {device['line_owner'] or 'none'}"
-    if line is None:
-        return "Rev.io does not show it"
-    if not was_listed and line.customer_id != customer_number(device["customer_number"]):
-        return f"it is customer {line.customer_id}'s by now"
-    if not match_lines([line], iccid=device["iccid"], msisdn=device["msisdn"]):
-        return f"it has SIM {line.number2 or line.number} by now"
-    return None
+    return why_not_ours(line, Sim(device["iccid"], device["msisdn"]), {customer_number(device["customer_number"])})
 
 
 def _keep_adopted(desk: Desk, device: Record) -> Outcome:
@@ -147,7 +171,9 @@ def _keep(desk: Desk, device: Record, said: str, findings: Sequence[Finding]) ->
     now = desk.clock()
 
     def keep(connection: Connection) -> None:
-        if changed(connection, "reversals/keep_line", intent_id=device["intent_id"], detail=said[:1000], now=now):
+        if changed(
+            connection, "reversals/keep_line", intent_id=device["intent_id"], detail=storable(said, 1000), now=now
+        ):
             log_devices(connection, desk, [log_entry(device, response=said)], now)
             report(connection, findings, now=now)
 

@@ -1,27 +1,35 @@
-"""Plans a change's calls to Rev.io: existing lines listed in bulk, one intent per SIM, slices for the mapped tasks.
+"""Plans a change's calls to Rev.io: existing lines looked at in bulk, one intent per SIM, slices for the mapped tasks.
 
 All of it is written in one transaction: killed in the middle, the next run starts over and nobody was called.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from device_association.batches import in_batches, row_batches
-from device_association.claims import Claim, holding, record_step, stop
+from device_association.claims import Claim, holding, is_stopped, record_step, stop
 from device_association.codes import DeviceCode
-from device_association.database import Record, as_json, row, rows, run
-from device_association.errors import ConfigurationError, RevioUnauthorized
+from device_association.database import Record, as_json, in_parts, row, rows, run
+from device_association.errors import ConfigurationError, RevioRejected, RevioUnauthorized
+from device_association.line_looks import AccountLooks, keep_known, match, shown_before
 from device_association.reverted_changes import find_reversal
-from device_association.revio import Line, RevioClient
+from device_association.revio import RevioClient
+from device_association.revio_answers import spelled_id
+from device_association.revio_lines import Line, Sim, ending_text
 from device_association.settings import Settings
-from device_association.validation import reject_billed, reject_changed
+from device_association.storable_text import storable
+from device_association.validation import reject_billed, reject_changed, reject_rows
+from device_association.vendor_lines import ListShifts, RevAccount
 
 STEP = "plan_rev_services"
 LEAST_TIME = timedelta(hours=2)
@@ -33,49 +41,176 @@ Clients = Callable[[str], RevioClient]
 """Gives the client of the Rev.io account behind a connection id."""
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerLook:
+    """What Rev.io shows of one customer's lines. `looked`: since when; None: each SIM is looked up before its call."""
+
+    customer_id: UUID
+    account_id: int
+    looked: datetime | None
+    lines: tuple[Line, ...] = ()
+
+
 def plan_rev_services(
-    engine: Engine, claim: Claim, clients: Clients, settings: Settings, *, now: datetime
+    engine: Engine, claim: Claim, clients: Clients, settings: Settings, *, clock: Callable[[], datetime]
 ) -> list[int]:
     """Return the numbers of the slices whose devices want a line, or of a revert: are to lose theirs; empty when none do.
 
     Devices that another change took since the validation are refused here, by the same rule. Refused credentials stop the
-    change. A second run keeps the slices of the first, so that a map index always means the same devices.
+    change; one that is stopped is not planned. A second run keeps the slices of the first, so that a map index always means
+    the same devices. Raises RevioRetryable and StepUnfinished while an account cannot be looked at: the deadline counts from
+    the first try.
     """
-    began = time.perf_counter()
+    now, began = clock(), time.perf_counter()
+    if is_stopped(engine, claim):
+        stored = holding(engine, claim, now, lambda connection: rows(connection, "intents/list_slices", **claim.key))
+        return [one["slice_number"] for one in stored]
     with engine.connect() as connection:
         ends = find_reversal(connection, claim.bulk_change_id).reverts is not None
         list_customers = "reversals/list_customers" if ends else "intents/list_customers"
         customers = rows(connection, list_customers, bulk_change_id=claim.bulk_change_id)
+    if customers:
+        first = {"deadline": now + LEAST_TIME, "connection_id": customers[0]["connection_id"], "is_first": 1}
+        holding(engine, claim, now, lambda c: run(c, "claims/set_deadline", **first, **claim.key))
     try:
-        lines = [line for customer in customers for line in _active_lines(clients, customer, now)]
+        seen = [] if ends else _look_at(engine, claim, clients, settings, customers, clock)
+        gone, moved = ([], []) if ends else _lost_lines(engine, claim, clients, settings, seen, now)
     except RevioUnauthorized as refused:
         log.error("%s", refused)
         said = refusal_text(refused)
-        holding(engine, claim, now, lambda c: stop(c, claim, DeviceCode.REV_UNAUTHORIZED, said, now=now))
+        holding(engine, claim, now, lambda c: stop(c, claim, DeviceCode.REV_UNAUTHORIZED, said, now=clock()))
         return []
 
     def plan(connection: Connection) -> list[int]:
-        run(connection, "lines/delete_listed", **claim.key)
-        if lines:
-            run(connection, "lines/insert_listed", lines=as_json(lines), **claim.key)
-        want = _want_ends if ends else _want_lines
-        planned = want(connection, claim, now) if customers else 0
+        planned = _want_ends(connection, claim, now) if ends and customers else 0
+        if gone:
+            mirrored = {"actor": claim.actor, "now": now}
+            run(connection, "lines/end_mirror_lines", lines=as_json(gone), **mirrored)
+            run(connection, "intents/forget_lines", lines=as_json(gone), now=now)
+        reject_rows(connection, claim.bulk_change_id, moved, actor=claim.actor, now=now)
+        if seen:
+            planned = _want_lines(connection, claim, seen, now)
         slices = _slices(connection, claim, settings, customers[0]["connection_id"] if customers else None, now)
-        counts = {"listed_lines": len(lines), "planned": planned, "slices": len(slices)}
+        counts = {"listed_lines": sum(len(one.lines) for one in seen), "planned": planned, "slices": len(slices)}
         record_step(connection, claim, STEP, counts, started=now, began=began)
         return slices
 
     return holding(engine, claim, now, plan)
 
 
-def _want_lines(connection: Connection, claim: Claim, now: datetime) -> int:
+def looks_at(
+    engine: Engine, clients: Clients, account: Record, settings: Settings, clock: Callable[[], datetime]
+) -> AccountLooks:
+    """Return what looks at the Rev.io account of a row with account_id, connection_id and tenant_id."""
+    connection_id = account["connection_id"]
+    named = RevAccount(account["account_id"], connection_id, connection_id, account["tenant_id"])
+    return AccountLooks(engine, clients(connection_id), named, clock, timedelta(seconds=settings.rev_settle_seconds))
+
+
+def _look_at(
+    engine: Engine,
+    claim: Claim,
+    clients: Clients,
+    settings: Settings,
+    customers: Sequence[Record],
+    clock: Callable[[], datetime],
+) -> list[CustomerLook]:
+    """Look at what Rev.io shows of each customer, in as few calls as that takes."""
+    seen = []
+    for customer in customers:
+        number = customer_number(customer["number"])
+        account = looks_at(engine, clients, customer, settings, clock)
+        about = {"customer_id": customer["customer_id"], "bulk_change_id": claim.bulk_change_id}
+        with engine.connect() as connection:
+            sims = [Sim(one["iccid"], one["msisdn"]) for one in rows(connection, "intents/list_wanted", **about)]
+        key = (customer["customer_id"], customer["account_id"])
+        if account.look_ups_are_fewer(number, sims):
+            seen.append(CustomerLook(*key, looked=None))
+            continue
+        looked, began = account.refresh(), clock()
+        try:
+            lines = [] if account.is_just_listed() else account.customer_lines(number)
+        except ListShifts:
+            if not all(map(account.finds, sims)):
+                raise
+            seen.append(CustomerLook(*key, looked=None))
+            continue
+        seen.append(CustomerLook(*key, looked=min(began, looked or began), lines=tuple(lines)))
+    return seen
+
+
+def _lost_lines(
+    engine: Engine, claim: Claim, clients: Clients, settings: Settings, seen: Sequence[CustomerLook], now: datetime
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Return what became of lines that an earlier try settled: those that Rev.io has disconnected, and those that moved.
+
+    The first are intents with the date of that, whose SIMs get another line. The others are rows to refuse: their line is
+    another customer's now, has another SIM, is to be disconnected, or is not shown. One that was just made may not be
+    shown yet: it is not missed before the settle time has passed.
+    """
+    before = now - timedelta(seconds=settings.rev_settle_seconds)
+    with engine.connect() as connection:
+        settled = rows(connection, "intents/list_settled", bulk_change_id=claim.bulk_change_id, before=before)
+    shown = {(look.account_id, line.service_id): line for look in seen for line in look.lines}
+    gone: list[dict[str, object]] = []
+    moved: list[dict[str, object]] = []
+    for one in settled:
+        sim = None if one["is_named"] else Sim(one["iccid"], one["msisdn"])
+        line = shown.get((one["account_id"], one["service_id"]))
+        if why_not_ours(line, sim, customers_of(one)) or (line and line.disconnected):
+            try:
+                line = clients(one["connection_id"]).line(one["service_id"])
+            except RevioRejected as refused:
+                said = (
+                    f"line {one['service_id']} was this SIM's in an earlier try, and Rev.io does not show it: {refused}"
+                )
+                moved.append(_refused(one, DeviceCode.REV_LINE_AMBIGUOUS, said))
+                continue
+        if line is None or not line.is_active(now):
+            ended = line.disconnected if line else now
+            gone.append({"intent_id": one["intent_id"], "disconnected": ended})
+        elif why := why_not_ours(line, sim, customers_of(one)):
+            is_moved = line.customer_id is not None and line.customer_id not in customers_of(one)
+            code = DeviceCode.REV_LINE_OF_OTHER_CUSTOMER if is_moved else DeviceCode.REV_LINE_AMBIGUOUS
+            said = f"line {line} was this SIM's in an earlier try, and {why}; correct it in Rev.io, then retry"
+            moved.append(_refused(one, code, said))
+        elif line.disconnected:
+            moved.append(_refused(one, DeviceCode.REV_LINE_AMBIGUOUS, ending_text(line)))
+    return gone, moved
+
+
+def _refused(row_of: Record, code: DeviceCode, said: str) -> dict[str, object]:
+    return {"row_id": row_of["row_id"], "code": code, "details": storable(f"{code}: {said}", 1000)}
+
+
+def _want_lines(connection: Connection, claim: Claim, seen: Sequence[CustomerLook], now: datetime) -> int:
     """Write the intents of lines that are to come, and return how many; refuse the devices that somebody took since."""
     batches, about = row_batches(connection, claim.bulk_change_id), {"bulk_change_id": claim.bulk_change_id, "now": now}
-    in_batches(connection, "intents/take_over_intents", batches, **about)
-    planned = in_batches(connection, "intents/insert_intents", batches, **about)
+    planned = 0
+    for customer in seen:
+        whose = {"customer_id": customer.customer_id, "looked": customer.looked}
+        in_batches(connection, "intents/take_over_intents", batches, **whose, **about)
+        planned += in_batches(connection, "intents/insert_intents", batches, **whose, **about)
     reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
     in_batches(connection, "intents/abandon_planned", batches, **about)
+    _keep_known(connection, claim, seen)
     return planned
+
+
+def _keep_known(connection: Connection, claim: Claim, seen: Sequence[CustomerLook]) -> None:
+    """Keep which lines may be which SIMs': those of the customers' lists, and those that the accounts showed before."""
+    planned: dict[UUID, dict[int, Sim]] = {}
+    for one in rows(connection, "intents/list_planned", bulk_change_id=claim.bulk_change_id):
+        planned.setdefault(one["customer_id"], {})[one["intent_id"]] = Sim(one["iccid"], one["msisdn"])
+    run(connection, "known_lines/delete_known", bulk_change_id=claim.bulk_change_id)
+    for customer in seen:
+        sims = planned.get(customer.customer_id, {})
+        keep_known(connection, match(customer.lines, sims), needs_check=False)
+        listed = {line.key for line in customer.lines}
+        for ids in in_parts(connection, list(sims)):
+            part = {intent_id: sims[intent_id] for intent_id in ids}
+            shown = shown_before(connection, customer.account_id, part.values())
+            keep_known(connection, match((line for line in shown if line.key not in listed), part), needs_check=True)
 
 
 def _want_ends(connection: Connection, claim: Claim, now: datetime) -> int:
@@ -94,6 +229,26 @@ def refusal_text(refused: RevioUnauthorized) -> str:
     return f"{refused}"[:400] + "; correct the connection, then retry"
 
 
+def customers_of(device: Record) -> frozenset[int]:
+    """Return the numbers that the device's customer has at Rev.io now, and had when the SIM was called for."""
+    called = json.loads(device["called_body"]) if device.get("called_body") else {}
+    return frozenset({customer_number(device["customer_number"]), *filter(None, [called.get("customer_id")])})
+
+
+def why_not_ours(line: Line | None, sim: Sim | None, customers: Collection[int]) -> str | None:
+    """Return why a line is not known to be a SIM's of these customers as Rev.io shows it now; None: it is.
+
+    Without a SIM only the customer counts.
+    """
+    if line is None:
+        return "Rev.io does not show it"
+    if line.customer_id not in customers:
+        return f"it is customer {line.customer_id}'s now"
+    if sim is not None and not sim.may_have(line):
+        return f"it has SIM {line.number2 or line.number} now"
+    return None
+
+
 def cut(row_ids: Sequence[int], *, most_slices: int, fewest_devices: int) -> Iterator[dict[str, int]]:
     """Yield the slices of a change: one device each while they are few, else ranges of at least `fewest_devices`.
 
@@ -110,25 +265,12 @@ def cut(row_ids: Sequence[int], *, most_slices: int, fewest_devices: int) -> Ite
 
 def customer_number(number: str) -> int:
     """Return the customer's number as Rev.io wants it, or raise ConfigurationError that names it."""
-    try:
-        return int(number)
-    except ValueError:
+    found = spelled_id(number)
+    if found is None:
         raise ConfigurationError(
-            f"customer number {number!r} is no whole number, Rev.io knows no such customer; correct RevCustomer"
-        ) from None
-
-
-def _active_lines(clients: Clients, customer: Record, now: datetime) -> Iterator[dict[str, object]]:
-    number = customer_number(customer["number"])
-    line: Line
-    for line in clients(customer["connection_id"]).lines(customer_id=number):
-        if line.customer_id == number and line.is_active(now):
-            yield {
-                "service_id": line.service_id,
-                "number": line.number,
-                "number2": line.number2,
-                "created": line.created,
-            }
+            f"customer number {number!r} is not a number that Rev.io gives its customers; correct RevCustomer"
+        )
+    return found
 
 
 def _slices(
@@ -150,5 +292,6 @@ def _slices(
     limit = row(connection, "budgets/find_limit", connection_id=connection_id)
     budget_time = timedelta(minutes=len(wanted) / limit["calls_per_minute"]) if limit else timedelta()
     deadline = now + LEAST_TIME + 2 * budget_time
-    run(connection, "claims/set_deadline", deadline=deadline, connection_id=connection_id, **claim.key)
+    until = {"deadline": deadline, "connection_id": connection_id, "is_first": 0}
+    run(connection, "claims/set_deadline", **until, **claim.key)
     return [one["slice_number"] for one in slices]

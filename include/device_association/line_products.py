@@ -12,13 +12,18 @@ from sqlalchemy import Connection
 from device_association.database import Record, as_json, changed, in_transaction, rows, run
 from device_association.errors import (
     AssociationError,
+    RecordUnreadable,
     RevioOutcomeUnknown,
     RevioRejected,
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.line_outcomes import Desk, line_dates
+from device_association.line_looks import LOOK_LASTS
+from device_association.line_outcomes import Desk, LineChanged, line_dates
+from device_association.line_planning import customer_number, customers_of, why_not_ours
 from device_association.revio import Product, RevioClient
+from device_association.revio_lines import Sim
+from device_association.storable_text import storable
 
 KNOWN = frozenset({"CREATED", "ADOPTED"})
 """States of a product that the line has."""
@@ -39,7 +44,12 @@ def create_products(desk: Desk, client: RevioClient, device: Record, service_id:
     missing = [step for step in _steps(desk, device, wanted) if step["state"] not in KNOWN]
     lost = any(step["state"] == "CALLING" for step in missing)
     asked = desk.clock()
-    on_line = look_up_products(desk, client, device, service_id) if missing and (adopted or lost) else []
+    try:
+        on_line = look_up_products(desk, client, device, service_id) if missing and (adopted or lost) else []
+    except RecordUnreadable as problem:
+        raise ProductFailed(
+            f"line {service_id} is there, but which products it has cannot be read: {problem}, then retry"
+        ) from problem
     there = {product.product_id: product.service_product_id for product in on_line}
     for step in missing:
         if step["state"] == "CALLING" and step["lease_until"] > asked:
@@ -78,7 +88,14 @@ def _create(
     desk: Desk, client: RevioClient, device: Record, service_id: int, step: Record, looked_up: datetime
 ) -> None:
     product = step["product_id"]
-    lease_until = lease_product(desk, device, service_id, step, looked_up, begin="lines/begin_product")
+    try:
+        lease_until = lease_product(
+            desk, client, device, service_id, step, looked_up, begin="lines/begin_product", line_seen=device["settled"]
+        )
+    except LineChanged as changed_line:
+        raise ProductFailed(
+            f"{changed_line}; its product {product} was not added; correct it, then retry"
+        ) from changed_line
     if lease_until is None:
         raise RevioOutcomeUnknown(f"product {product} of line {service_id}: another worker or run is at it")
     try:
@@ -95,19 +112,34 @@ def _create(
 
 
 def lease_product(
-    desk: Desk, device: Record, service_id: int, step: Record, looked_up: datetime, *, begin: str
+    desk: Desk,
+    client: RevioClient,
+    device: Record,
+    service_id: int,
+    step: Record,
+    looked_up: datetime,
+    *,
+    begin: str,
+    line_seen: datetime,
 ) -> datetime | None:
     """Take the lease of a product's call once the account has room for it, by the statement `begin`; return its end.
 
-    None: another has it, or had it since the look-up, or the call may not be made. Raises RevioOutcomeUnknown when the
-    lease could end before the call: another may be at it by then.
+    None: another has it, or had it since the look-up, or the call may not be made. A line that was seen too long ago is
+    looked at first: LineChanged where it is not the SIM's any more. Raises RevioOutcomeUnknown when the lease could end
+    before the call: another may be at it by then.
     """
     if budget := desk.budgets(device["connection_id"]):
         budget.wait_for_call()
+    if desk.clock() - line_seen > LOOK_LASTS:
+        is_named = device["named_service_id"] == service_id
+        sim = None if is_named else Sim(device["iccid"], device["msisdn"])
+        why = why_not_ours(client.line(service_id), sim, customers_of(device))
+        if why is not None:
+            raise LineChanged(f"line {service_id}: {why}")
     seconds = _lease_seconds(desk)
     send_by = desk.clock() + timedelta(seconds=seconds - desk.settings.rev_call_seconds)
     lease_until = desk.clock() + timedelta(seconds=seconds)
-    begun = desk.transact(
+    begun = desk.transact_holding(
         begin,
         intent_id=device["intent_id"],
         product_id=step["product_id"],
@@ -117,7 +149,7 @@ def lease_product(
         run_id=desk.claim.run_id,
         **desk.claim.key,
     )
-    if begun and desk.clock() > send_by:
+    if begun and desk.look_before_call(device)[1] > send_by:
         said = f"product {step['product_id']} of line {service_id}: no call was made, its time was up before"
         raise RevioOutcomeUnknown(said)
     return lease_until if begun else None
@@ -136,7 +168,7 @@ def _body(device: Record, service_id: int, step: Record) -> dict[str, object]:
     return {
         "service_id": service_id,
         "product_id": step["product_id"],
-        "customer_id": int(device["customer_number"]),
+        "customer_id": customer_number(device["customer_number"]),
         "rate": Decimal(step["rate"]) if step["rate"] is not None else None,
         "quantity": 1,
         "generate_proration": bool(device["prorate"]),
@@ -181,5 +213,5 @@ def record_product(desk: Desk, device: Record, product: int, state: str, lease_u
         state=state,
         service_product_id=None,
         lease_until=lease_until,
-        detail=detail[:1000],
+        detail=storable(detail, 1000),
     )

@@ -9,10 +9,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import as_json, in_transaction, rows, run
+from device_association.database import Record, as_json, in_transaction, rows, run
 from device_association.dialects import utc_milliseconds
+from device_association.errors import DatabaseUnavailable
+from device_association.one_by_one import error_text
 
 MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"
+MOST_FAILURES = 3
+"""So many in a row that cannot be sent end a pass: it is the receiver, not what is sent."""
 Send = Callable[[dict[str, object]], None]
 log = logging.getLogger(__name__)
 
@@ -37,19 +41,37 @@ def message_body(bulk_change_id: int, retry_number: int) -> dict[str, object]:
 def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | None = None) -> int:
     """Send what is owed of one kind (of one change, or of all) and return how many went out.
 
-    Each is marked after it was sent, so it is sent at least once. The first that fails is recorded and raised: it and
-    those behind it stay owed.
+    Each is marked after it was sent, so it is sent at least once. One that fails, or cannot be marked, stays owed, those
+    behind it are sent; after MOST_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
     """
     with engine.connect() as connection:
         owed = rows(connection, "outbox/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
+    problems: list[Exception] = []
+    in_row = 0
     for one in owed:
         try:
-            send(json.loads(one["payload"]))
-        except Exception as problem:
-            _mark(engine, "outbox/mark_failed", one["outbox_id"], error=f"{type(problem).__name__}: {problem}"[:1000])
+            _send_one(engine, one, send)
+        except DatabaseUnavailable:
             raise
-        _mark(engine, "outbox/mark_sent", one["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
+        except Exception as problem:
+            problems.append(problem)
+            in_row += 1
+            if in_row >= MOST_FAILURES:
+                break
+        else:
+            in_row = 0
+    if problems:
+        raise problems[0]
     return len(owed)
+
+
+def _send_one(engine: Engine, owed: Record, send: Send) -> None:
+    try:
+        send(json.loads(owed["payload"]))
+    except Exception as problem:
+        _mark(engine, "outbox/mark_failed", owed["outbox_id"], error=error_text(problem))
+        raise
+    _mark(engine, "outbox/mark_sent", owed["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
 
 
 def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:

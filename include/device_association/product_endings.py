@@ -11,7 +11,7 @@ from device_association.call_records import why_not
 from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, run
 from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.line_outcomes import Desk, Outcome, end_day, reject_line
+from device_association.line_outcomes import Desk, LineChanged, Outcome, end_day, reject_line
 from device_association.line_products import lease_product, list_product_steps, look_up_products, record_product
 from device_association.revio import RevioClient
 
@@ -43,9 +43,16 @@ def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
     What a package brought more than once has one step under the product's id, the others under an id of their own.
     """
     steps = list_product_steps(desk, device)
-    if steps or not device["rev_package_id"] or device["line_was"] != "CREATED":
+    in_doubt = _in_doubt(desk, device)
+    has_package = bool(device["rev_package_id"]) and device["line_was"] == "CREATED" and not steps
+    if not has_package and not in_doubt:
         return steps
-    listed = list(client.products(device["ends_service_id"]))
+    known = {step["service_product_id"] for step in steps}
+    listed = [
+        one
+        for one in client.products(device["ends_service_id"])
+        if one.service_product_id not in known and (has_package or one.product_id in in_doubt)
+    ]
     firsts = {one.product_id: one.service_product_id for one in reversed(listed)}
     found = [
         {
@@ -60,10 +67,27 @@ def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
     return list_product_steps(desk, device)
 
 
+def _in_doubt(desk: Desk, device: Record) -> set[int]:
+    """Return the products that the first change asked for and never heard of: they may be on the line.
+
+    Raises RevioOutcomeUnknown while such a call may still be out, or its product not be shown yet.
+    """
+    first = list_product_steps(desk, {"intent_id": device["line_intent"]}) if device["line_intent"] else ()
+    calls = [step for step in first if step["state"] == "CALLING"]
+    if any(step["lease_until"] > desk.clock() for step in calls):
+        raise RevioOutcomeUnknown(f"a product of line {device['ends_service_id']}: the call for it may still be out")
+    return {step["product_id"] for step in calls}
+
+
 def _end(desk: Desk, client: RevioClient, device: Record, step: Record, looked_up: datetime) -> Outcome | None:
     """End one product by a call; return what became of the device where it could not be."""
     product, ends = step["product_id"], device["ends_service_id"]
-    lease_until = lease_product(desk, device, ends, step, looked_up, begin="reversals/begin_product")
+    try:
+        lease_until = lease_product(
+            desk, client, device, ends, step, looked_up, begin="reversals/begin_product", line_seen=looked_up
+        )
+    except LineChanged as strange:
+        raise RevioOutcomeUnknown(f"{strange}; it is looked at again") from strange
     if lease_until is None:
         return why_not(desk, device) or Outcome.UNKNOWN
     try:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.answers import shown
 from device_association.call_budget import Limits
-from device_association.codes import RUNNING, Row
+from device_association.codes import NOT_ENDED, RUNNING, Row
 from device_association.database import as_json, row, rows
 
 OPEN = (Row.NEW, Row.PROCESSING)
@@ -38,7 +38,7 @@ class Progress:
     @property
     def has_ended(self) -> bool:
         """Whether nothing will move any more, short of a retry."""
-        return self.status not in RUNNING
+        return self.status not in NOT_ENDED
 
     def as_record(self) -> dict[str, object]:
         """The look as an answer shows it."""

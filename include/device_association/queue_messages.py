@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.database import row
+from device_association.plain_numbers import plain_whole
 
 BIGGEST_ID = 2**63 - 1
 
@@ -58,11 +59,13 @@ def read_message(received: Mapping[str, Any]) -> Message:
 
     Raises ValueError that says what is wrong; such a message is left for the dead-letter queue.
     """
-    said = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
-    if said is None:
-        raise ValueError("neither the body nor the attributes name a BulkChangeId")
-    bulk_change_id, retry_number = _number(said, "BulkChangeId", 1), _number(said, "RetryNumber", 0)
-    return Message(bulk_change_id, retry_number)
+    try:
+        said = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
+        if said is None:
+            raise ValueError("neither the body nor the attributes name a BulkChangeId")
+        return Message(_number(said, "BulkChangeId", 1), _number(said, "RetryNumber", 0))
+    except RecursionError:
+        raise ValueError("its BulkChangeId or RetryNumber is nested too deeply to be a number") from None
 
 
 def decide(engine: Engine, message: Message) -> Decision:
@@ -102,7 +105,7 @@ def start_run(
 def _body(text: object) -> Mapping[str, object] | None:
     try:
         said = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) and "BulkChangeId" in said else None
 
@@ -114,9 +117,8 @@ def _attributes(attributes: object) -> Mapping[str, object] | None:
 
 
 def _number(said: Mapping[str, object], name: str, least: int) -> int:
-    value = said.get(name, 0 if name == "RetryNumber" else None)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
+    sent = said.get(name, 0 if name == "RetryNumber" else None)
+    value = plain_whole(sent) if isinstance(sent, str) else sent
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= BIGGEST_ID:
-        raise ValueError(f"{name} must be a whole number from {least}; {value!r} was sent")
+        raise ValueError(f"{name} must be a whole number from {least}; {repr(sent)[:100]} was sent")
     return value

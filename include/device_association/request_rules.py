@@ -18,6 +18,7 @@ from device_association.callers import Caller
 from device_association.codes import RequestCode
 from device_association.database import row, rows
 from device_association.errors import Refusal, RequestRefused
+from device_association.revio_answers import spelled_id
 from device_association.terms import Terms
 
 
@@ -130,6 +131,12 @@ def _about_customer(terms: Terms, customer: Customer, tenant: str, now: datetime
         yield _customer(
             RequestCode.CUSTOMER_HAS_NO_REV_ACCOUNT,
             f"{customer} has no Rev.io account; turn CreateRevService off or give the customer an account",
+        )
+    elif terms.create_rev_service and spelled_id(customer.number) is None:
+        yield _customer(
+            RequestCode.CUSTOMER_HAS_NO_REV_ACCOUNT,
+            f"{customer} has number {customer.number!r}, which is not one that Rev.io gives its customers; correct the "
+            "customer in the portal or turn CreateRevService off",
         )
 
 

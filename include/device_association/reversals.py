@@ -26,7 +26,7 @@ from device_association.call_budget import Limits
 from device_association.callers import Caller
 from device_association.change_actions import Cancel
 from device_association.change_views import lock_visible, refused
-from device_association.codes import RUNNING, ChangeStatus, RequestCode
+from device_association.codes import NOT_ENDED, RequestCode
 from device_association.database import Record, as_json, in_transaction, row, rows, run
 from device_association.previews import Preview, verdicts, without_trace
 from device_association.reverted_changes import reverted_text
@@ -109,7 +109,7 @@ def _check(connection: Connection, first: Record) -> None:
         raise refused(RequestCode.CHANGE_IS_REVERT, said)
     if first["reverted_by"] is not None:
         raise refused(RequestCode.CHANGE_REVERTED, reverted_text(first["reverted_by"]))
-    if first["status"] in RUNNING | {ChangeStatus.PENDING_APPROVAL}:
+    if first["status"] in NOT_ENDED:
         said = f"this change reads {first['status']}; take it back once it has ended"
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
     if not rows(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):

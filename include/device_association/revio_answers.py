@@ -11,7 +11,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -24,8 +24,11 @@ from device_association.errors import (
     RevioUnauthorized,
 )
 from device_association.revio_transport import Answer, NoAnswer
+from device_association.storable_text import storable
 
 MOST_ID = 2**31 - 1
+MOST_DIGITS = 255
+"""Digits of the longest whole number that a record may hold; Python refuses a text whose number is far longer."""
 MOST_WAIT = 1e9
 """Seconds; only so that the number stays one that a clock can add."""
 SHOWN, LOOKED_AT, MOST_DEPTH = 300, 64 * 1024, 8
@@ -33,8 +36,10 @@ DOUBTFUL = frozenset({408, 499})
 """Refusals of a gateway that may already have passed the call on."""
 MOMENT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}))?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}))?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
+NO_YEARS = frozenset({0, 1, 9999})
+"""Years of dates that stand for none."""
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*")
 WAIT_IN_TEXT = re.compile(r"(?:try again|replenished) in (?:([0-9]+):([0-9]+):)?([0-9]+)", re.IGNORECASE)
@@ -72,7 +77,10 @@ class AnswerReader:
             return
         said, wait = self._said(method, path, answer), self._wait(answer)
         if status == 429 or (status == 403 and _is_limit(answer)):
-            raise RevioRetryable(said, status=status, retry_after=wait)
+            is_quota = status == 403 or bool(
+                QUOTA.search(_start(answer))
+            )  # a 403 that is no refusal is the day's quota
+            raise RevioRetryable(said, status=status, retry_after=wait, is_quota=is_quota)
         if status in {401, 403}:
             raise RevioUnauthorized(said, status=status)
         if (400 <= status < 500 and status not in DOUBTFUL) or (300 <= status < 400 and method == "GET"):
@@ -83,7 +91,7 @@ class AnswerReader:
         """Return the object that a call was answered with."""
         self.accept(method, path, answer)
         try:
-            found = json.loads(answer.body)
+            found = json.loads(answer.body, parse_int=read_integer)
         except (ValueError, RecursionError):
             found = None
         if isinstance(found, dict) and found.get("ok", True) is True:
@@ -137,31 +145,47 @@ class AnswerReader:
         elif len(body) > LOOKED_AT:
             text = text[: -self._longest]
         text = self._redacted(html.unescape(MARKUP.sub(" ", self._redacted(text))))
-        return BLANK.sub(" ", text).strip()[:SHOWN] or "(empty)"
+        return storable(BLANK.sub(" ", text).strip()[:SHOWN]) or "(empty)"
 
     def _redacted(self, text: str) -> str:
         text = CREDENTIALS.sub(r"\1 [redacted]", self._secrets.sub("[redacted]", text))
         return MAIL.sub("[e-mail]", text)
 
 
+def read_integer(digits: str) -> int | float:
+    """Return a whole number of an answer; one that is too long to be any field's as a float, which lost its digits."""
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
+
+
 def whole(value: object) -> int | None:
-    """Return the id that a record holds, None when it holds none; digits in quotes are one as well."""
+    """Return the id that a record holds, None when it holds none; digits in quotes are one as well, and 7.0 is 7."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_ID
     return value if is_id else None  # type: ignore[return-value]  # is_id says it is an int
 
 
-def parse_moment(text: object) -> datetime | None:
-    """Return the instant of a date as Rev.io writes it (no zone: UTC); null, "", year 1 and what is no date mean none."""
+def spelled_id(number: str) -> int | None:
+    """Return the id that a text of the portal's is, None where it is not as Rev.io writes it: "047" is no spelling of 47."""
+    found = whole(number)
+    return found if str(found) == number else None
+
+
+def parse_moment(text: object, zone: tzinfo = UTC) -> datetime | None:
+    """Return the instant of a date as Rev.io writes it, in the account's zone where it names none.
+
+    Null, "", the years 1 and 9999, with which other systems write an open end, and what is not a date mean none.
+    """
     found = MOMENT.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or int(found[1]) <= 1:
+    if found is None or int(found[1]) in NO_YEARS:
         return None
     fraction = f".{found[7][:6]:0<6}" if found[7] else ""
     clock = f"{found[4] or '00'}:{found[5] or '00'}:{found[6] or '00'}{fraction}"
     try:
-        moment = datetime.fromisoformat(f"{found[1]}-{found[2]}-{found[3]}T{clock}{found[8] or '+00:00'}")
-        return moment.astimezone(UTC)
+        moment = datetime.fromisoformat(f"{found[1]}-{found[2]}-{found[3]}T{clock}{found[8] or ''}")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

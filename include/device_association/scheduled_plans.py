@@ -12,6 +12,7 @@ Where the contract is silent:
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ from sqlalchemy import Connection, Engine
 
 from device_association.associations import update_history
 from device_association.codes import PlanOutcome
-from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.database import Record, changed, in_transaction, row, rows, rows_per_statement, run
 from device_association.errors import IntervalInFuture
+from device_association.one_by_one import MOST_NAMED, OneByOne, error_text, in_halves
 
 ACTOR = "apply_scheduled_rate_plans"
+log = logging.getLogger(__name__)
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far the scheduler's clock may run ahead of the database's: an hour that it says has ended has ended."""
 
@@ -49,21 +52,44 @@ class Interval:
             )
         return self.end if self.end is not None and self.end <= now + CLOCKS_DIFFER else now
 
+    def is_latest(self, now: datetime) -> bool:
+        """Whether no interval of this length has ended since; a run without one takes all that is due."""
+        return self.start is None or self.end is None or self.end + (self.end - self.start) > now
 
-def apply_due_plans(
-    engine: Engine, interval: Interval, *, clock: Callable[[], datetime], rows_at_once: int
-) -> dict[str, int]:
+
+def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], datetime]) -> dict[str, int]:
     """Set or refuse every plan that is due by the end of the interval; return how many had which outcome.
 
-    `WAITING` counts the plans that are left for the next run. One transaction a batch of at most `rows_at_once` plans:
-    killed in the middle, the next run does the batches that are missing.
+    `WAITING` counts the plans that are left for the next run. One transaction a batch of plans:
+    killed in the middle, the next run does the batches that are missing. A device whose plans cannot be decided is a
+    finding, and waits too; more than MOST_NAMED of them are one finding together.
     """
-    due_by = interval.due_by(clock())
+    began = clock()
+    due_by = interval.due_by(began)
     with engine.connect() as connection:
         due = rows(connection, "scheduled_plans/list_due_devices", due_by=due_by)
     outcomes = Counter({outcome.value: 0 for outcome in PlanOutcome if outcome != PlanOutcome.REVERTED})
-    for devices in _batches(due, rows_at_once):
-        outcomes.update(in_transaction(engine, partial(_apply, devices=devices, due_by=due_by, now=clock())))
+    applying = OneByOne(engine, ACTOR, began)
+
+    def apply(devices: Sequence[Record]) -> Counter[str]:
+        return in_transaction(engine, partial(_apply, devices=devices, due_by=due_by, now=clock()))
+
+    others: list[str] = []
+
+    def failed(device: Record, problem: Exception) -> None:
+        if applying.failed >= MOST_NAMED:
+            others.append(f"device {device['device_id']}: {error_text(problem)}")
+            return
+        log.error("the plans of device %s could not be applied", device["device_id"], exc_info=problem)
+        applying.report(f"device {device['device_id']}", error_text(problem))
+
+    for devices in _batches(due, rows_per_statement(engine)):
+        for counts in in_halves(devices, apply, failed):
+            outcomes.update(counts)
+    if others:
+        applying.report("other devices", f"{len(others)} more could not be done, the first is {others[0]}")
+    if interval.is_latest(began):
+        applying.end()
     with engine.connect() as connection:
         left = row(connection, "scheduled_plans/count_due", due_by=due_by)
     assert left is not None, "a count is always one row"

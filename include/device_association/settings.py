@@ -49,8 +49,8 @@ class Settings(BaseSettings):
         50, ge=1, le=100, description="A change is stopped once Rev.io refused this share of its devices, in percent."
     )
     abort_sample: int = Field(50, ge=1, description="Fewest devices that Rev.io answered before that share counts.")
-    late_run_minutes: int = Field(
-        540, ge=1, description="A run of associate_customer that takes longer is told; 100,000 devices may take 520."
+    late_run_minutes: float = Field(
+        540, gt=0, description="A run of associate_customer that takes longer is told; 100,000 devices may take 520."
     )
     alarm_connection: str = Field(
         "",

@@ -19,8 +19,10 @@ from device_association.claims import Claim, deadline_of, lock_change, take_clai
 from device_association.closing import close_bulk_change
 from device_association.codes import RUNNING, ChangeStatus
 from device_association.database import Record, changed, in_transaction, rows, run
-from device_association.errors import ClaimLost
+from device_association.errors import ClaimLost, DatabaseUnavailable
 from device_association.findings import Finding, FindingKind, report
+from device_association.gone_changes import release_gone
+from device_association.one_by_one import OneByOne
 from device_association.outbox import owe_message
 
 GRACE = timedelta(minutes=30)
@@ -43,14 +45,15 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
         found = rows(connection, "bulk_changes/list_open")
     counts: Counter[str] = Counter()
     foreign = []
+    enqueuing = OneByOne(engine, "enqueue again", now)
     for change in found:
         if change["status"] == ChangeStatus.PROCESSING and change["claim_run_id"] is None:
             counts["another_program"] += 1
             foreign.append(_foreign(change))
-        elif _is_left(change, run_lives, quiet, now):
-            counts["enqueued"] += in_transaction(engine, partial(_owe, change=change, now=now))
-        else:
-            counts["in_work"] += 1
+            continue
+        work = partial(_enqueue_left, engine, change, run_lives, quiet, now)
+        counts[enqueuing.attempt(_named(change), work, "failed", **_about(change))] += 1
+    enqueuing.end()
 
     def tell(connection: Connection) -> None:
         report(connection, foreign, now=now)
@@ -58,6 +61,20 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
 
     in_transaction(engine, tell)
     return dict(counts)
+
+
+def _enqueue_left(engine: Engine, change: Record, run_lives: RunLives, quiet: timedelta, now: datetime) -> str:
+    if not _is_left(change, run_lives, quiet, now):
+        return "in_work"
+    return "enqueued" if in_transaction(engine, partial(_owe, change=change, now=now)) else "in_work"
+
+
+def _named(change: Record) -> str:
+    return f"bulk change {change['bulk_change_id']}"
+
+
+def _about(change: Record) -> dict[str, object]:
+    return {"bulk_change_id": change["bulk_change_id"], "tenant_id": change.get("tenant_id")}
 
 
 def _is_left(change: Record, run_lives: RunLives, quiet: timedelta, now: datetime) -> bool:
@@ -89,34 +106,62 @@ def _foreign(change: Record) -> Finding:
     )
 
 
-def close_late(
-    engine: Engine, *, run_id: str, run_lives: RunLives, rows_at_once: int, clock: Callable[[], datetime]
-) -> int:
+def close_late(engine: Engine, *, run_id: str, run_lives: RunLives, clock: Callable[[], datetime]) -> int:
     """Bring each change to its end that is well past its deadline and that no living run holds; return how many.
 
-    What is settled is associated first, as a run would.
+    What is settled is associated first, as a run would; what cannot be associated is closed as it is. A change that cannot
+    be closed is a finding, and the later ones are closed. Before that, what deleted changes hold is released.
     """
-    closed = 0
     with engine.connect() as connection:
         found = rows(connection, "claims/list_deadlines", now=clock())
-    late = [one for one in found if one["claim_run_id"] and deadline_of(one) < clock() - GRACE]
-    for one in late:
-        if run_lives(one["claim_run_id"]):
-            continue
-        own = f"{run_id}__{one['bulk_change_id']}"
-        try:
-            claim = take_claim(
-                engine, one["bulk_change_id"], retry_number=None, run_id=own, run_lives=run_lives, now=clock()
-            )
-            associations.associate_devices(engine, claim, clock=clock, rows_at_once=rows_at_once)
-            associations.update_cross_provider_device_history(engine, claim, now=clock())
-            associations.update_device_rev_service_links(engine, claim, now=clock())
-            close_bulk_change(engine, claim, failed_steps=["its run"], now=clock())
-        except ClaimLost as lost:
-            log.info("%s", lost)
-            continue
-        closed += 1
+    closing = OneByOne(engine, "close late", clock())
+    gone = partial(release_gone, engine, run_lives=run_lives, now=clock())
+    closing.attempt("changes that were deleted", gone, 0)
+    closed = 0
+    for one in found:
+        close = partial(_close_late, engine, one, run_id, run_lives, clock)
+        closed += closing.attempt(_named(one), close, False, **_about(one))
+    closing.end()
     return closed
+
+
+def _close_late(engine: Engine, late: Record, run_id: str, run_lives: RunLives, clock: Callable[[], datetime]) -> bool:
+    holder, change_id = late["claim_run_id"], late["bulk_change_id"]
+    if not holder or deadline_of(late) >= clock() - GRACE or run_lives(holder):
+        return False
+    try:
+        own = f"{run_id}__{change_id}"
+        claim = take_claim(engine, change_id, retry_number=None, run_id=own, run_lives=run_lives, now=clock())
+        failed = _failed_steps(engine, claim, clock)
+        close_bulk_change(engine, claim, failed_steps=failed or ["its run"], now=clock())
+    except ClaimLost as lost:
+        log.info("%s", lost)
+        return False
+    return True
+
+
+def _failed_steps(engine: Engine, claim: Claim, clock: Callable[[], datetime]) -> list[str]:
+    """Associate what is settled and run the final procedures; return the steps of these that fail.
+
+    The procedures are run also where nothing could be associated: some batches of it may be.
+    """
+    steps: dict[str, Callable[[], object]] = {
+        associations.STEP: partial(associations.associate_devices, engine, claim, clock=clock),
+        associations.HISTORY_STEP: lambda: associations.update_cross_provider_device_history(
+            engine, claim, now=clock()
+        ),
+        associations.LINKS_STEP: lambda: associations.update_device_rev_service_links(engine, claim, now=clock()),
+    }
+    failed = []
+    for name, step in steps.items():
+        try:
+            step()
+        except (ClaimLost, DatabaseUnavailable):
+            raise
+        except Exception:
+            log.exception("bulk change %s: %s failed; the change is closed without it", claim.bulk_change_id, name)
+            failed.append(name)
+    return failed
 
 
 def finish_procedures(engine: Engine, *, now: datetime) -> int:
@@ -130,7 +175,13 @@ def finish_procedures(engine: Engine, *, now: datetime) -> int:
             history_step=associations.HISTORY_STEP,
             links_step=associations.LINKS_STEP,
         )
-    return sum(in_transaction(engine, partial(_finish, change=change, now=now)) for change in unfinished)
+    finishing = OneByOne(engine, "final procedures", now)
+    finished = 0
+    for change in unfinished:
+        finish = partial(in_transaction, engine, partial(_finish, change=change, now=now))
+        finished += finishing.attempt(_named(change), finish, False, **_about(change))
+    finishing.end()
+    return finished
 
 
 def _finish(connection: Connection, change: Record, now: datetime) -> bool:

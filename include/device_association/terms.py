@@ -15,8 +15,9 @@ from pydantic.alias_generators import to_pascal
 
 from device_association.association_request import AssociateCustomer, Rate, Text50, Text100, Text1000
 from device_association.database import as_json
+from device_association.plain_numbers import PLAIN_WHOLE
 
-Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+Int32 = Annotated[int, PLAIN_WHOLE, Field(ge=-(2**31), le=2**31 - 1)]
 OptionalInt = Int32 | None
 
 
@@ -180,4 +181,5 @@ def read_payload(text: str) -> Payload:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the payload"
-        raise ValueError(f"{field}: {first['msg']}") from None
+        shown = json.dumps(first.get("input"), default=str)[:80]
+        raise ValueError(f"{field}: {first['msg']}; {shown} was sent") from None

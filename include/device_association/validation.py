@@ -7,6 +7,7 @@ bring a change that the portal wrote itself, and the world that moved since, to 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -15,7 +16,7 @@ from device_association.association_request import is_iccid, is_storable, local_
 from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.codes import DeviceCode, RequestCode
-from device_association.database import ROWS_PER_STATEMENT, Record, as_json, row, rows, run
+from device_association.database import Record, as_json, in_parts, row, rows, rows_per_statement, run
 from device_association.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
 from device_association.reverted_changes import find_reversal
@@ -82,7 +83,9 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
 
 def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
-    _reject_last(connection, "device_changes/reject_billed", bulk_change_id, actor, now)
+    billed = rows(connection, "device_changes/find_billed", bulk_change_id=bulk_change_id, now=now)
+    reject_rows(connection, bulk_change_id, billed, actor=actor, now=now)
+    _end_rejected(connection, bulk_change_id, actor, now)
 
 
 def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
@@ -93,21 +96,19 @@ def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, n
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     hold_devices(connection, bulk_change_id, now=now)
     in_batches(connection, "device_changes/reject_held", row_batches(connection, bulk_change_id), **about)
-    _reject_last(connection, "reversals/reject_changed", bulk_change_id, actor, now)
+    in_batches(connection, "reversals/reject_changed", row_batches(connection, bulk_change_id), **about)
+    _end_rejected(connection, bulk_change_id, actor, now)
 
 
-def _reject_last(connection: Connection, rule: str, bulk_change_id: int, actor: str, now: datetime) -> None:
-    """Let the last rule decide; then log every row that was ended and free its device."""
+def _end_rejected(connection: Connection, bulk_change_id: int, actor: str, now: datetime) -> None:
+    """Log every row that was refused and free its device."""
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, rule, batches, **about)
     in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
     in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
 
 
-def read_payloads(
-    connection: Connection, claim: Claim, *, now: datetime, rows_at_once: int = ROWS_PER_STATEMENT
-) -> None:
+def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
     about = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=claim.bulk_change_id)
     zone = about["time_zone"] if about else None
@@ -117,7 +118,7 @@ def read_payloads(
         "device_changes/list_unread_payloads",
         bulk_change_id=claim.bulk_change_id,
         after_row_id=after,
-        limit=rows_at_once,
+        limit=rows_per_statement(connection),
     ):
         after = unread[-1]["row_id"]
         terms: dict[str, Terms] = {}
@@ -172,15 +173,15 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
 
 
 def reject_rows(
-    connection: Connection, bulk_change_id: int, refused: list[dict[str, object]], *, actor: str, now: datetime
+    connection: Connection, bulk_change_id: int, refused: Sequence[Mapping[str, object]], *, actor: str, now: datetime
 ) -> None:
     """Mark the given rows (row_id, code, details) as errors."""
-    for start in range(0, len(refused), ROWS_PER_STATEMENT):
+    for part in in_parts(connection, refused):
         run(
             connection,
             "device_changes/reject_rows",
             bulk_change_id=bulk_change_id,
-            refused=as_json(refused[start : start + ROWS_PER_STATEMENT]),
+            refused=as_json(part),
             actor=actor,
             now=now,
         )

@@ -1,21 +1,37 @@
-"""What Rev.io lists of each account's lines: read at most once a day, kept, and shared by all who compare with it."""
+"""What Rev.io shows of each account's lines: listed once a day, kept, and shared by all who compare with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import ROWS_PER_STATEMENT, as_json, changed, in_transaction, row, rows, run
-from device_association.errors import ConfigurationError, StepUnfinished
-from device_association.revio import PAGE_SIZE, Line
+from device_association.database import as_json, changed, in_parts, in_transaction, row, rows, run
+from device_association.errors import ConfigurationError, RevioRetryable, StepUnfinished
+from device_association.revio_lines import MAX_NUMBER, Line, Listing, newest_of
+from device_association.sim_numbers import rounded_keys
+from device_association.storable_text import storable
 
 LEASE = timedelta(minutes=10)
 """How long a page may take, its wait for the account's budget included; then another run lists the account instead."""
 RETRY_SECONDS = 30.0
+SHIFTED_FOR = timedelta(minutes=10)
+"""How long nobody lists an account again whose list shifted in each pass."""
+
+
+class ListShifts(RevioRetryable):
+    """A list was another one in each pass: what it lacks may be there all the same.
+
+    `listed`: when an account's list began whose passes were kept together.
+    """
+
+    def __init__(self, message: str, listed: datetime | None = None) -> None:
+        super().__init__(message, status=200)
+        self.listed = listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +51,61 @@ def list_accounts(engine: Engine) -> list[RevAccount]:
 
 
 def listing_of_today(
-    engine: Engine, account: RevAccount, lines: Callable[[], Iterable[Line]], *, clock: Callable[[], datetime]
+    engine: Engine, account: RevAccount, lines: Callable[..., Listing], *, clock: Callable[[], datetime]
 ) -> datetime:
-    """Return when today's listing of an account began; it is read with `lines` where nobody has read it today.
+    """Return when today's listing of an account began; see `list_account`."""
+    return list_account(
+        engine, account, lines, since=clock().replace(hour=0, minute=0, second=0, microsecond=0), clock=clock
+    )
 
-    Raises StepUnfinished while another run reads it, ConfigurationError where it shows so little that it can't be all.
+
+def list_account(
+    engine: Engine,
+    account: RevAccount,
+    lines: Callable[..., Listing],
+    *,
+    since: datetime,
+    clock: Callable[[], datetime],
+) -> datetime:
+    """Return when the last listing of an account began; it is read with `lines(on_page=...)` where none began since then.
+
+    Raises StepUnfinished while another run reads it, ConfigurationError where it shows so little that it can't be all, and
+    ListShifts where it is another one in each pass: what any of them showed is kept, and proves no absence.
     """
     now, about = clock(), {"account_id": account.account_id, "owner": uuid4().hex}
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def shifts(listed: datetime) -> ListShifts:
+        return ListShifts(f"{account.name}: the list of all lines shifts each time that it is read", listed)
 
     def begin(connection: Connection) -> bool:
         run(connection, "vendor_lines/insert_listing", **about)
-        return changed(connection, "vendor_lines/begin_listing", day=day, now=now, lease_until=now + LEASE, **about) > 0
+        times = {"day": since, "now": now, "lease_until": now + LEASE, "shifted_before": now - SHIFTED_FOR}
+        return changed(connection, "vendor_lines/begin_listing", **times, **about) > 0
 
     if not in_transaction(engine, begin):
         with engine.connect() as connection:
             listing = row(connection, "vendor_lines/find_listing", **about)
-        if listing is not None and listing["listed_date"] is not None and listing["listed_date"] >= day:
+        if listing is not None and listing["listed_date"] is not None and listing["listed_date"] >= since:
+            if not listing["is_whole"]:
+                raise shifts(listing["listed_date"])
             return listing["listed_date"]  # type: ignore[no-any-return]  # the column is an instant
         raise StepUnfinished(f"another run is listing the lines of {account.name}", retry_after=RETRY_SECONDS)
+
+    def hold() -> None:
+        lease_until = clock() + LEASE
+        in_transaction(engine, lambda c: run(c, "vendor_lines/keep_listing", lease_until=lease_until, **about))
+
     try:
-        found = list({line.service_id: line for line in _leased(engine, lines(), about, clock)}.values())
+        shown = lines(on_page=hold)
+        found = list({line.key: line for line in shown}.values())
         _check(engine, account, found, now)
-        in_transaction(engine, lambda connection: _keep(connection, found, about, now))
+        keep = partial(_keep, lines=found, is_whole=shown.is_stable, about=about, listed=now, clock=clock)
+        in_transaction(engine, keep)
+        if not shown.is_stable:
+            raise shifts(now)
     finally:
         in_transaction(engine, lambda connection: run(connection, "vendor_lines/free_listing", **about))
     return now
-
-
-def _leased(
-    engine: Engine, lines: Iterable[Line], about: dict[str, object], clock: Callable[[], datetime]
-) -> Iterator[Line]:
-    """Yield the lines; the lease is held anew with each page."""
-
-    def hold(connection: Connection) -> None:
-        run(connection, "vendor_lines/keep_listing", lease_until=clock() + LEASE, **about)
-
-    for number, line in enumerate(lines):
-        if number % PAGE_SIZE == 0:
-            in_transaction(engine, hold)
-        yield line
 
 
 def _check(engine: Engine, account: RevAccount, lines: list[Line], now: datetime) -> None:
@@ -90,26 +121,81 @@ def _check(engine: Engine, account: RevAccount, lines: list[Line], now: datetime
         )
 
 
-def _keep(connection: Connection, lines: list[Line], about: dict[str, object], listed: datetime) -> None:
-    if not changed(connection, "vendor_lines/end_listing", listed=listed, line_count=len(lines), **about):
-        raise StepUnfinished("the listing took too long, another run has begun it anew", retry_after=RETRY_SECONDS)
-    run(connection, "vendor_lines/delete_lines", **about)
-    for start in range(0, len(lines), ROWS_PER_STATEMENT):
-        part = as_json([_row(line) for line in lines[start : start + ROWS_PER_STATEMENT]])
-        run(connection, "vendor_lines/insert_lines", lines=part, listed=listed, **about)
+def _keep(
+    connection: Connection,
+    *,
+    lines: list[Line],
+    is_whole: bool,
+    about: dict[str, object],
+    listed: datetime,
+    clock: Callable[[], datetime],
+) -> None:
+    """Keep a listing; one that is not whole forgets nothing that was known."""
+    active = [line for line in lines if line.is_active(listed)]
+    newest = newest_of(lines, listed)
+    numbers = {
+        "line_count": len(lines),
+        "is_whole": int(is_whole),
+        "newest": newest and newest.created,
+        "newest_id": newest and newest.service_id,
+        "irregular": sum(not line.is_regular() for line in active),
+        "iccid_lengths": as_lengths(active),
+    }
+    if not changed(connection, "vendor_lines/end_listing", listed=listed, **numbers, **about):
+        raise StepUnfinished("the listing took too long, another run has begun it again", retry_after=RETRY_SECONDS)
+    for part in in_parts(connection, [line for line in lines if line.service_id is not None]):
+        run(connection, "vendor_lines/renew_lines", lines=as_json(list(map(_row, part))), listed=listed, **about)
+    if is_whole:
+        run(connection, "vendor_lines/delete_lines", listed=listed, **about)
+        for what in ("keys", "unjudged"):
+            run(connection, f"vendor_lines/delete_{what}", **about)
+    keep_lines(connection, lines, account_id=about["account_id"], listed=listed, shown=clock())
     run(connection, "vendor_lines/analyze")
+
+
+def keep_lines(
+    connection: Connection, lines: Collection[Line], *, account_id: object, listed: datetime, shown: datetime
+) -> None:
+    """Keep lines of an account as Rev.io shows them, and the numbers by which they are found, in the caller's transaction.
+
+    `listed` is from when they are, `shown` the present: who compared with what was known until then compares again.
+    """
+    about, dates = {"account_id": account_id}, {"listed": listed, "shown": shown}
+    unjudged = [line for line in lines if line.flaw()]
+    with_id = [line for line in lines if line.service_id is not None]
+    for part in in_parts(connection, with_id):
+        run(connection, "vendor_lines/insert_lines", lines=as_json(list(map(_row, part))), **dates, **about)
+        keys = [{"match_key": key[:60], "service_id": line.service_id} for line in part for key in line.match_keys]
+        run(connection, "vendor_lines/insert_keys", keys=as_json(keys), **about)
+    if unjudged:
+        records = [{"line_key": line.key, "record": line.as_record(), **_row(line)} for line in unjudged]
+        run(connection, "vendor_lines/insert_unjudged", lines=as_json(records), listed=listed, **about)
+        keys = [{"match_key": key[:60], "line_key": line.key} for line in unjudged for key in unjudged_keys(line)]
+        run(connection, "vendor_lines/insert_unjudged_keys", keys=as_json(keys), **about)
+
+
+def as_lengths(lines: Iterable[Line], known: str | None = None) -> str:
+    """Return how long the ICCIDs of these lines are, with those that are known, as `19,20`."""
+    lengths = {str(line.iccid_length) for line in lines if line.iccid_length} | set(
+        filter(None, (known or "").split(","))
+    )
+    return ",".join(sorted(lengths))
+
+
+def unjudged_keys(line: Line) -> frozenset[str]:
+    """Return the keys of a record that those of the lines do not find: of its rounded numbers, and all where it has no id or
+    a number that is no text.
+    """
+    rounded = frozenset(f"R{start}" for number in line.rounded for start in rounded_keys(number))
+    return rounded if line.service_id is not None and not line.nested else rounded | line.match_keys
 
 
 def _row(line: Line) -> dict[str, object]:
     return {
         "service_id": line.service_id,
         "customer_number": None if line.customer_id is None else str(line.customer_id),
-        "number": _storable(line.number),
-        "number2": _storable(line.number2),
+        "number": line.number and storable(line.number, MAX_NUMBER),
+        "number2": line.number2 and storable(line.number2, MAX_NUMBER),
         "created": line.created,
         "disconnected": line.disconnected,
     }
-
-
-def _storable(number: str | None) -> str | None:
-    return number and (number.replace("\0", "")[:255] or None)

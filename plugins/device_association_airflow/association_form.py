@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
 from device_association.form_choices import Choices, list_choices
+from device_association.plain_numbers import plain_whole
 
 CHOICES = "device_association_form_choices"
 """The Airflow variable that keeps what the form's drop-downs offer."""
@@ -98,7 +99,8 @@ def _offering(param: Param, offered: Mapping[str, str]) -> Param:
     if param.schema["type"] == "array":
         listed: dict[str, Any] = {"examples": list(offered)}
     else:
-        values = map(int, offered) if "integer" in param.schema["type"] else offered
+        is_number = "integer" in param.schema["type"]
+        values = [found for one in offered if (found := plain_whole(one)) is not None] if is_number else offered
         listed, shown = {"enum": [None, *values]}, shown | {"None": "none"}
     return Param(param.value, param.description, **param.schema | listed, values_display=shown)
 
@@ -142,4 +144,5 @@ def check_choice(params: Mapping[str, Any]) -> None:
 
 def _as_number(text: object) -> object:
     """Return a line of the form as the number it spells; anything else as it is, for the request's rules to refuse."""
-    return int(text) if isinstance(text, str) and text.strip().isdigit() else text
+    found = plain_whole(text.strip()) if isinstance(text, str) else None
+    return text if found is None else found

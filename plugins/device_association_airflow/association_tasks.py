@@ -24,12 +24,12 @@ from device_association import (
     outbox,
     validation,
 )
-from device_association.errors import AssociationError, ClaimLost
+from device_association.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly
 from device_association_airflow.data_docs import CheckDataOperator
-from device_association_airflow.retries import AssociationRetryPolicy
+from device_association_airflow.retries import WAITS, AssociationRetryPolicy
 
 CLOSED = Asset(name="bulk_change_closed", uri="device-association://bulk-changes/closed")
 POLICY: dict[str, Any] = {
@@ -39,7 +39,12 @@ POLICY: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 MOST_TRIES = 10_000
-"""Slices are tried again until their change's deadline: waiting for a quota or a settled outcome is no failure."""
+"""Steps that call Rev.io are tried again until their change's deadline: waiting for a quota, a pause or a settled outcome is
+not a failure."""
+MOST_FAILURES = 10
+"""So often the plan is tried again when something else fails."""
+POOL = "rev_services"
+"""The pool of the tasks that call Rev.io."""
 log = logging.getLogger(__name__)
 
 
@@ -92,25 +97,34 @@ def check_data() -> CheckDataOperator:
     return CheckDataOperator(task_id="check_data", **POLICY)
 
 
-@task(**POLICY | {"retries": 10, "retry_delay": timedelta(seconds=10)})
+@task(
+    **POLICY
+    | {
+        "retries": MOST_TRIES,
+        "retry_delay": timedelta(seconds=10),
+        "retry_policy": AssociationRetryPolicy(most_failures=MOST_FAILURES),
+    }
+)
 @speaks_plainly
 def plan_rev_services() -> list[int]:
     """Return the numbers of the slices whose devices want a line."""
-    claim = current_claim()
-    return line_planning.plan_rev_services(
-        connections.portal(),
-        claim,
-        connections.revio_clients(claim.bulk_change_id),
-        connections.settings(),
-        now=connections.clock(),
-    )
+    engine, claim = connections.portal(), current_claim()
+    clients = connections.revio_clients(claim.bulk_change_id)
+    try:
+        return line_planning.plan_rev_services(engine, claim, clients, connections.settings(), clock=connections.clock)
+    except WAITS as problem:
+        with engine.connect() as connection:
+            is_late = claims.is_past_deadline(connection, claim, connections.clock())
+        if not is_late:
+            raise
+        raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
 
 
 @task(
     **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
     max_active_tis_per_dagrun=line_planning.SLICES_AT_ONCE,
-    pool="rev_services",
+    pool=POOL,
 )
 @speaks_plainly
 def create_rev_service(slice_number: int) -> None:
@@ -125,7 +139,19 @@ def create_rev_service(slice_number: int) -> None:
         lambda connection_id: connections.call_budget(connection_id, claim.bulk_change_id),
     )
     context["devices"] = line_creation.slice_label(desk, slice_number)  # type: ignore[typeddict-unknown-key]
-    log.info("%s", line_creation.create_rev_services(desk, slice_number, last_try=desk.is_late()))
+    is_late = desk.is_late()
+    try:
+        log.info("%s", line_creation.create_rev_services(desk, slice_number, last_try=is_late))
+    except (ClaimLost, DatabaseUnavailable):
+        raise
+    except Exception as problem:
+        if is_late:
+            raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
+        if not isinstance(problem, StepUnfinished):
+            raise
+        if not claims.waits_in_vain(desk.engine, claim, desk.clock()):
+            raise
+        log.warning("the change was stopped and its account cannot be called; the sweep looks up the rest: %s", problem)
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
@@ -136,7 +162,6 @@ def associate_devices() -> None:
         connections.portal(),
         current_claim(),
         clock=connections.clock,
-        rows_at_once=connections.settings().rows_per_statement,
     )
     log.info("%s", counts)
 

@@ -6,6 +6,7 @@ from fastapi import Request
 
 from device_association.codes import RequestCode
 from device_association.errors import Refusal, RequestRefused
+from device_association.plain_numbers import plain_whole
 
 MOST_BYTES = 8 * 1024 * 1024
 """Room for more ICCIDs than a request may name, so that their number is refused by its own code."""
@@ -13,8 +14,8 @@ MOST_BYTES = 8 * 1024 * 1024
 
 async def limited_body(request: Request) -> bytes:
     """Return the body, or raise RequestRefused once more than the limit was announced or came."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > MOST_BYTES:
+    announced = plain_whole(request.headers.get("content-length", "0"))
+    if announced is not None and announced > MOST_BYTES:
         raise _too_large()
     body = bytearray()
     async for part in request.stream():

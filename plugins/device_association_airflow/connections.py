@@ -21,11 +21,14 @@ from device_association.database import as_json, database_clock, make_engine
 from device_association.errors import ConfigurationError
 from device_association.line_planning import Clients
 from device_association.notifications import Receiver
-from device_association.revio import Account, RevioClient, Timeouts
+from device_association.plain_numbers import plain_whole
+from device_association.revio import Account, RevioClient, Timeouts, find_zone
 from device_association.settings import Settings
 
 POSTGRES_DRIVER = "postgresql+psycopg2"
 """psycopg 3, the provider's default, binds on the server, which then cannot tell the type of a bind used twice."""
+LAST_SECONDS = 90.0
+"""How long a call that is wanted last waits at least: a whole minute may have been given away before it."""
 PORTAL, QUEUE, RECEIVER = "portal_db", "bulk_change_queue", "amop_2_0"
 
 
@@ -46,7 +49,7 @@ def portal() -> Engine:
     url = make_url(find_connection(PORTAL).get_hook().get_uri())
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername=POSTGRES_DRIVER)
-    return make_engine(url)
+    return make_engine(url, rows_per_statement=settings().rows_per_statement)
 
 
 @cache
@@ -66,7 +69,11 @@ def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ON
     )
     if not limits.are_kept:
         return None
-    budget = CallBudget(portal(), connection_id, limits, clock, bulk_change_id, settings().rev_retry_seconds, pace)
+    patience = (
+        settings().rev_retry_seconds if pace is not Pace.LAST else max(settings().rev_retry_seconds, LAST_SECONDS)
+    )
+    zone = _time_zone(connection_id, extra)
+    budget = CallBudget(portal(), connection_id, limits, clock, bulk_change_id, patience, pace, time_zone=zone)
     budget.open()
     return budget
 
@@ -111,12 +118,18 @@ def receiver() -> Receiver:
 
 
 def _whole(connection_id: str, extra: dict[str, Any], name: str) -> int:
-    try:
-        return int(extra[name])
-    except (TypeError, ValueError):
+    value = extra[name]
+    found = plain_whole(value) if isinstance(value, str) else value
+    if isinstance(found, bool) or not isinstance(found, int):
         raise ConfigurationError(
-            f"connection {connection_id!r}: extra {name!r} must be a whole number, {extra[name]!r} is none; correct it"
-        ) from None
+            f"connection {connection_id!r}: extra {name!r} must be a whole number, not {value!r}; correct it"
+        )
+    return found
+
+
+def _time_zone(connection_id: str, extra: dict[str, Any]) -> str:
+    """Return the name of the zone in which Rev.io writes an account's dates."""
+    return find_zone(connection_id, extra.get("time_zone", "UTC")).key
 
 
 def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
@@ -127,6 +140,7 @@ def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
         login=found.login or "",
         password=found.password or "",
         subscription_key=found.extra_dejson.get("subscription_key", ""),
+        time_zone=_time_zone(connection_id, found.extra_dejson),
     )
     timeouts = Timeouts(limits.rev_connect_seconds, limits.rev_read_seconds, limits.rev_call_seconds)
     return RevioClient(

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from airflow.sdk import Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from device_association import dead_letters as letters
 from device_association_airflow import connections
@@ -53,4 +53,7 @@ def redrive() -> dict[str, int]:
     if params["what"] == ONLY_LOOK:
         return letters.look(portal, queue, now=now)
     actor = context["dag_run"].triggering_user_name or context["dag_run"].run_id
-    return letters.redrive(portal, queue, actor=actor, only=params["message_ids"] or (), now=now)
+    counts = letters.redrive(portal, queue, actor=actor, only=params["message_ids"] or (), now=now)
+    if letters.FAILED in counts:
+        raise AirflowFailException(f"{counts[letters.FAILED]} messages are still in the queue, see the log: {counts}")
+    return counts

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from airflow.sdk import task
 from airflow.sdk.observability import stats
+from sqlalchemy import Engine
 
 from device_association import alarms, figures, health
-from device_association_airflow import connections, notices, runs
+from device_association.errors import AssociationError
+from device_association_airflow import connections, notices, runs, stopped_runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
 
@@ -33,10 +36,25 @@ def tell_alarms() -> None:
     if runs.dag_runs(LISTENER_DAG):
         figures.see_job(portal, figures.LISTENER, now=now)
     figures.see_job(portal, figures.REPORT, now=now)
+    note_stopped(portal, now)
     found = health.checks(figures.read_figures(portal, now=now))
     log.info("%s", "\n".join(["", *(one.line() for one in found)]))
-    alarms.keep_alarms(portal, found, now=now)
-    log.info("%s told", notices.tell_untold())
+    try:
+        alarms.keep_alarms(portal, found, now=now)
+    finally:
+        log.info("%s told", notices.tell_untold())
+
+
+def note_stopped(portal: Engine, now: datetime) -> None:
+    """Raise and end the alarms about what stands still in Airflow; one that Airflow does not answer costs no other alarm."""
+    try:
+        stopped = stopped_runs.find_stopped(portal, now)
+    except AssociationError:
+        raise
+    except Exception:
+        log.exception("Airflow does not say what stands still; the other alarms are told")
+        return
+    alarms.keep_stopped(portal, stopped, now=now)
 
 
 def send(metrics: dict[str, float]) -> None:

@@ -20,7 +20,6 @@ def tidy_tables() -> dict[str, int]:
     return housekeeping.tidy_tables(
         connections.portal(),
         keep=timedelta(days=settings.keep_days),
-        rows_at_once=settings.rows_per_statement,
         now=connections.clock(),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from device_association.codes import RUNNING, ChangeStatus, Row
+from device_association.codes import NOT_ENDED, ChangeStatus, Row
 from device_association.findings import FindingKind
 
 CHANGE_WORDS = {
@@ -59,8 +60,6 @@ STEPS_BACK = STEPS | {
 }
 """The same steps of a change that takes another one back."""
 SLICED = "create_rev_service"
-OPEN = RUNNING | {ChangeStatus.PENDING_APPROVAL}
-"""The states of a change that something will still happen to."""
 GROUPS = {
     "succeeded": ("Succeeded", (Row.PROCESSED,)),
     "failed": ("Failed", (Row.ERROR, Row.API_FAILED)),
@@ -69,6 +68,7 @@ GROUPS = {
     "waiting": ("Waiting", (Row.NEW,)),
 }
 """What a counts bar shows, from left to right."""
+NAMED_LINES = re.compile(r"\blines? ((?:[0-9]{1,10}(?:, )?)+)")
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -124,7 +124,7 @@ def steps(recorded: Sequence[Mapping[str, Any]], status: str, *, reverts: bool =
         elif known[name]:
             state = StepState.DONE
         else:
-            state = StepState.TO_COME if status in OPEN and place > reached else StepState.NOT_RUN
+            state = StepState.TO_COME if status in NOT_ENDED and place > reached else StepState.NOT_RUN
         found.append(Step(title, state, _seconds(known[name]) if state is StepState.DONE else None))
     return found
 
@@ -133,6 +133,12 @@ def _seconds(records: Sequence[Mapping[str, Any]]) -> float:
     """Return how long a step took, from the first begin of its slices to the last end."""
     seconds = max(one["ended"] for one in records) - min(one["started"] for one in records)
     return float(seconds.total_seconds())
+
+
+def lines_in(message: str) -> list[str]:
+    """Return the ids of the lines that a device's message names, each once, in its order."""
+    found = (one for part in NAMED_LINES.findall(message) for one in re.findall("[0-9]+", part))
+    return list(dict.fromkeys(found))
 
 
 def number(value: int | Decimal) -> str:

@@ -11,6 +11,7 @@ from device_association.association_request import read_fields
 from device_association.change_actions import Cancel, Retry, cancel_change, retry_change
 from device_association.codes import ChangeStatus
 from device_association.json_bodies import read_json_object
+from device_association.line_naming import NameLine, name_line
 from device_association.outbox import send_at_once
 from device_association.reversals import Revert, RevertPreview, preview_revert, revert_change
 from device_association_airflow.portal_caller import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
@@ -19,6 +20,7 @@ from device_association_airflow.portal_requests import WAITS, BodyDep, shown_cre
 
 actions = APIRouter(prefix="/BulkChanges")
 CANCELED = "canceled; nothing of it was begun"
+NAMED = "the next retry adopts this line, provided that Rev.io shows it active and as this customer's"
 STOPPING = "no further device is begun; those whose call is out are brought to their end, then the change ends"
 
 
@@ -50,6 +52,22 @@ def retry(
     answer = {"Success": True, "ChangeId": change_id, "RetryNumber": done.retry_number}
     answer |= {"Accepted": done.accepted, "Rejected": done.rejected}
     return answer | ({"Message": WAITS} if send_at_once(engine, change_id, send) else {})
+
+
+@actions.post(
+    "/{change_id}/lines",
+    openapi_extra=described_body(
+        NameLine, ICCID="8901260000000000017", RevServiceId=50001, Reason="the SIM was swapped, ticket 4712"
+    ),
+)
+def name_line_of_device(
+    caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: EngineDep, now: NowDep
+) -> dict[str, Any]:
+    """Name the line that is the SIM's of a device that ended as REV_LINE_AMBIGUOUS; the next retry adopts it."""
+    asked = read_fields(NameLine, read_json_object(body))
+    name_line(engine, caller, change_id, asked, now=now)
+    answer = {"Success": True, "ChangeId": change_id, "ICCID": asked.iccid.strip()}
+    return answer | {"RevServiceId": asked.rev_service_id, "Message": NAMED}
 
 
 @actions.post("/{change_id}/revert", openapi_extra=described_body(Revert, Reason="wrong customer, ticket 4712"))

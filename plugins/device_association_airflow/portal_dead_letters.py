@@ -9,6 +9,7 @@ from pydantic import Field as Bounds
 
 from device_association.association_request import read_fields
 from device_association.dead_letters import CAUSE_WORDS, State, list_dead_letters
+from device_association.plain_numbers import PLAIN_WHOLE
 from device_association_airflow.portal_caller import EditorDep, EngineDep, NowDep
 from device_association_airflow.portal_changes import page
 from device_association_airflow.portal_pages import FilledDep, pages_app, pages_of, render_page
@@ -29,7 +30,7 @@ class LetterFilters(Parameters):
 
     state: State | None = None
     before: Id | None = None
-    limit: Annotated[int, Bounds(ge=1, le=200)] = PAGE
+    limit: Annotated[int, PLAIN_WHOLE, Bounds(ge=1, le=200)] = PAGE
 
 
 @dead_letters.get("/DeadLetters")

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from device_association.finding_views import check_sees_findings, finding_lines, list_findings
 from device_association.findings import FindingKind
+from device_association.plain_numbers import PLAIN_WHOLE
 from device_association_airflow.portal_caller import EngineDep, ReaderDep
 from device_association_airflow.portal_changes import csv_file, page
 from device_association_airflow.portal_queries import Id, Parameters
@@ -28,7 +29,7 @@ class FindingFilters(Which):
     """Which findings are listed; `Before` is the `Next` of the page before."""
 
     before: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=500)] = 50
 
 
 @findings.get("/Findings")

@@ -11,6 +11,7 @@ from pydantic import Field as Bounds
 
 from device_association.answers import shown_all
 from device_association.inventory_views import Field, device_history, list_customers, list_devices, list_offered
+from device_association.plain_numbers import PLAIN_WHOLE
 from device_association_airflow.portal_caller import EngineDep, ReaderDep
 from device_association_airflow.portal_changes import page
 from device_association_airflow.portal_queries import Id, Int32, Paged, Parameters, Text
@@ -42,7 +43,7 @@ class HistoryPage(Parameters):
     """Where a page of history begins; `Before` is the `Next` of the page before."""
 
     before: Id | None = None
-    limit: Annotated[int, Bounds(ge=1, le=500)] = 50
+    limit: Annotated[int, PLAIN_WHOLE, Bounds(ge=1, le=500)] = 50
 
 
 class CustomerSearch(Parameters):
@@ -50,7 +51,7 @@ class CustomerSearch(Parameters):
 
     search: Text | None = None
     after: UUID | None = None
-    limit: Annotated[int, Bounds(ge=1, le=200)] = 20
+    limit: Annotated[int, PLAIN_WHOLE, Bounds(ge=1, le=200)] = 20
 
 
 class Of(Parameters):

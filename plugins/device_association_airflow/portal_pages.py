@@ -6,6 +6,7 @@ Airflow's frame. What moves on a page asks the API beside it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -13,19 +14,23 @@ from urllib.parse import quote, urlencode
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field as Bounds
+from sqlalchemy import Engine
 
 from device_association.advice import ADVICE
 from device_association.association_request import local_to_utc, read_fields
 from device_association.callers import Caller, Right
 from device_association.change_views import BIGGEST_ID, describe_change, list_changes, page_devices
 from device_association.check_reports import report_page
-from device_association.codes import ChangeStatus, DeviceCode, Row
+from device_association.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
+from device_association.database import Record
 from device_association.finding_views import list_findings
 from device_association.inventory_views import Field, device_history, list_devices, list_offered
+from device_association.line_naming import list_named_lines, may_be_named
+from device_association.plain_numbers import PLAIN_WHOLE
 from device_association.settings import Settings
 from device_association_airflow.page_refusals import refuse_with_pages
 from device_association_airflow.page_templates import asset, render
-from device_association_airflow.page_words import OPEN, steps
+from device_association_airflow.page_words import lines_in, steps
 from device_association_airflow.portal_caller import (
     CreatorDep,
     EngineDep,
@@ -73,7 +78,7 @@ class InventorySearch(Parameters):
 
     search: Text | None = None
     service_provider_id: Int32 | None = None
-    after: Annotated[int, Bounds(ge=0, le=BIGGEST_ID)] = 0
+    after: Annotated[int, PLAIN_WHOLE, Bounds(ge=0, le=BIGGEST_ID)] = 0
 
 
 def filled(request: Request) -> dict[str, str]:
@@ -151,10 +156,11 @@ def change(
         change=found,
         problems=problems,
         devices=devices,
+        **_naming(engine, caller, found, devices),
         sent=sent,
         pages=pages_of(sent, "After", devices, "row_id", limit=asked.limit),
         steps=steps(found["steps"], str(found["status"]), reverts=found["reverts"] is not None),  # type: ignore[arg-type]
-        has_ended=found["status"] not in OPEN,
+        has_ended=found["status"] not in NOT_ENDED,
         may_answer=_may_answer(caller, found),
         may_revert=_may_revert(caller, found),
         run_path=_run_path(found),
@@ -220,11 +226,27 @@ def _may_answer(caller: Caller, found: dict[str, Any]) -> bool:
 
 def _may_revert(caller: Caller, found: dict[str, Any]) -> bool:
     """Whether the caller may take the change back: it has ended, reached something, and no revert has to do with it."""
-    free = found["status"] not in OPEN and found["reverts"] is None and found["reverted_by"] is None
+    free = found["status"] not in NOT_ENDED and found["reverts"] is None and found["reverted_by"] is None
     reached = any(
         one["status"] in (Row.PROCESSED, Row.API_FAILED) or one["code"] in AFTER_LINES for one in found["codes"]
     )
     return bool(free and reached and caller.may(Right.EDIT) and caller.may(Right.CREATE))
+
+
+def _naming(engine: Engine, caller: Caller, found: dict[str, Any], shown: Sequence[Record]) -> dict[str, Any]:
+    """Return the lines that were named for the devices shown, and the devices whose line the caller may name, by row.
+
+    The latter with the lines that their messages name, to choose from.
+    """
+    named = list_named_lines(engine, found["bulk_change_id"], shown)
+    may_name: dict[int, list[str]] = {}
+    if found["status"] not in NOT_ENDED and found["reverted_by"] is None and caller.may(Right.EDIT):
+        for one in shown:
+            known = named.get(one["row_id"])
+            has_line = bool(known and known["has_line"])
+            if may_be_named(one["code"], one["status"], was_named=known is not None, has_line=has_line):
+                may_name[one["row_id"]] = lines_in(one["message"] or "")
+    return {"named": named, "may_name": may_name}
 
 
 def _retryable(found: dict[str, Any]) -> list[dict[str, Any]]:

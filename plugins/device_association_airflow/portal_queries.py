@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_pascal
 from device_association.association_request import STORABLE, at_most, is_storable
 from device_association.change_views import BIGGEST_ID
 from device_association.codes import ChangeStatus, Row
+from device_association.plain_numbers import PLAIN_WHOLE
 
 
 def _in_time(moment: datetime) -> datetime:
@@ -22,9 +23,9 @@ def _in_time(moment: datetime) -> datetime:
 
 Text = Annotated[str, Field(min_length=1), at_most(200), STORABLE]
 Moment = Annotated[datetime, AfterValidator(_in_time)]
-Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
-Int32 = Annotated[int, Field(ge=1, le=2**31 - 1)]
-ChangeId = Annotated[int, Path(ge=1, le=BIGGEST_ID, description="The id of a bulk change.")]
+Id = Annotated[int, PLAIN_WHOLE, Field(ge=1, le=BIGGEST_ID)]
+Int32 = Annotated[int, PLAIN_WHOLE, Field(ge=1, le=2**31 - 1)]
+ChangeId = Annotated[int, PLAIN_WHOLE, Path(ge=1, le=BIGGEST_ID, description="The id of a bulk change.")]
 
 
 class Parameters(BaseModel):
@@ -36,8 +37,8 @@ class Parameters(BaseModel):
 class Paged(Parameters):
     """Where a page begins (behind `After`, the `Next` of the page before) and how long it is."""
 
-    after: Annotated[int, Field(ge=0, le=BIGGEST_ID)] = 0
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    after: Annotated[int, PLAIN_WHOLE, Field(ge=0, le=BIGGEST_ID)] = 0
+    limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=500)] = 50
 
 
 class ChangeFilters(Parameters):
@@ -49,7 +50,7 @@ class ChangeFilters(Parameters):
     since: Moment | None = None
     until: Moment | None = None
     before: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=200)] = 50
 
 
 class DeviceFilters(Paged):

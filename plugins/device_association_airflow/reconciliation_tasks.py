@@ -30,7 +30,9 @@ def list_accounts() -> list[int]:
     return [one.account_id for one in found]
 
 
-@task(**PATIENT, map_index_template="{{ account }}", max_active_tis_per_dag=1)
+@task(
+    **PATIENT | {"execution_timeout": timedelta(hours=6)}, map_index_template="{{ account }}", max_active_tis_per_dag=1
+)
 @speaks_plainly
 def reconcile_account(account_id: int) -> dict[str, dict[str, int]]:
     """Compare portal, mirror and Rev.io for one account; its failure is no other account's."""

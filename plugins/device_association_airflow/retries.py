@@ -10,6 +10,7 @@ from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 from device_association.errors import (
     ChangeNotRunnable,
     ConfigurationError,
+    DatabaseUnavailable,
     DataCheckFailed,
     IntervalInFuture,
     RequestRefused,
@@ -27,10 +28,21 @@ FINAL = (
     RevioUnauthorized,
 )
 """Errors that come again until a person has done something."""
+WAITS = (DatabaseUnavailable, RevioRetryable, StepUnfinished)
+"""Errors that end by themselves."""
+
+LONGEST_WAIT = 45.0
+"""Longest that a step waits for its next try, in seconds: a cancel is seen within a minute, however long a pause is."""
 
 
 class AssociationRetryPolicy(RetryPolicy):
-    """Fails at once what only a person can mend; tries an unfinished step again when it may have become known."""
+    """Fails at once what only a person can mend; tries an unfinished step again when it may have become known.
+
+    `most_failures` is for steps that wait for long: after so many tries every other error fails them for good.
+    """
+
+    def __init__(self, most_failures: int | None = None) -> None:
+        self._most_failures = most_failures
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
@@ -38,8 +50,9 @@ class AssociationRetryPolicy(RetryPolicy):
         """Return the decision for one failure."""
         if isinstance(exception, FINAL):
             return RetryDecision.fail(str(exception)[:500])
-        if isinstance(exception, StepUnfinished):
-            return RetryDecision.retry(timedelta(seconds=exception.retry_after), str(exception)[:500])
-        if isinstance(exception, RevioRetryable) and exception.retry_after is not None:
-            return RetryDecision.retry(timedelta(seconds=exception.retry_after), str(exception)[:500])
+        if isinstance(exception, StepUnfinished | RevioRetryable) and exception.retry_after is not None:
+            wait = min(exception.retry_after, LONGEST_WAIT)
+            return RetryDecision.retry(timedelta(seconds=wait), str(exception)[:500])
+        if self._most_failures is not None and try_number > self._most_failures and not isinstance(exception, WAITS):
+            return RetryDecision.fail(str(exception)[:500])
         return RetryDecision.default()

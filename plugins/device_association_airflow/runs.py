@@ -10,7 +10,7 @@ from datetime import datetime
 
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+from airflow.sdk.execution_time.comms import DagResult, ErrorResponse, GetDag, TriggerDagRun
 
 from device_association.queue_messages import Message
 
@@ -41,6 +41,20 @@ def run_lives(run_id: str) -> bool:
     """Whether a run of `associate_customer` is queued or running; one that is gone does not live."""
     count: int = task_runner.RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
     return count > 0
+
+
+def is_paused(dag_id: str) -> bool:
+    """Whether a DAG is paused: then no further task of its runs begins; False for a DAG that there is not."""
+    answer = task_runner.SUPERVISOR_COMMS.send(GetDag(dag_id=dag_id))
+    return isinstance(answer, DagResult) and answer.is_paused
+
+
+def count_tasks(states: list[str], *, task_ids: list[str] | None = None, run_ids: list[str] | None = None) -> int:
+    """Return how many tasks of `associate_customer` are in these states, all or of some tasks or runs."""
+    count: int = task_runner.RuntimeTaskInstance.get_ti_count(
+        ASSOCIATE, task_ids=task_ids, run_ids=run_ids, states=states
+    )
+    return count
 
 
 def dag_runs(dag_id: str) -> bool:

@@ -23,7 +23,6 @@ def apply_due_plans() -> dict[str, int]:
         connections.portal(),
         scheduled_plans.Interval(context.get("data_interval_start"), context.get("data_interval_end")),
         clock=connections.clock,
-        rows_at_once=connections.settings().rows_per_statement,
     )
     log.info("%s", outcomes)
     return outcomes

@@ -46,7 +46,6 @@ def close_late() -> None:
         connections.portal(),
         run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
         run_lives=runs.run_lives,
-        rows_at_once=connections.settings().rows_per_statement,
         clock=connections.clock,
     )
     log.info("%s changes closed", closed)

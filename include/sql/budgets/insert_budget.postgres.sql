@@ -2,10 +2,11 @@
 -- Safe to run twice: what is there stays; a limit that was raised since gets the slots that it lacks.
 WITH made AS (
     INSERT INTO device_association.call_budget (
-        ConnectionId, CallsPerMinute, NextPaced, PausedUntil, Day, OpenUntil
+        ConnectionId, CallsPerMinute, TimeZone, NextPaced, PausedUntil, Day, OpenUntil
     )
-    VALUES (:connection_id, :calls_per_minute, :now, :now, CAST(:now AS date), :now)
-    ON CONFLICT (ConnectionId) DO UPDATE SET CallsPerMinute = EXCLUDED.CallsPerMinute
+    VALUES (:connection_id, :calls_per_minute, :time_zone, :now, :now, CAST(:now AS date), :now)
+    ON CONFLICT (ConnectionId) DO UPDATE
+        SET CallsPerMinute = EXCLUDED.CallsPerMinute, TimeZone = EXCLUDED.TimeZone
     RETURNING ConnectionId
 )
 

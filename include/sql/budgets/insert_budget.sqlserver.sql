@@ -1,8 +1,9 @@
 -- Makes what is known of an account's limits, with one slot for each call of its minute.
 -- Safe to run twice: what is there stays; a limit that was raised since gets the slots that it lacks.
-UPDATE device_association.call_budget SET CallsPerMinute = :calls_per_minute WHERE ConnectionId = :connection_id;
-INSERT INTO device_association.call_budget (ConnectionId, CallsPerMinute, NextPaced, PausedUntil, Day, OpenUntil)
-SELECT :connection_id, :calls_per_minute, :now, :now, CAST(:now AS date), :now
+UPDATE device_association.call_budget SET CallsPerMinute = :calls_per_minute, TimeZone = :time_zone
+WHERE ConnectionId = :connection_id;
+INSERT INTO device_association.call_budget (ConnectionId, CallsPerMinute, TimeZone, NextPaced, PausedUntil, Day, OpenUntil)
+SELECT :connection_id, :calls_per_minute, :time_zone, :now, :now, CAST(:now AS date), :now
 WHERE
     NOT EXISTS (
         SELECT 1 FROM device_association.call_budget AS b WITH (UPDLOCK, HOLDLOCK)

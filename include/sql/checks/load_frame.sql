@@ -1,5 +1,5 @@
 -- The open rows of a change with everything they name resolved, for the data checks. A revert needs no site of the customer
--- from whom it takes the devices.
+-- from whom it takes the devices. An activation date in the year 1, as other programs write none, is none.
 -- Safe to run twice: reads only.
 SELECT
     m.id AS row_id,
@@ -18,7 +18,7 @@ SELECT
     END AS plan_resolved,
     COALESCE(
         d.EffectiveDate,
-        v.DateActivated,
+        CASE WHEN v.DateActivated >= '1753-01-01' THEN v.DateActivated END,
         (
             SELECT MIN(h.DateOfChange)
             FROM dbo.DeviceStatusHistory AS h

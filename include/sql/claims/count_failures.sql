@@ -1,11 +1,14 @@
--- How many devices of a change Rev.io refused and how many have their line or are rid of it, and from when on a change is to be stopped.
+-- How many devices of a change Rev.io refused in this retry and how many have their line or are rid of it, and from when on a
+-- change is to be stopped.
 -- Safe to run twice: reads only.
 SELECT
     COALESCE(MAX(s.AbortPercent), :abort_percent) AS abort_percent,
     COALESCE(MAX(s.AbortSample), :abort_sample) AS abort_sample,
-    SUM(CASE WHEN m.Status = 'API_FAILED' THEN 1 ELSE 0 END) AS failed,
+    SUM(CASE WHEN m.Status = 'API_FAILED' AND r.BulkChangeId IS NULL THEN 1 ELSE 0 END) AS failed,
     SUM(CASE WHEN m.Status = 'PROCESSING' AND i.id IS NOT NULL THEN 1 ELSE 0 END) AS settled
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.change_state AS s ON m.BulkChangeId = s.BulkChangeId
+LEFT JOIN device_association.change_result AS r
+    ON m.BulkChangeId = r.BulkChangeId AND r.RetryNumber = s.RetryNumber - 1 AND r.CreatedDate >= m.ProcessedDate
 LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.State IN ('CREATED', 'ADOPTED', 'ENDED')
 WHERE m.BulkChangeId = :bulk_change_id

@@ -1,5 +1,5 @@
 -- Notes until when a change has to be done in this retry, and how long its account had been paused by then.
--- Safe to run twice: it runs in the transaction that cuts the slices of a retry, which does so once.
+-- Safe to run twice: the first deadline of a retry is set once; the one of its slices in the transaction that cuts them, once.
 UPDATE device_association.change_state
 SET
     DeadlineDate = :deadline,
@@ -7,4 +7,7 @@ SET
     PausedSeconds = (
         SELECT MAX(b.PausedSeconds) FROM device_association.call_budget AS b WHERE b.ConnectionId = :connection_id
     )
-WHERE BulkChangeId = :bulk_change_id AND RetryNumber = :retry_number
+WHERE
+    BulkChangeId = :bulk_change_id
+    AND RetryNumber = :retry_number
+    AND (:is_first = 0 OR DeadlineDate IS NULL)

@@ -1,5 +1,11 @@
 -- Notes that a message is still in the dead-letter queue, and why, as things stand now.
 -- Safe to run twice: the same is noted; what is decided stays.
 UPDATE device_association.dead_letter
-SET Cause = :cause, Detail = :detail, SeenDate = :now, State = 'FOUND', DecidedDate = NULL, DecidedBy = NULL
-WHERE MessageId = :message_id AND State IN ('FOUND', 'GONE')
+SET
+    SeenDate = :now,
+    Cause = CASE WHEN State IN ('FOUND', 'GONE') THEN :cause ELSE Cause END,
+    Detail = CASE WHEN State IN ('FOUND', 'GONE') THEN :detail ELSE Detail END,
+    DecidedDate = CASE WHEN State IN ('FOUND', 'GONE') THEN NULL ELSE DecidedDate END,
+    DecidedBy = CASE WHEN State IN ('FOUND', 'GONE') THEN NULL ELSE DecidedBy END,
+    State = CASE WHEN State = 'GONE' THEN 'FOUND' ELSE State END
+WHERE MessageId = :message_id

@@ -1,8 +1,10 @@
--- Marks the given open rows of a change as errors, each with its code and its reason.
+-- Marks the given open rows of a change as errors, each with its code and its reason; what Rev.io shows makes it
+-- API_FAILED.
 -- Safe to run twice: only rows not yet final are touched.
 UPDATE dbo.M2M_DeviceChange
 SET
-    Status = 'ERROR', ErrorCode = r.code, StatusDetails = r.details, IsProcessed = 1, HasErrors = 1,
+    Status = CASE WHEN r.code LIKE 'REV%' THEN 'API_FAILED' ELSE 'ERROR' END, ErrorCode = r.code, StatusDetails = r.details,
+    IsProcessed = 1, HasErrors = 1,
     ProcessedBy = :actor, ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
 FROM JSONB_TO_RECORDSET(CAST(:refused AS jsonb)) AS r (row_id bigint, code text, details text)
 WHERE

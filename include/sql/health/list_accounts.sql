@@ -3,6 +3,7 @@
 SELECT
     b.ConnectionId AS connection_id,
     b.CallsPerMinute AS calls_per_minute,
+    b.TimeZone AS time_zone,
     b.PausedUntil AS paused_until,
     b.PauseReason AS pause_reason,
     b.CallsToday AS calls_today,

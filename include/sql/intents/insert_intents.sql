@@ -1,11 +1,11 @@
--- Writes the intent of every checked row that wants a line and has neither an open intent nor a line of its own yet.
+-- Writes the intent of every checked row that wants a line of a customer and has neither an open intent nor a line of its own yet.
 -- Safe to run twice: rows that have one are left out; the unique key (account, ICCID) of open intents refuses the rest.
 INSERT INTO device_association.rev_intent (
-    IntegrationAuthenticationId, ICCID, MSISDN, DeviceId, BulkChangeId, M2MDeviceChangeId, RevCustomerId, State,
+    IntegrationAuthenticationId, ICCID, MSISDN, DeviceId, BulkChangeId, M2MDeviceChangeId, RevCustomerId, State, LookedDate,
     CreatedDate, ModifiedDate
 )
 SELECT
-    c.IntegrationAuthenticationId, m.ICCID, m.MSISDN, m.DeviceId, m.BulkChangeId, m.id, c.id, 'PLANNED', :now, :now
+    c.IntegrationAuthenticationId, m.ICCID, m.MSISDN, m.DeviceId, m.BulkChangeId, m.id, c.id, 'PLANNED', :looked, :now, :now
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
 INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
@@ -17,6 +17,7 @@ WHERE
     AND m.IsProcessed = 0
     AND m.IsDeleted = 0
     AND t.CreateRevService = 1
+    AND c.id = :customer_id
     AND c.IntegrationAuthenticationId IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM device_association.rev_intent AS i

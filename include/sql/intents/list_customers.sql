@@ -4,7 +4,8 @@ SELECT DISTINCT
     c.id AS customer_id,
     c.RevCustomerId AS number,
     c.IntegrationAuthenticationId AS account_id,
-    a.ConnectionId AS connection_id
+    a.ConnectionId AS connection_id,
+    a.TenantId AS tenant_id
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
 INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id

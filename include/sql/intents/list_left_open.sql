@@ -1,12 +1,14 @@
--- The calls whose outcome nobody learned before their row and their change ended, oldest first.
--- Safe to run twice: reads only.
+-- The calls whose outcome nobody learned before their row and their change ended: the accounts take turns, each with the call
+-- first that was looked up longest ago. Safe to run twice: reads only.
 SELECT
     m.id AS row_id,
     m.ICCID AS iccid,
     m.MSISDN AS msisdn,
     i.id AS intent_id,
     i.State AS state,
-    i.CreatedDate AS intent_created,
+    i.LookedDate AS looked,
+    i.CalledDate AS called,
+    i.CalledBody AS called_body,
     i.EndsRevServiceId AS ends_service_id,
     i.IntegrationAuthenticationId AS account_id,
     a.ConnectionId AS connection_id,
@@ -43,9 +45,9 @@ INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
 INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.Tenant AS b ON c.TenantId = b.id
-INNER JOIN dbo.Device AS v ON i.DeviceId = v.id
+LEFT JOIN dbo.Device AS v ON i.DeviceId = v.id
 WHERE
     (i.State = 'UNKNOWN' OR (i.State = 'CALLING' AND i.LeaseUntil <= :now))
     AND m.IsProcessed = 1
     AND c.Status NOT IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
-ORDER BY i.ModifiedDate, i.id OFFSET 0 ROWS FETCH NEXT :most ROWS ONLY -- noqa: PRS
+ORDER BY ROW_NUMBER() OVER (PARTITION BY i.IntegrationAuthenticationId ORDER BY i.ModifiedDate, i.id), i.ModifiedDate, i.id OFFSET 0 ROWS FETCH NEXT :most ROWS ONLY -- noqa: PRS

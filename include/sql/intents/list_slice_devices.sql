@@ -1,4 +1,5 @@
--- The devices of one slice whose row is open and whose line and products are not all settled.
+-- The devices of one slice whose row is open and whose line and products are not all settled. A row that was deleted before its
+-- call is left out: nobody may call for it.
 -- Safe to run twice: reads only.
 SELECT
     m.id AS row_id,
@@ -8,11 +9,19 @@ SELECT
     i.State AS state,
     i.LeaseUntil AS lease_until,
     i.UnknownSince AS unknown_since,
-    i.CreatedDate AS intent_created,
+    i.LookedDate AS looked,
+    i.CalledDate AS called,
+    i.CalledBody AS called_body,
     i.RevServiceId AS service_id,
+    i.ModifiedDate AS settled,
     i.EndsRevServiceId AS ends_service_id,
     o.ICCID AS line_owner,
     f.State AS line_was,
+    f.id AS line_intent,
+    n.RevServiceId AS named_service_id,
+    n.IntegrationAuthenticationId AS named_account_id,
+    n.Actor AS named_by,
+    n.Reason AS named_reason,
     i.IntegrationAuthenticationId AS account_id,
     a.ConnectionId AS connection_id,
     c.id AS customer_id,
@@ -52,6 +61,7 @@ INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId 
 INNER JOIN dbo.Device AS v ON m.DeviceId = v.id
 LEFT JOIN device_association.rev_line_owner AS o
     ON i.EndsRevServiceId = o.RevServiceId AND i.IntegrationAuthenticationId = o.IntegrationAuthenticationId
+LEFT JOIN device_association.named_line AS n ON m.id = n.M2MDeviceChangeId
 LEFT JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
 LEFT JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id
 WHERE
@@ -60,5 +70,6 @@ WHERE
     AND s.SliceNumber = :slice_number
     AND m.IsProcessed = 0
     AND m.Status = 'PROCESSING'
+    AND (m.IsDeleted = 0 OR i.State <> 'PLANNED')
     AND i.ReadyDate IS NULL
 ORDER BY m.id

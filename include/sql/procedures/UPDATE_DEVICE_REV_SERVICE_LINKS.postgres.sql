@@ -1,4 +1,4 @@
--- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM.
+-- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM, in any spelling.
 -- Links to lines disconnected since are cleared. Safe to run twice: a link that is right is not touched.
 CREATE OR REPLACE PROCEDURE dbo.UPDATE_DEVICE_REV_SERVICE_LINKS(bulkChangeId bigint)
 LANGUAGE plpgsql
@@ -11,8 +11,7 @@ DECLARE
 BEGIN
     WITH devices AS (
         SELECT
-            t.id, t.RevServiceId AS linked, d.ICCID AS iccid, d.MSISDN AS msisdn, k.id AS customer_id,
-            k.IntegrationAuthenticationId AS account_id
+            t.id, t.RevServiceId AS linked, d.id AS device_id, k.id AS customer_id, k.IntegrationAuthenticationId AS account_id
         FROM dbo.Device_Tenant AS t
         INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
         LEFT JOIN dbo.RevCustomer AS k
@@ -33,23 +32,15 @@ BEGIN
     ),
 
     candidates AS (
-        SELECT d.id, l.id AS line_id, 1 AS by_sim, l.ActivatedDate AS since, l.RevServiceId AS number
+        SELECT d.id, l.LineId AS line_id, k.IsSim AS by_sim, l.ActivatedDate AS since, l.RevServiceId AS number
         FROM devices AS d
-        INNER JOIN dbo.RevService AS l
-            ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId
-            AND d.iccid = l.Number2
-        WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
-        UNION ALL
-        SELECT a.id, l.id, a.is_sim, l.ActivatedDate, l.RevServiceId
-        FROM (
-            SELECT d.id, d.customer_id, d.account_id, d.iccid AS number, 1 AS is_sim FROM devices AS d
-            UNION ALL
-            SELECT d.id, d.customer_id, d.account_id, d.msisdn AS number, 0 AS is_sim FROM devices AS d
-        ) AS a
-        INNER JOIN dbo.RevService AS l
-            ON a.customer_id = l.RevCustomerId AND a.account_id = l.IntegrationAuthenticationId
-            AND a.number = l.Number AND (a.is_sim = 1 OR COALESCE(l.Number2, '') = '')
-        WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
+        INNER JOIN device_association.sim_key AS k ON d.device_id = k.DeviceId
+        INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
+        WHERE
+            -- no join by it: a customer's devices and lines would be paired each with each
+            CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END = 1
+            AND l.IsDeleted = 0
+            AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
     ),
 
     newest AS (

@@ -1,4 +1,4 @@
--- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM.
+-- Links devices to the newest active line of their customer: by ICCID, else by MSISDN where the line names no SIM, in any spelling.
 -- Links to lines disconnected since are cleared. Safe to run twice: a link that is right is not touched.
 -- noqa: disable=RF01
 IF OBJECT_ID('dbo.UPDATE_DEVICE_REV_SERVICE_LINKS', 'P') IS NOT NULL
@@ -14,8 +14,7 @@ BEGIN
     DECLARE @devices TABLE (
         id int NOT NULL PRIMARY KEY,
         linked int NULL,
-        iccid nvarchar(50) NULL,
-        msisdn nvarchar(50) NULL,
+        device_id int NOT NULL,
         customer_id uniqueidentifier NULL,
         account_id int NULL
     );
@@ -27,8 +26,8 @@ BEGIN
         number int NOT NULL
     );
 
-    INSERT INTO @devices (id, linked, iccid, msisdn, customer_id, account_id)
-    SELECT t.id, t.RevServiceId, d.ICCID, d.MSISDN, k.id, k.IntegrationAuthenticationId
+    INSERT INTO @devices (id, linked, device_id, customer_id, account_id)
+    SELECT t.id, t.RevServiceId, d.id, k.id, k.IntegrationAuthenticationId
     FROM dbo.Device_Tenant AS t
     INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
     LEFT JOIN dbo.RevCustomer AS k
@@ -49,23 +48,28 @@ BEGIN
         );
 
     INSERT INTO @candidates (id, line_id, by_sim, since, number)
-    SELECT d.id, l.id, 1, l.ActivatedDate, l.RevServiceId
+    SELECT d.id, l.LineId, k.IsSim, l.ActivatedDate, l.RevServiceId
     FROM @devices AS d
-    INNER JOIN dbo.RevService AS l
-        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number2
-    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment)
-    UNION ALL
-    SELECT a.id, l.id, a.is_sim, l.ActivatedDate, l.RevServiceId
-    FROM (
-        SELECT d.id, d.customer_id, d.account_id, d.iccid AS number, 1 AS is_sim FROM @devices AS d
-        UNION ALL
-        SELECT d.id, d.customer_id, d.account_id, d.msisdn AS number, 0 AS is_sim FROM @devices AS d
-    ) AS a
-    INNER JOIN dbo.RevService AS l
-        ON
-            a.customer_id = l.RevCustomerId AND a.account_id = l.IntegrationAuthenticationId AND a.number = l.Number
-            AND (a.is_sim = 1 OR COALESCE(l.Number2, N'') = N'')
-    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment);
+    INNER JOIN device_association.sim_key AS k ON d.device_id = k.DeviceId
+    INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
+    WHERE
+        l.IsPlain = 1
+        -- no join by it: a customer's devices and lines would be paired each with each
+        AND CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END = 1
+        AND l.IsDeleted = 0
+        AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment);
+
+    -- Spellings that no index serves: the table is read once, whatever the optimizer thinks of the number of devices.
+    INSERT INTO @candidates (id, line_id, by_sim, since, number)
+    SELECT d.id, l.LineId, k.IsSim, l.ActivatedDate, l.RevServiceId
+    FROM @devices AS d
+    INNER JOIN device_association.sim_key AS k ON d.device_id = k.DeviceId
+    INNER HASH JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
+    WHERE
+        l.IsPlain = 0
+        AND CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END = 1
+        AND l.IsDeleted = 0
+        AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > @moment);
 
     WITH ranked AS (
         SELECT

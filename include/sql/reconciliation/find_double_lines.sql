@@ -1,4 +1,5 @@
--- The devices with several active lines in the accounts of a tenant, one of them in this account.
+-- The devices with several active lines in the accounts of a tenant, its parent and its sub-tenants, one of them in this
+-- account. Lines in accounts of both are told to the parent.
 -- Safe to run twice: reads only.
 SELECT
     'TWO_ACTIVE_LINES' AS kind,
@@ -21,9 +22,16 @@ FROM (
         MAX(CASE WHEN l.IntegrationAuthenticationId = own.id THEN l.RevServiceId END) AS own_line,
         MIN(k.RevCustomerId) AS first_customer,
         MAX(k.RevCustomerId) AS last_customer,
-        CASE WHEN MIN(k.TenantId) = MAX(k.TenantId) THEN MIN(k.TenantId) ELSE own.TenantId END AS tenant_id
+        CASE
+            WHEN MIN(a.TenantId) <> MAX(a.TenantId) THEN COALESCE(MAX(CASE WHEN a.TenantId = mine.ParentTenantId THEN a.TenantId END), mine.id)
+            WHEN MIN(k.TenantId) = MAX(k.TenantId) THEN MIN(k.TenantId)
+            ELSE mine.id
+        END AS tenant_id
     FROM dbo.Integration_Authentication AS own
-    INNER JOIN dbo.Integration_Authentication AS a ON own.TenantId = a.TenantId
+    INNER JOIN dbo.Tenant AS mine ON own.TenantId = mine.id
+    INNER JOIN dbo.Tenant AS theirs
+        ON mine.id = theirs.id OR mine.id = theirs.ParentTenantId OR mine.ParentTenantId = theirs.id
+    INNER JOIN dbo.Integration_Authentication AS a ON theirs.id = a.TenantId
     INNER JOIN device_association.line_device AS d ON a.id = d.AccountId
     INNER JOIN dbo.RevService AS l ON d.LineId = l.id
     LEFT JOIN dbo.RevCustomer AS k ON l.RevCustomerId = k.id
@@ -32,7 +40,7 @@ FROM (
         AND l.IsDeleted = 0
         AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
         AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = d.ICCID)
-    GROUP BY d.DeviceId, own.id, own.TenantId
+    GROUP BY d.DeviceId, own.id, mine.id
     HAVING COUNT(DISTINCT l.id) > 1 AND COUNT(CASE WHEN l.IntegrationAuthenticationId = own.id THEN 1 END) > 0
 ) AS f
 WHERE

@@ -53,7 +53,9 @@ FROM (
         SELECT i.RevServiceId
         FROM dbo.Device_Tenant AS x
         INNER JOIN dbo.Device AS e ON x.DeviceId = e.id
-        INNER JOIN dbo.RevService AS i ON e.ICCID = i.Number2 AND i.IntegrationAuthenticationId = :account_id
+        INNER JOIN device_association.sim_key AS s ON e.id = s.DeviceId
+        INNER JOIN device_association.line_key AS i
+            ON s.IsSim = i.IsSim AND s.Digits = i.Digits AND i.AccountId = :account_id
         WHERE
             (x.ModifiedDate >= :since AND x.ModifiedDate < :until)
             OR (e.ModifiedDate >= :since AND e.ModifiedDate < :until)

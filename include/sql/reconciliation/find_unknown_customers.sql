@@ -10,22 +10,16 @@ SELECT
     MIN(a.TenantId) AS tenant_id,
     MIN(d.ICCID) AS iccid,
     v.RevServiceId AS service_id
-FROM (
-    SELECT n.RevServiceId, e.id AS DeviceId
-    FROM device_association.vendor_line AS n
-    INNER JOIN dbo.Device AS e ON n.Number2 = e.ICCID
-    WHERE n.IntegrationAuthenticationId = :account_id
-    UNION
-    SELECT n.RevServiceId, e.id AS DeviceId
-    FROM device_association.vendor_line AS n
-    INNER JOIN dbo.Device AS e ON n.Number = e.ICCID
-    WHERE n.IntegrationAuthenticationId = :account_id
-) AS p
-INNER JOIN device_association.vendor_line AS v
-    ON p.RevServiceId = v.RevServiceId AND v.IntegrationAuthenticationId = :account_id
+FROM device_association.vendor_line AS v
+INNER JOIN device_association.vendor_line_key AS n
+    ON v.IntegrationAuthenticationId = n.IntegrationAuthenticationId AND v.RevServiceId = n.RevServiceId
+INNER JOIN device_association.sim_key AS s
+    ON
+        s.IsSim = CASE SUBSTRING(n.MatchKey, 1, 1) WHEN 'I' THEN 1 WHEN 'N' THEN 0 END
+        AND s.Digits = SUBSTRING(n.MatchKey, 2, 59)
 INNER JOIN dbo.Integration_Authentication AS a ON v.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.Tenant AS own ON a.TenantId = own.id
-INNER JOIN dbo.Device AS d ON p.DeviceId = d.id AND d.IsDeleted = 0
+INNER JOIN dbo.Device AS d ON s.DeviceId = d.id AND d.IsDeleted = 0
 INNER JOIN dbo.Device_Tenant AS x ON d.id = x.DeviceId AND x.IsDeleted = 0
 INNER JOIN dbo.Tenant AS t
     ON x.TenantId = t.id AND (t.id = own.id OR t.ParentTenantId = own.id OR t.id = own.ParentTenantId)
@@ -41,6 +35,7 @@ WHERE
     )
     AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = v.Number2)
     AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = v.Number)
+    AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = d.ICCID)
     AND EXISTS (
         SELECT 1 FROM device_association.line_moment AS w
         WHERE

@@ -2,7 +2,7 @@
 -- line of their customer, by ICCID, else by MSISDN; else the line they are linked to while it lives.
 -- Safe to run twice: reads only.
 WITH touched AS (
-    SELECT DISTINCT w.RevServiceId, w.Number, w.Number2
+    SELECT DISTINCT w.RevServiceId
     FROM device_association.line_moment AS w
     WHERE w.AccountId = :account_id AND ((w.Moment >= :since AND w.Moment < :until) OR w.Moment >= :listed)
 ),
@@ -17,18 +17,9 @@ scoped AS (
     UNION
     SELECT t.id
     FROM touched AS w
-    INNER JOIN dbo.Device AS d ON w.Number2 = d.ICCID
-    INNER JOIN dbo.Device_Tenant AS t ON d.id = t.DeviceId
-    UNION
-    SELECT t.id
-    FROM touched AS w
-    INNER JOIN dbo.Device AS d ON w.Number = d.ICCID
-    INNER JOIN dbo.Device_Tenant AS t ON d.id = t.DeviceId
-    UNION
-    SELECT t.id
-    FROM touched AS w
-    INNER JOIN dbo.Device AS d ON w.Number = d.MSISDN
-    INNER JOIN dbo.Device_Tenant AS t ON d.id = t.DeviceId
+    INNER JOIN device_association.line_key AS l ON w.RevServiceId = l.RevServiceId AND l.AccountId = :account_id
+    INNER JOIN device_association.sim_key AS k ON l.IsSim = k.IsSim AND l.Digits = k.Digits
+    INNER JOIN dbo.Device_Tenant AS t ON k.DeviceId = t.DeviceId
     UNION
     SELECT t.id
     FROM touched AS w
@@ -38,7 +29,7 @@ scoped AS (
 
 devices AS (
     SELECT
-        t.id, t.TenantId, t.RevServiceId AS linked, d.ICCID AS iccid, d.MSISDN AS msisdn, k.id AS customer_id,
+        t.id, t.TenantId, t.RevServiceId AS linked, d.id AS device_id, d.ICCID AS iccid, k.id AS customer_id,
         k.IntegrationAuthenticationId AS account_id, c.RevCustomerId AS linked_customer, c.RevServiceId AS linked_number,
         CASE
             WHEN c.IsDeleted = 0 AND (c.DisconnectedDate IS NULL OR c.DisconnectedDate > :now) THEN 1 ELSE 0
@@ -60,24 +51,13 @@ devices AS (
 ),
 
 candidates AS (
-    SELECT d.id, l.id AS line_id, 1 AS by_sim, l.ActivatedDate AS since, l.RevServiceId AS number
+    SELECT d.id, l.LineId AS line_id, k.IsSim AS by_sim, l.ActivatedDate AS since, l.RevServiceId AS number
     FROM devices AS d
-    INNER JOIN dbo.RevService AS l
-        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number2
-    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
-    UNION ALL
-    SELECT d.id, l.id, 1, l.ActivatedDate, l.RevServiceId
-    FROM devices AS d
-    INNER JOIN dbo.RevService AS l
-        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.iccid = l.Number
-    WHERE l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
-    UNION ALL
-    SELECT d.id, l.id, 0, l.ActivatedDate, l.RevServiceId
-    FROM devices AS d
-    INNER JOIN dbo.RevService AS l
-        ON d.customer_id = l.RevCustomerId AND d.account_id = l.IntegrationAuthenticationId AND d.msisdn = l.Number
+    INNER JOIN device_association.sim_key AS k ON d.device_id = k.DeviceId
+    INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
     WHERE
-        COALESCE(l.Number2, '') = ''
+        -- no join by it: a customer's devices and lines would be paired each with each
+        CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END = 1
         AND l.IsDeleted = 0
         AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
 ),

@@ -1,4 +1,5 @@
--- A page of the mirror's rows that say something else of a line than Rev.io does. A row written since the listing began knows better.
+-- A page of the mirror's rows that say something else of a line than Rev.io does. A row written since the listing began knows better;
+-- an end in the year 9999 is none. A line without a SIM is known by its number, unless its record cannot be judged (by_number).
 -- Safe to run twice: reads only.
 SELECT
     l.id AS id,
@@ -7,19 +8,38 @@ SELECT
         WHEN l.IsDeleted = 1 OR l.IsActive = 0 OR l.DisconnectedDate <= v.ListedDate THEN 'MIRROR_LINE_ACTIVE'
         WHEN k.id IS NOT NULL AND (l.RevCustomerId IS NULL OR l.RevCustomerId <> k.id) THEN 'MIRROR_OF_WRONG_CUSTOMER'
         WHEN v.Number2 IS NOT NULL AND (l.Number2 IS NULL OR l.Number2 <> v.Number2) THEN 'MIRROR_OF_WRONG_SIM'
+        WHEN v.by_number = 1 AND (l.Number2 <> '' OR l.Number IS NULL OR l.Number <> v.Number) THEN 'MIRROR_OF_WRONG_SIM'
         ELSE 'MIRROR_END_DATE_DIFFERS'
     END AS kind,
     CONCAT('line ', v.IntegrationAuthenticationId, '/', v.RevServiceId) AS subject,
     CONCAT(
-        'Rev.io: customer ', v.CustomerNumber, ', SIM ', v.Number2, ', ends ',
+        'Rev.io: customer ', v.CustomerNumber, ', SIM ', COALESCE(v.Number2, v.Number), ', ends ',
         COALESCE(CAST(CAST(v.DisconnectedDate AS date) AS varchar(10)), 'never'),
-        '; the mirror said: customer ', m.RevCustomerId, ', SIM ', l.Number2, ', ends ',
+        '; the mirror said: customer ', m.RevCustomerId, ', SIM ', COALESCE(l.Number2, l.Number), ', ends ',
         COALESCE(CAST(CAST(l.DisconnectedDate AS date) AS varchar(10)), 'never')
     ) AS detail,
     CASE WHEN k.TenantId = m.TenantId THEN k.TenantId ELSE a.TenantId END AS tenant_id,
     COALESCE(v.Number2, l.Number2) AS iccid,
     v.RevServiceId AS service_id
-FROM device_association.vendor_line AS v
+FROM (
+    SELECT
+        w.IntegrationAuthenticationId, w.RevServiceId, w.CustomerNumber, w.Number, w.Number2, w.CreatedDate,
+        w.DisconnectedDate, w.ListedDate,
+        CASE
+            WHEN
+                w.Number2 IS NULL
+                AND w.Number IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT 1 FROM device_association.unjudged_line AS u
+                    WHERE
+                        u.IntegrationAuthenticationId = w.IntegrationAuthenticationId
+                        AND u.RevServiceId = w.RevServiceId
+                )
+                THEN 1
+            ELSE 0
+        END AS by_number
+    FROM device_association.vendor_line AS w
+) AS v
 INNER JOIN dbo.Integration_Authentication AS a ON v.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.RevService AS l
     ON v.RevServiceId = l.RevServiceId AND v.IntegrationAuthenticationId = l.IntegrationAuthenticationId
@@ -44,8 +64,9 @@ WHERE
                 OR l.DisconnectedDate <= v.ListedDate
                 OR (k.id IS NOT NULL AND (l.RevCustomerId IS NULL OR l.RevCustomerId <> k.id))
                 OR (v.Number2 IS NOT NULL AND (l.Number2 IS NULL OR l.Number2 <> v.Number2))
-                OR COALESCE(CAST(v.DisconnectedDate AS date), CAST('9999-01-01' AS date))
-                <> COALESCE(CAST(l.DisconnectedDate AS date), CAST('9999-01-01' AS date))
+                OR (v.by_number = 1 AND (l.Number2 <> '' OR l.Number IS NULL OR l.Number <> v.Number))
+                OR CASE WHEN v.DisconnectedDate < CAST('9999-01-01' AS date) THEN CAST(v.DisconnectedDate AS date) ELSE CAST('9999-01-01' AS date) END
+                <> CASE WHEN l.DisconnectedDate < CAST('9999-01-01' AS date) THEN CAST(l.DisconnectedDate AS date) ELSE CAST('9999-01-01' AS date) END
             )
         )
     )

@@ -1,4 +1,5 @@
 -- A page of the lines that we created or adopted and the mirror lacks; those that Rev.io shows, or that are newer than its list.
+-- What Rev.io shows of them counts, else what was asked for.
 -- Safe to run twice: reads only.
 SELECT
     i.id AS id,
@@ -12,14 +13,16 @@ SELECT
     i.ICCID AS iccid,
     i.RevServiceId AS service_id,
     i.IntegrationAuthenticationId AS account_id,
-    i.RevCustomerId AS customer_id,
-    COALESCE(v.Number, i.MSISDN, i.ICCID) AS number,
-    i.ICCID AS number2,
+    COALESCE(w.id, i.RevCustomerId) AS customer_id,
+    CASE WHEN v.Number IS NULL AND v.Number2 IS NULL THEN COALESCE(i.MSISDN, i.ICCID) ELSE v.Number END AS number,
+    CASE WHEN v.Number IS NULL AND v.Number2 IS NULL THEN i.ICCID ELSE v.Number2 END AS number2,
     COALESCE(v.CreatedDate, i.CreatedDate) AS activated_date
 FROM device_association.rev_intent AS i
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
 LEFT JOIN device_association.vendor_line AS v
     ON i.RevServiceId = v.RevServiceId AND i.IntegrationAuthenticationId = v.IntegrationAuthenticationId
+LEFT JOIN dbo.RevCustomer AS w
+    ON v.CustomerNumber = w.RevCustomerId AND v.IntegrationAuthenticationId = w.IntegrationAuthenticationId AND w.IsDeleted = 0
 WHERE
     i.IntegrationAuthenticationId = :account_id
     AND i.id > :after

@@ -3,7 +3,8 @@
 -- a product of the line was ended before.
 -- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
 UPDATE device_association.rev_intent AS i
-SET State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, ModifiedDate = :now
+SET
+    State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, CalledDate = :now, ModifiedDate = :now
 FROM JSONB_TO_RECORDSET(CAST(:intents AS jsonb)) AS r (intent_id bigint)
 WHERE
     i.id = r.intent_id
@@ -25,7 +26,8 @@ WHERE
     )
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
-        WHERE m.id = i.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+        INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id AND c.IsDeleted = 0
+        WHERE m.IsDeleted = 0 AND m.id = i.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
     )
     AND NOT EXISTS (
         SELECT 1 FROM device_association.rev_product_step AS p WHERE p.IntentId = i.id AND p.State <> 'ENDED'

@@ -4,7 +4,8 @@
 -- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
 DECLARE @begun TABLE (intent_id bigint NOT NULL);
 UPDATE device_association.rev_intent
-SET State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, ModifiedDate = :now
+SET
+    State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, CalledDate = :now, ModifiedDate = :now
 OUTPUT INSERTED.id INTO @begun (intent_id)
 FROM OPENJSON (:intents) WITH (intent_id bigint '$.intent_id') AS r
 WHERE
@@ -27,7 +28,8 @@ WHERE
     )
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
-        WHERE m.id = device_association.rev_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+        INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id AND c.IsDeleted = 0
+        WHERE m.IsDeleted = 0 AND m.id = device_association.rev_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
     )
     AND NOT EXISTS (
         SELECT 1 FROM device_association.rev_product_step AS p

@@ -14,7 +14,7 @@ SELECT
                     i.State = 'ADOPTED'
                     AND EXISTS (
                         SELECT 1 FROM device_association.rev_product_step AS p
-                        WHERE p.IntentId = i.id AND p.State = 'CREATED'
+                        WHERE p.IntentId = i.id AND p.State IN ('CREATED', 'CALLING')
                     )
                 )
             )

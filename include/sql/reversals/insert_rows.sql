@@ -20,7 +20,7 @@ WHERE
         OR EXISTS (
             SELECT 1
             FROM device_association.rev_intent AS i
-            INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId AND p.State = 'CREATED'
+            INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId AND p.State IN ('CREATED', 'CALLING')
             WHERE i.M2MDeviceChangeId = m.id AND i.State = 'ADOPTED'
         )
     )

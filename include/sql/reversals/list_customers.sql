@@ -4,7 +4,8 @@ SELECT DISTINCT
     c.id AS customer_id,
     c.RevCustomerId AS number,
     f.IntegrationAuthenticationId AS account_id,
-    a.ConnectionId AS connection_id
+    a.ConnectionId AS connection_id,
+    a.TenantId AS tenant_id
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
 INNER JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id

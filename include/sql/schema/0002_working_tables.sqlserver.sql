@@ -125,21 +125,19 @@ CREATE TABLE device_association.rev_service_slice (
     CHECK (LastRowId >= FirstRowId)
 );
 
--- The lines of a customer that Rev.io listed before this retry's first call.
-CREATE TABLE device_association.listed_line (
-    BulkChangeId bigint NOT NULL,
-    RetryNumber int NOT NULL,
-    RevServiceId int NOT NULL,
-    Number nvarchar(255) NULL,
-    Number2 nvarchar(255) NULL,
-    CreatedDate datetime2(3) NULL,
-    PRIMARY KEY (BulkChangeId, RetryNumber, RevServiceId)
+-- The active lines that Rev.io has shown and that may be the SIM's of an intent, as they were shown last (Record, JSON).
+-- NeedsCheck: it was not shown for this change, and is read again before anything is decided by it.
+CREATE TABLE device_association.known_line (
+    IntentId bigint NOT NULL,
+    LineKey varchar(64) NOT NULL,
+    NeedsCheck bit NOT NULL,
+    Record nvarchar(MAX) NOT NULL,
+    PRIMARY KEY (IntentId, LineKey)
 );
-CREATE INDEX ix_listed_line_number ON device_association.listed_line (BulkChangeId, RetryNumber, Number);
-CREATE INDEX ix_listed_line_number2 ON device_association.listed_line (BulkChangeId, RetryNumber, Number2);
 
 -- One row per line that we want from Rev.io, or that a revert ends there (EndsRevServiceId), written before the call: at
--- most one open per account and SIM. KEPT: what was to be ended is left at Rev.io, its Detail says why.
+-- most one open per account and SIM. KEPT: what was to be ended is left at Rev.io, its Detail says why. LookedDate: from when
+-- what Rev.io shows of the SIM is known; a call begins soon after it. CalledDate, CalledBody: the last call and what it sent.
 CREATE TABLE device_association.rev_intent (
     id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
     IntegrationAuthenticationId int NOT NULL,
@@ -155,10 +153,14 @@ CREATE TABLE device_association.rev_intent (
     LeaseOwner nvarchar(250) NULL,
     LeaseUntil datetime2(3) NULL,
     UnknownSince datetime2(3) NULL,
+    LookedDate datetime2(3) NULL,
+    CalledDate datetime2(3) NULL,
+    CalledBody nvarchar(MAX) NULL,
     Calls int NOT NULL DEFAULT 0,
     RevServiceId int NULL,
     EndsRevServiceId int NULL,
     ReadyDate datetime2(3) NULL,
+    TriedAgainDate datetime2(3) NULL,
     Detail nvarchar(1000) NULL,
     CreatedDate datetime2(3) NOT NULL,
     ModifiedDate datetime2(3) NOT NULL,
@@ -190,6 +192,21 @@ CREATE TABLE device_association.rev_line_owner (
     PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
 );
 
+-- The line that a person named as the SIM's of a row whose lines could not be told apart: the last naming, an earlier one is
+-- replaced. The next retry adopts it. Of two SIMs for which the same line was named it is the later one's.
+CREATE TABLE device_association.named_line (
+    id bigint IDENTITY (1, 1) NOT NULL PRIMARY KEY,
+    BulkChangeId bigint NOT NULL,
+    M2MDeviceChangeId bigint NOT NULL UNIQUE,
+    IntegrationAuthenticationId int NOT NULL,
+    RevServiceId int NOT NULL CHECK (RevServiceId > 0),
+    ICCID nvarchar(50) NOT NULL,
+    Actor nvarchar(100) NOT NULL,
+    Reason nvarchar(500) NOT NULL,
+    CreatedDate datetime2(3) NOT NULL
+);
+CREATE INDEX ix_named_line_line ON device_association.named_line (IntegrationAuthenticationId, RevServiceId);
+
 -- Each product of a line is a step with an outcome of its own. ADOPTED: it was on an adopted line before we asked for it.
 -- A step of an intent that ends a line names the product from the beginning, until that is ENDED.
 CREATE TABLE device_association.rev_product_step (
@@ -212,6 +229,7 @@ CREATE TABLE device_association.rev_product_step (
 CREATE TABLE device_association.call_budget (
     ConnectionId nvarchar(250) PRIMARY KEY,
     CallsPerMinute int NOT NULL CHECK (CallsPerMinute > 0),
+    TimeZone nvarchar(100) NOT NULL DEFAULT ('UTC'),
     NextPaced datetime2(3) NOT NULL,
     PausedUntil datetime2(3) NOT NULL,
     PauseReason nvarchar(200) NOT NULL DEFAULT N'',
@@ -346,19 +364,30 @@ CREATE TABLE device_association.finding (
 CREATE INDEX ix_finding_open ON device_association.finding (ClosedDate, id);
 CREATE INDEX ix_finding_line ON device_association.finding (IntegrationAuthenticationId, RevServiceId);
 
--- When an account's lines were last listed by Rev.io, and who is just listing them. A reconciliation that writes for the
+-- When an account's lines were last listed by Rev.io, and who is just listing them. LookedDate: what was created before it
+-- is known; NewestDate and NewestServiceId: the newest of these lines by Rev.io's own clock. ProvenDate: when the filters on
+-- numbers were last seen to work. IrregularLines: how many lines these filters would miss, however a SIM is spelled. A reconciliation that writes for the
 -- account holds this row, so that two of them go one after the other.
 CREATE TABLE device_association.vendor_listing (
     IntegrationAuthenticationId int PRIMARY KEY,
     ListedDate datetime2(3) NULL,
     LineCount int NULL,
+    IsWhole smallint NOT NULL DEFAULT 1 CHECK (IsWhole IN (0, 1)),
+    LookedDate datetime2(3) NULL,
+    LookBegunDate datetime2(3) NULL,
+    NewestDate datetime2(3) NULL,
+    NewestServiceId int NULL,
+    ProvenDate datetime2(3) NULL,
+    IrregularLines int NULL,
+    IccidLengths nvarchar(100) NULL,
     LeaseOwner nvarchar(250) NULL,
     LeaseUntil datetime2(3) NULL,
     CHECK ((LeaseOwner IS NULL AND LeaseUntil IS NULL) OR (LeaseOwner IS NOT NULL AND LeaseUntil IS NOT NULL)),
     CHECK ((ListedDate IS NULL AND LineCount IS NULL) OR (ListedDate IS NOT NULL AND LineCount IS NOT NULL))
 );
 
--- The lines of an account as Rev.io listed them last; ListedDate is when that began.
+-- The lines of an account as Rev.io showed them last. ListedDate: when that listing or look began; ShownDate: since when a line
+-- is known here as it is.
 CREATE TABLE device_association.vendor_line (
     IntegrationAuthenticationId int NOT NULL,
     RevServiceId int NOT NULL,
@@ -368,7 +397,39 @@ CREATE TABLE device_association.vendor_line (
     CreatedDate datetime2(3) NULL,
     DisconnectedDate datetime2(3) NULL,
     ListedDate datetime2(3) NOT NULL,
+    ShownDate datetime2(3) NOT NULL,
     PRIMARY KEY (IntegrationAuthenticationId, RevServiceId)
+);
+CREATE INDEX ix_vendor_line_shown ON device_association.vendor_line (IntegrationAuthenticationId, ShownDate);
+
+-- The numbers of these lines by which they are found, however they are spelled: see `Line.match_keys`.
+CREATE TABLE device_association.vendor_line_key (
+    IntegrationAuthenticationId int NOT NULL,
+    MatchKey nvarchar(60) NOT NULL,
+    RevServiceId int NOT NULL,
+    PRIMARY KEY (MatchKey, IntegrationAuthenticationId, RevServiceId)
+);
+
+-- Records of an account that Rev.io showed and that cannot be judged: no id, no customer, a number without its digits.
+CREATE TABLE device_association.unjudged_line (
+    IntegrationAuthenticationId int NOT NULL,
+    LineKey varchar(64) NOT NULL,
+    Record nvarchar(MAX) NOT NULL,
+    RevServiceId int NULL,
+    CustomerNumber nvarchar(50) NULL,
+    DisconnectedDate datetime2(3) NULL,
+    ListedDate datetime2(3) NOT NULL,
+    PRIMARY KEY (IntegrationAuthenticationId, LineKey)
+);
+
+-- The numbers by which those records are found that the keys of the lines do not find: see `unjudged_keys`.
+CREATE TABLE device_association.unjudged_line_key (
+    IntegrationAuthenticationId int NOT NULL,
+    MatchKey nvarchar(60) NOT NULL,
+    LineKey varchar(64) NOT NULL,
+    PRIMARY KEY (MatchKey, IntegrationAuthenticationId, LineKey),
+    FOREIGN KEY (IntegrationAuthenticationId, LineKey)
+    REFERENCES device_association.unjudged_line (IntegrationAuthenticationId, LineKey) ON DELETE CASCADE
 );
 
 -- Messages that nobody could work on: found in the dead-letter queue, then put back or set aside; GONE left it otherwise.
@@ -602,7 +663,203 @@ WHERE
     );
 
 GO
--- The SIMs that somebody is at work on, by ICCID and by MSISDN: what becomes of them is not known yet.
+-- The digits that name a device's SIM, in each form that a plain number may have: its ICCID with and without the Luhn digit
+-- (19 and 20 digits), and its number with and without the country code 1. sim_numbers.py says the same. What is taken out of
+-- a number is compared by its code (BIN2), and the result has the database's own collation again, as the columns that it is
+-- searched in. Each branch reads one table without a condition of its own, as its twin for PostgreSQL.
+CREATE VIEW device_association.sim_key AS
+SELECT
+    k.DeviceId AS DeviceId,
+    1 AS IsSim,
+    CASE WHEN k.Digits COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' AND k.Digits <> N'' THEN CAST(k.Digits AS nvarchar(255)) COLLATE DATABASE_DEFAULT END AS Digits
+FROM (
+    SELECT
+        b.DeviceId,
+        LEFT(b.Bare, LEN(b.Bare) - CASE WHEN RIGHT(b.Bare, 1) IN (N'F', N'f') THEN 1 ELSE 0 END) AS Digits
+    FROM (
+        SELECT
+            d.id AS DeviceId,
+            REPLACE(TRANSLATE(d.ICCID COLLATE Latin1_General_BIN2, CONCAT(N' -', NCHAR(9), NCHAR(10), NCHAR(11), NCHAR(12), NCHAR(13), NCHAR(160)), N'        '), N' ', N'') AS Bare
+        FROM dbo.Device AS d
+    ) AS b
+) AS k
+UNION ALL
+SELECT
+    c.DeviceId,
+    1,
+    CASE
+        WHEN c.Digits COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' AND LEN(c.Digits) = 19
+            THEN CAST(CONCAT(c.Digits, c.CheckDigit) AS nvarchar(255)) COLLATE DATABASE_DEFAULT
+        WHEN c.Digits COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' AND LEN(c.Digits) = 20
+            THEN CASE WHEN SUBSTRING(c.Digits, 20, 1) = c.CheckDigit THEN CAST(LEFT(c.Digits, 19) AS nvarchar(255)) COLLATE DATABASE_DEFAULT END
+    END
+FROM (
+    SELECT
+        n.DeviceId,
+        n.Digits,
+        SUBSTRING(
+            N'0987654321',
+            ABS(
+                CHARINDEX(SUBSTRING(n.Digits, 1, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 2, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 3, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 4, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 5, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 6, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 7, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 8, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 9, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 10, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 11, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 12, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 13, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 14, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 15, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 16, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 17, 1), N'0516273849') + CHARINDEX(SUBSTRING(n.Digits, 18, 1), N'0123456789')
+                + CHARINDEX(SUBSTRING(n.Digits, 19, 1), N'0516273849') - 19
+            ) % 10 + 1,
+            1
+        ) AS CheckDigit
+    FROM (
+        SELECT
+            d.id AS DeviceId,
+            d.ICCID AS Digits
+        FROM dbo.Device AS d
+        UNION ALL
+        SELECT
+            b.DeviceId,
+            CASE
+                WHEN b.ICCID COLLATE Latin1_General_BIN2 LIKE N'%[^0-9]%'
+                    THEN CAST(LEFT(b.Bare, LEN(b.Bare) - CASE WHEN RIGHT(b.Bare, 1) IN (N'F', N'f') THEN 1 ELSE 0 END) AS nvarchar(50)) COLLATE DATABASE_DEFAULT
+            END AS Digits
+        FROM (
+            SELECT
+                d.id AS DeviceId,
+                d.ICCID,
+                REPLACE(TRANSLATE(d.ICCID COLLATE Latin1_General_BIN2, CONCAT(N' -', NCHAR(9), NCHAR(10), NCHAR(11), NCHAR(12), NCHAR(13), NCHAR(160)), N'        '), N' ', N'') AS Bare
+            FROM dbo.Device AS d
+        ) AS b
+    ) AS n
+) AS c
+UNION ALL
+SELECT
+    k.DeviceId,
+    0,
+    CASE WHEN k.Digits <> N'' THEN CAST(k.Digits AS nvarchar(255)) COLLATE DATABASE_DEFAULT END
+FROM (
+    SELECT
+        j.DeviceId,
+        REPLACE(TRANSLATE(j.MSISDN COLLATE Latin1_General_BIN2, j.Junk, REPLICATE(N' ', LEN(j.Junk))), N' ', N'') AS Digits
+    FROM (
+        SELECT
+            d.id AS DeviceId,
+            d.MSISDN,
+            CONCAT(N'-', REPLACE(TRANSLATE(d.MSISDN COLLATE Latin1_General_BIN2, N'0123456789', N'          '), N' ', N'')) AS Junk
+        FROM dbo.Device AS d
+    ) AS j
+) AS k
+UNION ALL
+SELECT
+    k.DeviceId,
+    0,
+    CASE
+        WHEN LEN(k.Digits) = 10 THEN CAST(CONCAT(N'1', k.Digits) AS nvarchar(255)) COLLATE DATABASE_DEFAULT
+        WHEN LEN(k.Digits) = 11 AND LEFT(k.Digits, 1) = N'1' THEN CAST(SUBSTRING(k.Digits, 2, 10) AS nvarchar(255)) COLLATE DATABASE_DEFAULT
+    END
+FROM (
+    SELECT
+        j.DeviceId,
+        REPLACE(TRANSLATE(j.MSISDN COLLATE Latin1_General_BIN2, j.Junk, REPLICATE(N' ', LEN(j.Junk))), N' ', N'') AS Digits
+    FROM (
+        SELECT
+            d.id AS DeviceId,
+            d.MSISDN,
+            CONCAT(N'-', REPLACE(TRANSLATE(d.MSISDN COLLATE Latin1_General_BIN2, N'0123456789', N'          '), N' ', N'')) AS Junk
+        FROM dbo.Device AS d
+    ) AS j
+) AS k;
+GO
+-- The digits by which a line of the mirror names a SIM: it is for those whose sim_key has the same IsSim and Digits. The
+-- ICCID (IsSim 1) stands in Number2 or Number, the number (IsSim 0) in Number where Number2 is empty. The plain columns are
+-- searched as they stand; IsPlain 0: the digits of spellings with anything else in them, of which there are few and for which
+-- a portal has no index: read them once a statement. A line may have several rows, those of the past too.
+CREATE VIEW device_association.line_key AS
+SELECT
+    l.id AS LineId,
+    l.RevServiceId AS RevServiceId,
+    l.IntegrationAuthenticationId AS AccountId,
+    l.RevCustomerId AS RevCustomerId,
+    l.ActivatedDate AS ActivatedDate,
+    l.DisconnectedDate AS DisconnectedDate,
+    l.IsDeleted AS IsDeleted,
+    1 AS IsPlain,
+    CASE WHEN l.Number2 COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' THEN 1 END AS IsSim,
+    l.Number2 AS Digits
+FROM dbo.RevService AS l
+UNION ALL
+SELECT
+    l.id, l.RevServiceId, l.IntegrationAuthenticationId, l.RevCustomerId, l.ActivatedDate, l.DisconnectedDate, l.IsDeleted,
+    1, CASE WHEN l.Number COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' THEN 1 END, l.Number
+FROM dbo.RevService AS l
+UNION ALL
+SELECT
+    l.id, l.RevServiceId, l.IntegrationAuthenticationId, l.RevCustomerId, l.ActivatedDate, l.DisconnectedDate, l.IsDeleted,
+    1,
+    CASE
+        WHEN
+            l.Number COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%'
+            AND REPLACE(TRANSLATE(COALESCE(l.Number2, N'') COLLATE Latin1_General_BIN2, CONCAT(N' ', NCHAR(9), NCHAR(10), NCHAR(11), NCHAR(12), NCHAR(13), NCHAR(160)), N'       '), N' ', N'') = N''
+            THEN 0
+    END,
+    l.Number
+FROM dbo.RevService AS l
+UNION ALL
+SELECT
+    k.id, k.RevServiceId, k.IntegrationAuthenticationId, k.RevCustomerId, k.ActivatedDate, k.DisconnectedDate, k.IsDeleted,
+    0, 1, CASE WHEN k.Digits COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' THEN CAST(k.Digits AS nvarchar(255)) COLLATE DATABASE_DEFAULT END
+FROM (
+    SELECT
+        b.id, b.RevServiceId, b.IntegrationAuthenticationId, b.RevCustomerId, b.ActivatedDate, b.DisconnectedDate, b.IsDeleted,
+        CASE WHEN b.Number2 COLLATE Latin1_General_BIN2 LIKE N'%[^0-9]%' THEN LEFT(b.Bare, LEN(b.Bare) - CASE WHEN RIGHT(b.Bare, 1) IN (N'F', N'f') THEN 1 ELSE 0 END) END AS Digits
+    FROM (
+        SELECT
+            l.id, l.RevServiceId, l.IntegrationAuthenticationId, l.RevCustomerId, l.ActivatedDate, l.DisconnectedDate, l.IsDeleted,
+            l.Number2,
+            REPLACE(TRANSLATE(l.Number2 COLLATE Latin1_General_BIN2, CONCAT(N' -', NCHAR(9), NCHAR(10), NCHAR(11), NCHAR(12), NCHAR(13), NCHAR(160)), N'        '), N' ', N'') AS Bare
+        FROM dbo.RevService AS l
+    ) AS b
+) AS k
+UNION ALL
+SELECT
+    k.id, k.RevServiceId, k.IntegrationAuthenticationId, k.RevCustomerId, k.ActivatedDate, k.DisconnectedDate, k.IsDeleted,
+    0, 1, CASE WHEN k.Digits COLLATE Latin1_General_BIN2 NOT LIKE N'%[^0-9]%' THEN CAST(k.Digits AS nvarchar(255)) COLLATE DATABASE_DEFAULT END
+FROM (
+    SELECT
+        b.id, b.RevServiceId, b.IntegrationAuthenticationId, b.RevCustomerId, b.ActivatedDate, b.DisconnectedDate, b.IsDeleted,
+        CASE WHEN b.Number COLLATE Latin1_General_BIN2 LIKE N'%[^0-9]%' THEN LEFT(b.Bare, LEN(b.Bare) - CASE WHEN RIGHT(b.Bare, 1) IN (N'F', N'f') THEN 1 ELSE 0 END) END AS Digits
+    FROM (
+        SELECT
+            l.id, l.RevServiceId, l.IntegrationAuthenticationId, l.RevCustomerId, l.ActivatedDate, l.DisconnectedDate, l.IsDeleted,
+            l.Number,
+            REPLACE(TRANSLATE(l.Number COLLATE Latin1_General_BIN2, CONCAT(N' -', NCHAR(9), NCHAR(10), NCHAR(11), NCHAR(12), NCHAR(13), NCHAR(160)), N'        '), N' ', N'') AS Bare
+        FROM dbo.RevService AS l
+    ) AS b
+) AS k
+UNION ALL
+SELECT
+    j.id, j.RevServiceId, j.IntegrationAuthenticationId, j.RevCustomerId, j.ActivatedDate, j.DisconnectedDate, j.IsDeleted,
+    0,
+    CASE
+        WHEN
+            j.Number COLLATE Latin1_General_BIN2 LIKE N'%[^0-9]%'
+            AND REPLACE(TRANSLATE(COALESCE(j.Number2, N'') COLLATE Latin1_General_BIN2, CONCAT(N' ', NCHAR(9), NCHAR(10), NCHAR(11), NCHAR(12), NCHAR(13), NCHAR(160)), N'       '), N' ', N'') = N''
+            THEN 0
+    END,
+    CAST(REPLACE(TRANSLATE(j.Number COLLATE Latin1_General_BIN2, j.Junk, REPLICATE(N' ', LEN(j.Junk))), N' ', N'') AS nvarchar(255)) COLLATE DATABASE_DEFAULT
+FROM (
+    SELECT
+        l.id, l.RevServiceId, l.IntegrationAuthenticationId, l.RevCustomerId, l.ActivatedDate, l.DisconnectedDate, l.IsDeleted,
+        l.Number,
+        l.Number2,
+        CONCAT(N'-', REPLACE(TRANSLATE(l.Number COLLATE Latin1_General_BIN2, N'0123456789', N'          '), N' ', N'')) AS Junk
+    FROM dbo.RevService AS l
+) AS j;
+GO
+-- The SIMs that somebody is at work on, by ICCID and by MSISDN: what becomes of them is not known yet. A deleted change
+-- works on none, but for the calls that it has out.
 CREATE VIEW device_association.sim_at_work AS
 SELECT
     i.ICCID AS Number
@@ -616,12 +873,66 @@ UNION ALL
 SELECT m.ICCID AS Number
 FROM dbo.DeviceBulkChange AS c
 INNER JOIN dbo.M2M_DeviceChange AS m ON c.id = m.BulkChangeId AND m.IsProcessed = 0
-WHERE c.Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
+WHERE c.Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL') AND c.IsDeleted = 0 AND m.IsDeleted = 0
 UNION ALL
 SELECT m.MSISDN AS Number
 FROM dbo.DeviceBulkChange AS c
 INNER JOIN dbo.M2M_DeviceChange AS m ON c.id = m.BulkChangeId AND m.IsProcessed = 0
-WHERE c.Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL') AND m.MSISDN IS NOT NULL;
+WHERE
+    c.Status IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
+    AND c.IsDeleted = 0
+    AND m.IsDeleted = 0
+    AND m.MSISDN IS NOT NULL;
+
+GO
+-- The lines that Rev.io showed and that the mirror lacks, by the numbers that name a SIM: new ones, those of customers whom the
+-- portal does not know, and those that nobody could judge. Who owns such a line is not known, but that it is billed is. One
+-- that the mirror had as deleted or ended when Rev.io showed it counts too; one that was ended in the mirror since does not.
+CREATE VIEW device_association.unmirrored_line AS
+SELECT
+    n.MatchKey,
+    v.IntegrationAuthenticationId AS AccountId,
+    v.RevServiceId,
+    v.CustomerNumber,
+    v.DisconnectedDate
+FROM device_association.vendor_line_key AS n
+INNER JOIN device_association.vendor_line AS v
+    ON n.IntegrationAuthenticationId = v.IntegrationAuthenticationId AND n.RevServiceId = v.RevServiceId
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM dbo.RevService AS l
+        WHERE
+            l.IntegrationAuthenticationId = v.IntegrationAuthenticationId
+            AND l.RevServiceId = v.RevServiceId
+            AND l.IsDeleted = 0
+            AND (
+                l.DisconnectedDate IS NULL
+                OR l.DisconnectedDate > v.ListedDate
+                OR COALESCE(l.ModifiedDate, l.CreatedDate) >= v.ListedDate
+            )
+    );
+
+GO
+-- Which active or past records that cannot be judged may be those of a device's SIM: they name it, or a number that was sent
+-- without its last digits may be its ICCID. Of these numbers the length and the first 16 digits are compared, see `rounded_keys`.
+CREATE VIEW device_association.unjudged_sim AS
+SELECT
+    k.DeviceId AS DeviceId,
+    u.IntegrationAuthenticationId AS AccountId,
+    u.LineKey AS LineKey,
+    u.RevServiceId AS RevServiceId,
+    u.CustomerNumber AS CustomerNumber,
+    u.DisconnectedDate AS DisconnectedDate
+FROM (
+    SELECT s.DeviceId, CONCAT(CASE s.IsSim WHEN 1 THEN 'I' ELSE 'N' END, s.Digits) AS MatchKey
+    FROM device_association.sim_key AS s
+    UNION ALL
+    SELECT s.DeviceId, CASE WHEN s.IsSim = 1 THEN CONCAT('R', LEN(s.Digits), '-', LEFT(s.Digits, 16)) END
+    FROM device_association.sim_key AS s
+) AS k
+INNER JOIN device_association.unjudged_line_key AS n ON k.MatchKey = n.MatchKey
+INNER JOIN device_association.unjudged_line AS u
+    ON n.IntegrationAuthenticationId = u.IntegrationAuthenticationId AND n.LineKey = u.LineKey;
 
 GO
 -- When something about a line was written, here or at Rev.io. What is reported of a line keeps it in sight for good.
@@ -652,7 +963,7 @@ FROM device_association.finding AS f
 WHERE f.ClosedDate IS NULL AND f.RevServiceId IS NOT NULL;
 
 GO
--- Which devices of an account's tenants a line is for: it names the ICCID, or the MSISDN and no SIM.
+-- Which devices of an account's tenants a line is for: it names the ICCID, or the MSISDN and no SIM, or they are linked to it.
 CREATE VIEW device_association.line_device AS
 SELECT
     p.LineId AS LineId,
@@ -665,19 +976,14 @@ SELECT
     d.ICCID AS ICCID,
     CASE WHEN d.IsActive = 0 OR UPPER(s.Status) = 'ARCHIVED' THEN 1 ELSE 0 END AS IsArchived
 FROM (
-    SELECT l.id AS LineId, l.IntegrationAuthenticationId AS AccountId, e.id AS DeviceId
-    FROM dbo.RevService AS l
-    INNER JOIN dbo.Device AS e ON l.Number2 = e.ICCID
-    UNION ALL
-    SELECT l.id, l.IntegrationAuthenticationId, e.id
-    FROM dbo.RevService AS l
-    INNER JOIN dbo.Device AS e ON l.Number = e.ICCID
-    WHERE l.Number2 IS NULL OR l.Number2 <> e.ICCID
-    UNION ALL
-    SELECT l.id, l.IntegrationAuthenticationId, e.id
-    FROM dbo.RevService AS l
-    INNER JOIN dbo.Device AS e ON l.Number = e.MSISDN
-    WHERE COALESCE(l.Number2, '') = '' AND e.MSISDN <> e.ICCID
+    SELECT l.LineId, l.AccountId, k.DeviceId
+    FROM device_association.sim_key AS k
+    INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
+    UNION
+    SELECT l.id, l.IntegrationAuthenticationId, y.DeviceId
+    FROM dbo.Device_Tenant AS y
+    INNER JOIN dbo.RevService AS l ON y.RevServiceId = l.id
+    WHERE y.IsDeleted = 0
 ) AS p
 INNER JOIN dbo.Device AS d ON p.DeviceId = d.id AND d.IsDeleted = 0
 INNER JOIN dbo.Device_Tenant AS x ON d.id = x.DeviceId AND x.IsDeleted = 0

@@ -5,6 +5,7 @@ const page = document.getElementById("change");
 const path = `/BulkChanges/${page.dataset.id}`;
 const trouble = document.getElementById("trouble");
 const STATES = { succeeded: ["PROCESSED"], failed: ["ERROR", "API_FAILED"], canceled: ["CANCELED"], running: ["PROCESSING"], waiting: ["NEW"] };
+const NOT_ENDED = ["NEW", "PENDING_APPROVAL", "PROCESSING"];
 const SECONDS_BETWEEN_LOOKS = 3;
 let renewing = null;
 let status = page.dataset.status;
@@ -56,7 +57,7 @@ function watch() {
     const before = status;
     move(JSON.parse(event.data));
     trouble.hidden = true;
-    if (status !== before && !["NEW", "PROCESSING"].includes(status)) {
+    if (status !== before && !NOT_ENDED.includes(status)) {
       stream.close();
       clearTimeout(renewing);
       renew();
@@ -65,11 +66,17 @@ function watch() {
   stream.addEventListener("error", () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
     renew();
-    if (!["NEW", "PROCESSING"].includes(status)) return;
+    if (!NOT_ENDED.includes(status)) return;
     trouble.textContent = "The live view was cut off; load the page again to go on watching.";
     trouble.hidden = false;
   });
   window.addEventListener("pagehide", () => stream.close());
+}
+
+function wrongIn(body, line, chosenNone) {
+  if (line !== undefined && !/^[0-9]{1,10}$/.test(line)) return "The id of a line is a whole number; copy it from Rev.io.";
+  if (!body.Reason) return "Say why; it is kept with the change.";
+  return chosenNone ? "Choose at least one group of devices." : null;
 }
 
 for (const form of document.querySelectorAll("[data-action]")) {
@@ -81,9 +88,12 @@ for (const form of document.querySelectorAll("[data-action]")) {
     const boxes = [...form.querySelectorAll("[name=Codes]")];
     const codes = boxes.filter((one) => one.checked).map((one) => one.value);
     if (codes.length && codes.length < boxes.length) body.Codes = codes;
+    const line = form.elements.RevServiceId?.value.trim();
+    if (line !== undefined) Object.assign(body, { ICCID: form.dataset.iccid, RevServiceId: Number(line) });
     said.hidden = true;
-    if (!body.Reason || (boxes.length && !codes.length)) {
-      said.textContent = body.Reason ? "Choose at least one group of devices." : "Say why; it is kept with the change.";
+    const wrong = wrongIn(body, line, boxes.length && !codes.length);
+    if (wrong) {
+      said.textContent = wrong;
       said.hidden = false;
       return;
     }
@@ -117,8 +127,27 @@ async function previewRevert() {
   }
 }
 
+/** Say in the dialog whose line is to be named, and offer the lines that the device's message names. */
+function askWhichLine(device) {
+  const form = document.querySelector("[data-action=lines]");
+  form.reset();
+  form.querySelector("[role=alert]").hidden = true;
+  form.dataset.iccid = device.iccid;
+  form.querySelector("[data-place=iccid]").textContent = device.iccid;
+  const offered = device.lines.split(" ").filter(Boolean).map((line) => {
+    const button = make("button", { type: "button", class: "small" }, `Line ${line}`);
+    button.addEventListener("click", () => { form.elements.RevServiceId.value = line; });
+    return button;
+  });
+  const place = form.querySelector("[data-place=lines]");
+  place.replaceChildren(...offered);
+  place.hidden = !offered.length;
+}
+
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-opens=revert]")) previewRevert();
+  const naming = event.target.closest("[data-opens=lines]");
+  if (naming) askWhichLine(naming.dataset);
 });
 
 if (page.dataset.open) watch();

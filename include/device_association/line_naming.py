@@ -1,0 +1,109 @@
+"""What a person does about a device whose lines cannot be told apart: name the line that is the SIM's, with a reason.
+
+Source: the domain contract, section 4, REV_LINE_AMBIGUOUS. The next retry adopts the line, see `named_lines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import Connection, Engine
+
+from device_association.association_request import STORABLE, Iccid, Int
+from device_association.callers import Caller
+from device_association.change_actions import Cancel
+from device_association.change_views import lock_visible, refused
+from device_association.codes import NOT_ENDED, DeviceCode, RequestCode, Row
+from device_association.database import Record, as_json, in_transaction, row, rows, run
+from device_association.errors import Refusal, RequestRefused
+from device_association.named_lines import STEP
+from device_association.reverted_changes import reverted_text
+
+
+class NameLine(Cancel):
+    """The body that names the line of a device: its ICCID, Rev.io's id of the line, and why."""
+
+    iccid: Annotated[Iccid, STORABLE, Field(alias="ICCID", pattern=r"\S")]
+    rev_service_id: Int
+
+
+def name_line(engine: Engine, caller: Caller, bulk_change_id: int, named: NameLine, *, now: datetime) -> None:
+    """Keep the line that the caller names as the SIM's of a device of an ended change, with its log row.
+
+    The last naming counts. Raises RequestRefused for a change that the caller may not see, that has not ended or was taken
+    back, for a device that is not of the change, and for one whose line is not in question.
+    """
+
+    def name(connection: Connection) -> None:
+        change = lock_visible(connection, caller, bulk_change_id, now)
+        _check_change(change)
+        device = _find_device(connection, bulk_change_id, named.iccid.strip())
+        about = {"row_id": device["row_id"], "account_id": device["account_id"], "iccid": device["iccid"]}
+        about |= {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
+        run(connection, "named_lines/delete_named", row_id=device["row_id"])
+        run(connection, "named_lines/insert_named", service_id=named.rev_service_id, reason=named.reason, **about)
+        _log(connection, caller, bulk_change_id, device, named, now)
+
+    in_transaction(engine, name)
+
+
+def list_named_lines(engine: Engine, bulk_change_id: int, devices: Sequence[Record]) -> dict[int, Record]:
+    """Return the lines that were named for devices of a page of a change, by row."""
+    if not devices:
+        return {}
+    ids = [one["row_id"] for one in devices]
+    span = {"first_row_id": min(ids), "last_row_id": max(ids)}
+    with engine.connect() as connection:
+        found = rows(connection, "named_lines/list_named", bulk_change_id=bulk_change_id, **span)
+    return {one["row_id"]: one for one in found}
+
+
+def may_be_named(code: str | None, status: str, *, was_named: bool, has_line: bool) -> bool:
+    """Whether a line may be named for an ended row: its lines could not be told apart, or a naming is to be corrected."""
+    if has_line or status == Row.PROCESSED:
+        return False
+    return was_named or code == DeviceCode.REV_LINE_AMBIGUOUS
+
+
+def _check_change(change: Record) -> None:
+    if change["reverted_by"] is not None:
+        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change["reverted_by"]))
+    if change["status"] in NOT_ENDED:
+        said = f"this change reads {change['status']}; name the line once it has ended"
+        raise refused(RequestCode.CHANGE_NOT_ENDED, said)
+
+
+def _find_device(connection: Connection, bulk_change_id: int, iccid: str) -> Record:
+    found = row(connection, "named_lines/find_row", bulk_change_id=bulk_change_id, iccid=iccid)
+    if found is None or found["iccid"] != iccid:
+        said = f"no device of bulk change {bulk_change_id} has ICCID {iccid!r}; check it"
+        raise RequestRefused([Refusal(DeviceCode.DEVICE_NOT_FOUND, "ICCID", said)])
+    was_named = found["named_service_id"] is not None
+    if not may_be_named(found["code"], found["status"], was_named=was_named, has_line=bool(found["has_line"])):
+        said = (
+            f"device {iccid} ended as {found['code'] or found['status']}; "
+            f"a line is named only for a device that ended as {DeviceCode.REV_LINE_AMBIGUOUS}"
+        )
+        raise RequestRefused([Refusal(RequestCode.LINE_NOT_IN_QUESTION, "ICCID", said)])
+    return found
+
+
+def _log(
+    connection: Connection, caller: Caller, bulk_change_id: int, device: Record, named: NameLine, now: datetime
+) -> None:
+    before = device["named_service_id"]
+    said = f"{caller.user_name} named line {named.rev_service_id} as this SIM's: {named.reason}"
+    said += f"; line {before}, which {device['named_by']} had named, does not count any more" if before else ""
+    request = {"ICCID": device["iccid"], "RevServiceId": named.rev_service_id}
+    run(
+        connection,
+        "audit/log_device_steps",
+        bulk_change_id=bulk_change_id,
+        devices=as_json([{"row_id": device["row_id"], "request": request, "response": said, "error": None}]),
+        step=STEP,
+        actor=caller.user_name,
+        now=now,
+    )

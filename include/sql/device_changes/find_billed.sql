@@ -1,0 +1,133 @@
+-- The open rows whose SIM has an active line or an open intent of another customer, or, where a line is asked for, an active
+-- line of this customer already, with the code and the reason to refuse them. A line is the SIM's if it names it in any
+-- spelling, or if the device is linked to it; one that the mirror lacks or nobody can judge counts too, unless a call is to
+-- come: then the own account is looked at. Not a row whose call is in doubt; nor for a line that the row created or adopted,
+-- the one that a person named for it, or then another one of this customer. The accounts of the tenant, of its parent and of
+-- its sub-tenants count. One statement reads a whole change in one pass over the lines. Safe to run twice: reads only.
+SELECT
+    v.row_id AS row_id,
+    CASE WHEN v.is_other = 1 THEN 'DEVICE_ASSIGNED_TO_OTHER_CUSTOMER' ELSE 'DEVICE_HAS_ACTIVE_SERVICE' END AS code,
+    CASE
+        WHEN v.is_other = 1
+            THEN CONCAT(
+                'DEVICE_ASSIGNED_TO_OTHER_CUSTOMER: ', v.other_owner,
+                ' has an active or a requested line for this SIM; have it disconnected first'
+            )
+        ELSE CONCAT(
+            'DEVICE_HAS_ACTIVE_SERVICE: line ', v.own_line,
+            ' of this customer is active for this SIM; send it with CreateRevService off to associate without a new line'
+        )
+    END AS details
+FROM (
+    SELECT
+        found.row_id,
+        MAX(found.is_other) AS is_other,
+        MIN(CASE WHEN found.is_other = 1 THEN found.owner END) AS other_owner,
+        MIN(CASE WHEN found.is_other = 0 THEN found.line END) AS own_line
+    FROM (
+        SELECT
+            matched.row_id,
+            matched.line,
+            CASE WHEN matched.line_customer = t.RevCustomerId THEN 0 ELSE 1 END AS is_other,
+            CASE
+                WHEN owner.id IS NULL THEN 'an unknown customer'
+                ELSE CONCAT('customer ', owner.RevCustomerId, ' (', owner.CustomerName, ')')
+            END AS owner,
+            matched.is_line * t.CreateRevService AS asks_line
+        FROM (
+            SELECT
+                m.id AS row_id, l.RevServiceId AS line, l.RevCustomerId AS line_customer,
+                l.AccountId AS account_id, 1 AS is_line
+            FROM dbo.M2M_DeviceChange AS m
+            INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
+            INNER JOIN device_association.line_key AS l ON s.IsSim = l.IsSim AND s.Digits = l.Digits
+            WHERE
+                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                AND l.Digits IS NOT NULL AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+            UNION ALL
+            SELECT
+                m.id AS row_id, l.RevServiceId AS line, l.RevCustomerId AS line_customer,
+                l.IntegrationAuthenticationId AS account_id, 1 AS is_line
+            FROM dbo.M2M_DeviceChange AS m
+            INNER JOIN dbo.Device_Tenant AS x ON m.DeviceId = x.DeviceId AND x.IsDeleted = 0
+            INNER JOIN dbo.RevService AS l ON x.RevServiceId = l.id
+            WHERE
+                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+            UNION ALL
+            SELECT
+                m.id AS row_id, u.RevServiceId AS line, k.id AS line_customer, u.AccountId AS account_id, 1 AS is_line
+            FROM dbo.M2M_DeviceChange AS m
+            INNER JOIN device_association.requested_device AS asked ON m.id = asked.M2MDeviceChangeId
+            INNER JOIN device_association.request_terms AS w ON asked.TermsId = w.id
+            INNER JOIN dbo.RevCustomer AS whom ON w.RevCustomerId = whom.id
+            INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
+            INNER JOIN device_association.unmirrored_line AS u
+                ON u.MatchKey = CONCAT(CASE s.IsSim WHEN 1 THEN 'I' ELSE 'N' END, s.Digits)
+            LEFT JOIN dbo.RevCustomer AS k
+                ON u.AccountId = k.IntegrationAuthenticationId AND u.CustomerNumber = k.RevCustomerId AND k.IsDeleted = 0
+            WHERE
+                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                AND (u.AccountId <> whom.IntegrationAuthenticationId OR w.CreateRevService = 0)
+                AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
+            UNION ALL
+            SELECT
+                m.id AS row_id, u.RevServiceId AS line, k.id AS line_customer, u.AccountId AS account_id, 1 AS is_line
+            FROM dbo.M2M_DeviceChange AS m
+            INNER JOIN device_association.requested_device AS asked ON m.id = asked.M2MDeviceChangeId
+            INNER JOIN device_association.request_terms AS w ON asked.TermsId = w.id
+            INNER JOIN dbo.RevCustomer AS whom ON w.RevCustomerId = whom.id
+            INNER JOIN device_association.unjudged_sim AS u ON m.DeviceId = u.DeviceId
+            LEFT JOIN dbo.RevCustomer AS k
+                ON u.AccountId = k.IntegrationAuthenticationId AND u.CustomerNumber = k.RevCustomerId AND k.IsDeleted = 0
+            WHERE
+                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+                AND (u.AccountId <> whom.IntegrationAuthenticationId OR w.CreateRevService = 0)
+                AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
+            UNION ALL
+            SELECT
+                m.id AS row_id, 0 AS line, i.RevCustomerId AS line_customer,
+                i.IntegrationAuthenticationId AS account_id, 0 AS is_line
+            FROM dbo.M2M_DeviceChange AS m
+            INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
+            INNER JOIN device_association.rev_intent AS i
+                ON s.Digits = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
+            WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND s.IsSim = 1
+        ) AS matched
+        INNER JOIN device_association.requested_device AS d ON matched.row_id = d.M2MDeviceChangeId
+        INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+        INNER JOIN dbo.Integration_Authentication AS a ON matched.account_id = a.id
+        INNER JOIN dbo.Tenant AS account_tenant ON a.TenantId = account_tenant.id
+        INNER JOIN dbo.DeviceBulkChange AS c ON c.id = :bulk_change_id
+        INNER JOIN dbo.Tenant AS tenant ON c.TenantId = tenant.id
+        LEFT JOIN dbo.RevCustomer AS owner ON matched.line_customer = owner.id
+        WHERE
+            (a.TenantId IN (tenant.id, tenant.ParentTenantId) OR account_tenant.ParentTenantId = tenant.id)
+            AND NOT EXISTS (
+                SELECT 1 FROM device_association.rev_intent AS mine
+                WHERE
+                    mine.M2MDeviceChangeId = matched.row_id
+                    AND (
+                        mine.State IN ('CALLING', 'UNKNOWN')
+                        OR (
+                            mine.RevServiceId = matched.line
+                            AND mine.IntegrationAuthenticationId = matched.account_id
+                        )
+                    )
+            )
+            AND NOT EXISTS (
+                SELECT 1 FROM device_association.named_line AS n
+                WHERE
+                    n.M2MDeviceChangeId = matched.row_id
+                    AND matched.is_line = 1
+                    AND (
+                        matched.line_customer = t.RevCustomerId
+                        OR (
+                            n.RevServiceId = matched.line AND n.IntegrationAuthenticationId = matched.account_id
+                        )
+                    )
+            )
+    ) AS found
+    WHERE found.is_other = 1 OR found.asks_line = 1
+    GROUP BY found.row_id
+) AS v
