@@ -11,7 +11,8 @@ from functools import cached_property
 from benchmarks import steps
 from benchmarks.fleet import Crew, Site, fleet
 from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
-from benchmarks.vendor import Meter, Vendor
+from benchmarks.progress import Tell, silent
+from benchmarks.vendor import BenchVendor, Meter
 from device_association.call_budget import Limits
 from device_association.database import make_engine
 from local.sample_data import world
@@ -24,12 +25,18 @@ class BudgetBench:
     """One change under a limit; smaller numbers show that it runs, they measure nothing."""
 
     def __init__(
-        self, portal_url: str, *, devices: int = 2000, existing: int = 5000, calls_per_minute: int = 500
+        self,
+        portal_url: str,
+        *,
+        devices: int = 2000,
+        existing: int = 5000,
+        calls_per_minute: int = 500,
+        tell: Tell = silent,
     ) -> None:
         import great_expectations  # noqa: F401 -- a task's process has it from the scheduler
 
         self._portal_url, self._devices, self._existing = portal_url, devices, existing
-        self._limits = Limits(calls_per_minute=calls_per_minute)
+        self._limits, self._tell = Limits(calls_per_minute=calls_per_minute), tell
 
     @property
     def share(self) -> float:
@@ -49,16 +56,18 @@ class BudgetBench:
 
     @cached_property
     def _meter(self) -> Meter:
-        url = make_portal(self._portal_url, "portal_bench_budget", self._devices)
+        url = make_portal(self._portal_url, "portal_bench_budget", self._devices, self._tell)
         limit, numbers = self._limits.calls_per_minute, range(FIRST_DEVICE, FIRST_DEVICE + self._devices)
-        with Vendor(latency_ms=LATENCY_MS, calls_per_minute=limit, acme_lines=self._existing) as vendor:
+        with BenchVendor(latency_ms=LATENCY_MS, calls_per_minute=limit, acme_lines=self._existing) as vendor:
             site = Site(url, vendor.account, self._limits, TWO_WORKERS)
             with fleet(site) as workers:
                 engine = make_engine(url)
                 change = request_change(engine, numbers, LINE)
                 for step in steps.BEFORE_LINES:
                     step(engine, change)
-                workers.create(change, steps.plan(engine, change, site.clients(engine, change), site.settings))
+                self._tell(f"planning {self._devices:,} lines at {limit} calls a minute")
+                slices = steps.plan(engine, change, site.clients(engine, change), site.settings)
+                workers.create(change, slices, self._tell)
                 engine.dispose()
             vendor.require_one_line(map(world.iccid, numbers))
             return vendor.meter()

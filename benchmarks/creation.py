@@ -18,7 +18,8 @@ from benchmarks.bare_client import post_all
 from benchmarks.device_by_device import associate_one_by_one
 from benchmarks.fleet import PRODUCTION, Crew, Fleet, Site, fleet
 from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
-from benchmarks.vendor import Vendor
+from benchmarks.progress import Tell, silent
+from benchmarks.vendor import BenchVendor
 from device_association.call_budget import Limits
 from device_association.database import make_engine, rows
 from device_association.line_outcomes import line_body
@@ -34,10 +35,12 @@ NO_LIMITS = Limits(calls_per_minute=0)
 class CreationBench:
     """Changes of as many devices as are asked for, each with a line at Rev.io."""
 
-    def __init__(self, portal_url: str, *, devices: int = DEVICES, crew: Crew = PRODUCTION) -> None:
+    def __init__(
+        self, portal_url: str, *, devices: int = DEVICES, crew: Crew = PRODUCTION, tell: Tell = silent
+    ) -> None:
         import great_expectations  # noqa: F401 -- a task's process has it from the scheduler
 
-        self._portal_url, self.devices, self.crew = portal_url, devices, crew
+        self._portal_url, self.devices, self.crew, self._tell = portal_url, devices, crew, tell
 
     @property
     def ratio_vs_device_by_device(self) -> float:
@@ -53,10 +56,13 @@ class CreationBench:
     @cached_property
     def ratio_vs_bare_asyncio(self) -> float:
         """How many times longer our create phase takes than POSTs alone."""
-        url = make_portal(self._portal_url, "portal_bench_bare", 2 * TRIES * self.devices)
-        with Vendor(latency_ms=LATENCY_MS) as vendor, fleet(self._site(url, vendor)) as workers:
+        url = make_portal(self._portal_url, "portal_bench_bare", 2 * TRIES * self.devices, self._tell)
+        with BenchVendor(latency_ms=LATENCY_MS) as vendor, fleet(self._site(url, vendor)) as workers:
             parts = self._parts(2 * TRIES)
-            tries = [self._bare_and_ours(url, vendor, workers, *parts[at : at + 2]) for at in range(0, 2 * TRIES, 2)]
+            tries: list[tuple[float, float]] = []
+            for number, (first, second) in enumerate(zip(parts[::2], parts[1::2], strict=True), 1):
+                self._tell(f"{self.devices} lines by POSTs alone and by ours, try", number, TRIES)
+                tries.append(self._bare_and_ours(url, vendor, workers, first, second))
             _require_lines(vendor, parts)
         bare, ours = (statistics.median(each) for each in zip(*tries, strict=True))
         return ours / bare
@@ -64,16 +70,19 @@ class CreationBench:
     @cached_property
     def _whole_changes(self) -> tuple[float, float]:
         """Seconds of one device after the other, and of ours."""
-        url = make_portal(self._portal_url, "portal_bench_ratio", (1 + TRIES) * self.devices)
-        with Vendor(latency_ms=LATENCY_MS) as vendor, fleet(self._site(url, vendor)) as workers:
+        url = make_portal(self._portal_url, "portal_bench_ratio", (1 + TRIES) * self.devices, self._tell)
+        with BenchVendor(latency_ms=LATENCY_MS) as vendor, fleet(self._site(url, vendor)) as workers:
             parts = self._parts(1 + TRIES)
-            ours = statistics.median(self._bring_to_end(url, vendor, workers, part) for part in parts[1:])
-            change = self._requested(url, parts[0])
-            theirs = _seconds(lambda: associate_one_by_one(url, vendor.account, change))
+            tries = []
+            for number, part in enumerate(parts[1:], 1):
+                self._tell(f"{self.devices} devices by ours, try", number, TRIES)
+                tries.append(self._bring_to_end(url, vendor, workers, part))
+            ours, change = statistics.median(tries), self._requested(url, parts[0])
+            theirs = _seconds(lambda: associate_one_by_one(url, vendor.account, change, self._tell))
             _require_lines(vendor, parts)
         return theirs, ours
 
-    def _bring_to_end(self, url: URL, vendor: Vendor, workers: Fleet, numbers: range) -> float:
+    def _bring_to_end(self, url: URL, vendor: BenchVendor, workers: Fleet, numbers: range) -> float:
         change, site = self._requested(url, numbers), self._site(url, vendor)
 
         def bring() -> None:
@@ -88,7 +97,7 @@ class CreationBench:
         return _seconds(bring)
 
     def _bare_and_ours(
-        self, url: URL, vendor: Vendor, workers: Fleet, first: range, second: range
+        self, url: URL, vendor: BenchVendor, workers: Fleet, first: range, second: range
     ) -> tuple[float, float]:
         """Seconds of POSTs alone for the SIMs of one change, and of our create phase for those of another."""
         asked, slices = self._planned(url, vendor, first)
@@ -98,7 +107,7 @@ class CreationBench:
         change, slices = self._planned(url, vendor, second)
         return bare, _seconds(lambda: workers.create(change, slices))
 
-    def _planned(self, url: URL, vendor: Vendor, numbers: range) -> tuple[int, list[int]]:
+    def _planned(self, url: URL, vendor: BenchVendor, numbers: range) -> tuple[int, list[int]]:
         change, site, engine = self._requested(url, numbers), self._site(url, vendor), make_engine(url)
         for step in steps.BEFORE_LINES:
             step(engine, change)
@@ -120,7 +129,7 @@ class CreationBench:
         engine.dispose()
         return change
 
-    def _site(self, url: URL, vendor: Vendor) -> Site:
+    def _site(self, url: URL, vendor: BenchVendor) -> Site:
         return Site(url, vendor.account, NO_LIMITS, self.crew)
 
     def _parts(self, count: int) -> list[range]:
@@ -129,7 +138,7 @@ class CreationBench:
         return [range(start, start + self.devices) for start in starts]
 
 
-def _require_lines(vendor: Vendor, parts: Sequence[range]) -> None:
+def _require_lines(vendor: BenchVendor, parts: Sequence[range]) -> None:
     vendor.require_one_line(world.iccid(number) for part in parts for number in part)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from benchmarks.portal import FIRST_DEVICE, make_portal, request_change
+from benchmarks.progress import Tell, silent
 from benchmarks.steps import WITHOUT_LINES
 from device_association.database import make_engine
 from local.sample_data import world
@@ -35,21 +36,28 @@ class Cost:
 class DatabaseBench:
     """A portal database of its own beside the stack's, with enough devices for the biggest change."""
 
-    def __init__(self, portal_url: str) -> None:
-        self.url = make_portal(portal_url, "portal_bench", sum(KINDS))
+    def __init__(self, portal_url: str, tell: Tell = silent) -> None:
+        self.url, self._tell = make_portal(portal_url, "portal_bench", sum(KINDS), tell), tell
 
     @cache  # noqa: B019 - one object lives as long as the program
     def cost(self, devices: int) -> Cost:
         """Return what one change of so many devices costs; devices of the other kind are others."""
         first = FIRST_DEVICE + sum(kind for kind in KINDS if kind < devices)
         numbers = range(first, first + devices)
+        self._tell(f"{devices:,} devices, request")
         change_id = _apart(self.url, lambda engine: request_change(engine, numbers, TERMS))[0]
-        measured = [_apart(self.url, lambda engine, step=step: step(engine, change_id)) for step in WITHOUT_LINES]
+        measured = []
+        for step in WITHOUT_LINES:
+            self._tell(f"{devices:,} devices, {step.__name__}")
+            measured.append(_apart(self.url, lambda engine, step=step: step(engine, change_id)))
         return Cost(sum(seconds for _, seconds, _ in measured), max(peak for *_, peak in measured))
 
 
 def _apart(url: Any, work: Callable[[Engine], Any]) -> tuple[Any, float, float]:
-    """Run the work in a forked process; return its result, its seconds and its process' peak in MiB."""
+    """Run the work in a forked process; return its result, its seconds and its process' peak in MiB.
+
+    Raises: AssertionError with the error of the work, whose traceback the process has printed.
+    """
     import airflow.sdk  # noqa: F401 -- as below: a task's process has both
     import great_expectations  # noqa: F401 -- imported before the fork, as the scheduler does it
 
@@ -58,7 +66,11 @@ def _apart(url: Any, work: Callable[[Engine], Any]) -> tuple[Any, float, float]:
 
     def child() -> None:
         began = time.perf_counter()
-        result = work(make_engine(url))
+        try:
+            result = work(make_engine(url))
+        except BaseException as problem:
+            send.send(f"{type(problem).__name__}: {problem}")
+            raise
         seconds = time.perf_counter() - began
         send.send((result, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
@@ -66,8 +78,11 @@ def _apart(url: Any, work: Callable[[Engine], Any]) -> tuple[Any, float, float]:
     process.start()
     send.close()
     try:
-        return receive.recv()  # type: ignore[no-any-return]
+        received = receive.recv()
     except EOFError:
-        raise AssertionError("a step failed, see above") from None
+        raise AssertionError("the process of a step was killed") from None
     finally:
         process.join()
+    if isinstance(received, str):
+        raise AssertionError(received)
+    return received  # type: ignore[no-any-return]

@@ -15,6 +15,7 @@ import psycopg2
 import requests
 from sqlalchemy import URL
 
+from benchmarks.progress import Tell, silent
 from device_association.revio import Account
 from local.sample_data import world
 
@@ -70,11 +71,13 @@ VALUES (
 END_ROW = "CALL dbo.usp_DeviceBulkChange_RevService_UpdateM2MChange(%(row)s, 1::smallint, 'associated')"
 
 
-def associate_one_by_one(url: URL, account: Account, change: int) -> None:
+def associate_one_by_one(url: URL, account: Account, change: int, tell: Tell = silent) -> None:
     """Bring every device of a change to its customer, with a line of its own."""
     with closing(_connect(url)) as connection, connection.cursor() as cursor, _session(account) as session:
         cursor.execute(FIND_ROWS, {"change": change})
-        for (row,) in cursor.fetchall():
+        found = cursor.fetchall()
+        for number, (row,) in enumerate(found, 1):
+            tell("one device after the other,", number, len(found))
             _associate(cursor, session, account.base_url, change, row)
 
 

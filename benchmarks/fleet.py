@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Engine
 
 from benchmarks import steps
+from benchmarks.progress import Tell, silent
 from device_association import line_creation, line_outcomes
 from device_association.call_budget import CallBudget, Limits
 from device_association.database import database_clock, make_engine
@@ -89,11 +90,13 @@ class Fleet:
     def __init__(self, site: Site, pool: Any) -> None:
         self._site, self._pool = site, pool
 
-    def create(self, change: int, slices: list[int]) -> None:
+    def create(self, change: int, slices: list[int], tell: Tell = silent) -> None:
         """Bring every slice to its end; raise AssertionError unless each device got a line that was created."""
         outcomes: Counter[str] = Counter()
-        for counts in self._pool.imap_unordered(partial(_create, self._site, change), slices):
+        ended = self._pool.imap_unordered(partial(_create, self._site, change), slices)
+        for number, counts in enumerate(ended, 1):
             outcomes.update(counts)
+            tell("creating lines, slice", number, len(slices))
         if set(outcomes) != {"created"}:
             raise AssertionError(f"change {change}: not every line was created: {dict(outcomes)}")
 

@@ -13,7 +13,8 @@ from benchmarks import steps
 from benchmarks.creation import NO_LIMITS
 from benchmarks.fleet import PRODUCTION, Crew, Site, fleet
 from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
-from benchmarks.vendor import Vendor
+from benchmarks.progress import Tell, silent
+from benchmarks.vendor import BenchVendor
 from device_association.database import make_engine
 
 DEVICES = 5_000
@@ -27,15 +28,17 @@ SIZES = text(
 class GrowthBench:
     """A change of some devices, each with a line; its growth is told for 100,000."""
 
-    def __init__(self, portal_url: str, *, devices: int = DEVICES, crew: Crew = PRODUCTION) -> None:
-        self._portal_url, self.devices, self.crew = portal_url, devices, crew
+    def __init__(
+        self, portal_url: str, *, devices: int = DEVICES, crew: Crew = PRODUCTION, tell: Tell = silent
+    ) -> None:
+        self._portal_url, self.devices, self.crew, self._tell = portal_url, devices, crew, tell
 
     @cached_property
     def tables(self) -> dict[tuple[str, str], float]:
         """Return by how many MiB each table grows with 100,000 devices."""
-        url = make_portal(self._portal_url, "portal_bench_growth", self.devices)
+        url = make_portal(self._portal_url, "portal_bench_growth", self.devices, self._tell)
         before = _sizes(url)
-        with Vendor(latency_ms=0) as vendor:
+        with BenchVendor(latency_ms=0) as vendor:
             self._bring_to_end(url, vendor)
         after = _sizes(url)
         grown = {name: (after[name] - before[name]) / 2**20 * 100_000 / self.devices for name in after}
@@ -45,15 +48,17 @@ class GrowthBench:
         """Return by how many MiB the tables of one schema grow together."""
         return sum(mib for (name, _), mib in self.tables.items() if name == schema)
 
-    def _bring_to_end(self, url: URL, vendor: Vendor) -> None:
+    def _bring_to_end(self, url: URL, vendor: BenchVendor) -> None:
         engine, site = make_engine(url), Site(url, vendor.account, NO_LIMITS, self.crew)
         change = request_change(engine, range(FIRST_DEVICE, FIRST_DEVICE + self.devices), LINE)
         for step in steps.BEFORE_LINES:
+            self._tell(f"{self.devices:,} devices, {step.__name__}")
             step(engine, change)
         slices = steps.plan(engine, change, site.clients(engine, change), site.settings)
         with fleet(site) as workers:
-            workers.create(change, slices)
+            workers.create(change, slices, self._tell)
         for step in steps.AFTER_LINES:
+            self._tell(f"{self.devices:,} devices, {step.__name__}")
             step(engine, change)
         engine.dispose()
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from typing import TypeVar
 
 from sqlalchemy import MetaData, Table, select
 
 from benchmarks.portal import FIRST_DEVICE, add_devices
+from benchmarks.progress import Tell, silent
 from device_association.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.bulk_changes import create_bulk_change
 from device_association.callers import Right, find_caller
@@ -27,15 +29,18 @@ from local.stack import Stack
 
 TRIES = 25
 POLL_SECONDS = 0.02
+WAIT_SECONDS = 900.0
+"""After this long without what is waited for, the figure fails."""
 SMALL, SMALL_TRIES, BIG = 5, 5, 20_000
 BURST, WAITING = 200, 20
+Answer = TypeVar("Answer")
 
 
 class Bench:
     """The running stack with a fresh sample world."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+    def __init__(self, stack: Stack, tell: Tell = silent) -> None:
+        self.stack, self._tell = stack, tell
         self.portal = make_engine(stack.portal_url)
         self.airflow = make_engine(postgres.url(stack.settings, stack.secrets, "airflow"))
         self.runs = Table("dag_run", MetaData(), schema="public", autoload_with=self.airflow)
@@ -49,7 +54,7 @@ class Bench:
 
         Both count from SendMessage's return. The first try warms up and is left out.
         """
-        measured = [self._one(next(self._unused)) for _ in range(TRIES + 1)][1:]
+        measured = [self._one(number) for number in range(TRIES + 1)][1:]
         return [run for run, _ in measured], [final for _, final in measured]
 
     @cache  # noqa: B019 - one object lives as long as the program
@@ -60,6 +65,7 @@ class Bench:
         """
         devices = [next(self._unused) for _ in range(count)]
         with self._without_limit():
+            self._tell(f"a change of {count:,} lines")
             change, sent = self._ask(devices)
             self._until_final(change)
             seconds = time.time() - sent
@@ -78,9 +84,16 @@ class Bench:
         changes = [self._stored([next(self._unused)]) for _ in range(BURST)]
         sent = self._send()
         wanted = {f"bulk_change__{change}__0" for change in changes}
-        while len(made := self._queued(wanted)) < BURST:
-            time.sleep(1)  # Airflow says when each was made; looking more often would slow down what is measured
-        for change in changes:
+
+        def all_made() -> list[float] | None:
+            made = self._queued(wanted)
+            self._tell("runs made,", len(made), BURST)
+            return made if len(made) == BURST else None
+
+        # Airflow says when each was made; looking more often would slow down what is measured.
+        made = _wait(all_made, f"the runs of {BURST} changes", pause=1)
+        for number, change in enumerate(changes, 1):
+            self._tell("until final, change", number, BURST)
             self._until_final(change)
         return max(made) - sent, time.time() - sent
 
@@ -91,10 +104,13 @@ class Bench:
             asker = find_caller(connection, "dora.ops", Right.EDIT)
             answerer = find_caller(connection, "admin", Right.EDIT)
         set_rule(self.portal, asker, ApprovalRule(most_devices=1), now=datetime.now(UTC))
-        waiting = [self._stored([next(self._unused) for _ in range(2)]) for _ in range(WAITING)]
-        self._until_asked(waiting)
-        final = [self._one(next(self._unused))[1] for _ in range(TRIES)]
-        set_rule(self.portal, asker, ApprovalRule(), now=datetime.now(UTC))
+        try:
+            waiting = [self._stored([next(self._unused) for _ in range(2)]) for _ in range(WAITING)]
+            self._tell(f"waiting until {WAITING} approvals are asked for")
+            self._until_asked(waiting)
+            final = [self._one(number)[1] for number in range(1, TRIES + 1)]
+        finally:
+            set_rule(self.portal, asker, ApprovalRule(), now=datetime.now(UTC))
         for change in waiting:
             answer_approval(self.portal, answerer, change, approve=False, reason="measured", now=datetime.now(UTC))
         return median(final)
@@ -102,15 +118,28 @@ class Bench:
     @cached_property
     def small_change_delay(self) -> float:
         """Return how many seconds longer a small change takes while a big one has used up the account's minute."""
-        alone = self._small()
-        add_devices(self.portal, BIG)
+        alone = self._small("alone")
+        add_devices(self.portal, BIG, self._tell)
         made = self._made()
         big, _ = self._ask([world.iccid(number) for number in range(FIRST_DEVICE, FIRST_DEVICE + BIG)])
-        while self._made() - made < self.stack.settings.revio_calls_per_minute + 20:
-            time.sleep(1)
-        beside = self._small()
+        enough = self.stack.settings.revio_calls_per_minute + 20
+
+        def is_used_up() -> bool:
+            self._tell("lines of the big change,", self._made() - made, enough)
+            return self._made() - made >= enough
+
+        try:
+            _wait(is_used_up, f"{enough} lines of the big change", pause=1)
+            beside = self._small("beside a big one")
+        finally:
+            self._cancel(big)
+        self._until_final(big)
+        return beside - alone
+
+    def _cancel(self, change: int) -> None:
+        """Stop a change that was measured enough."""
         with self.portal.begin() as connection:
-            claim = Claim(big, 0, f"bulk_change__{big}__0", "dora.ops")
+            claim = Claim(change, 0, f"bulk_change__{change}__0", "dora.ops")
             stop(
                 connection,
                 claim,
@@ -118,13 +147,12 @@ class Bench:
                 "measured enough",
                 now=utc_milliseconds(datetime.now(UTC)),
             )
-        self._until_final(big)
-        return beside - alone
 
-    def _small(self) -> float:
+    def _small(self, where: str) -> float:
         """Return the median of a small change's seconds, from its message to its end."""
         tries = []
-        for _ in range(SMALL_TRIES):
+        for number in range(1, SMALL_TRIES + 1):
+            self._tell(f"{SMALL} devices {where}, try", number, SMALL_TRIES)
             change, sent = self._ask([next(self._unused) for _ in range(SMALL)])
             self._until_final(change)
             tries.append(time.time() - sent)
@@ -141,17 +169,23 @@ class Bench:
         usual = {"latency_ms": settings.revio_latency_ms, "calls_per_minute": settings.revio_calls_per_minute}
         lifted = {"latency_ms": 50, "calls_per_minute": 1_000_000}
         self.stack.control_vendor("PATCH", "settings", lifted)
-        Stack(settings.model_copy(update={"revio_calls_per_minute": 1_000_000})).restart("scheduler")
         try:
+            self._tell("restarting the scheduler without the limit")
+            Stack(settings.model_copy(update={"revio_calls_per_minute": 1_000_000})).restart("scheduler")
             yield
         finally:
+            self._tell("restarting the scheduler with the limit")
             self.stack.restart("scheduler")
             self.stack.control_vendor("PATCH", "settings", usual)
 
-    def _one(self, iccid: str) -> tuple[float, float]:
-        change, sent = self._ask([iccid])
-        while not (made := self._queued({f"bulk_change__{change}__0"})):
-            time.sleep(POLL_SECONDS)
+    def _one(self, number: int) -> tuple[float, float]:
+        """Return the seconds of one try: until its run exists, and until it is final. Try 0 warms up."""
+        if number:
+            self._tell("one device, try", number, TRIES)
+        else:
+            self._tell("one device, warming up")
+        change, sent = self._ask([next(self._unused)])
+        made = _wait(lambda: self._queued({f"bulk_change__{change}__0"}), f"the run of change {change}")
         self._until_final(change)
         return made[0] - sent, time.time() - sent
 
@@ -167,8 +201,11 @@ class Bench:
         api.post("/api/v2/dags/sweep_associations/dagRuns", {"logical_date": None})
         own = {f"bulk change {change}" for change in changes}
         waiting = "/api/v2/dags/approve_bulk_changes/dagRuns/~/taskInstances?state=awaiting_input&limit=1000"
-        while not own <= {one["rendered_map_index"] for one in api.get(waiting)["task_instances"]}:
-            time.sleep(1)
+        _wait(
+            lambda: own <= {one["rendered_map_index"] for one in api.get(waiting)["task_instances"]},
+            f"the questions about {len(changes)} changes",
+            pause=1,
+        )
 
     def _ask(self, devices: list[str] | tuple[str, ...]) -> tuple[int, float]:
         change = self._stored(devices)
@@ -197,12 +234,22 @@ class Bench:
         return created.change_id
 
     def _until_final(self, change: int) -> None:
-        while True:
+        def is_final() -> bool:
             with self.portal.connect() as connection:
                 found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change)
-            if found and found["status"] not in RUNNING:
-                return
-            time.sleep(POLL_SECONDS)
+            return found is not None and found["status"] not in RUNNING
+
+        _wait(is_final, f"the end of change {change}")
+
+
+def _wait(happened: Callable[[], Answer | None], what: str, *, pause: float = POLL_SECONDS) -> Answer:
+    """Return the first answer that is true; raises TimeoutError after WAIT_SECONDS."""
+    until = time.monotonic() + WAIT_SECONDS
+    while not (answer := happened()):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what}: not there after {WAIT_SECONDS:.0f} s")
+        time.sleep(pause)
+    return answer
 
 
 def median(values: list[float]) -> float:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
+from benchmarks.progress import Tell, silent
 from benchmarks.steps import now
 from device_association.bulk_changes import create_bulk_change
 from device_association.database import make_engine
@@ -21,8 +22,9 @@ LINE = {"CreateRevService": True, "ServiceTypeId": world.SERVICE_TYPE, "Provider
 """What a request says that wants a line for each device."""
 
 
-def make_portal(portal_url: str, database: str, devices: int) -> URL:
-    """Make the database anew on the server of the stack's portal; its devices have the numbers from FIRST_DEVICE on."""
+def make_portal(portal_url: str, database: str, devices: int, tell: Tell = silent) -> URL:
+    """Create the database on the server of the stack's portal; its devices have the numbers from FIRST_DEVICE on."""
+    tell("creating a portal database")
     url = make_url(portal_url).set(database=database)
     admin = create_engine(portal_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -32,7 +34,7 @@ def make_portal(portal_url: str, database: str, devices: int) -> URL:
     upgrade(url.render_as_string(hide_password=False))
     engine = make_engine(url)
     sample_data.load(engine)
-    add_devices(engine, devices)
+    add_devices(engine, devices, tell)
     engine.dispose()
     return url
 
@@ -48,12 +50,13 @@ def request_change(engine: Engine, numbers: range, terms: Mapping[str, object]) 
     return create_bulk_change(engine, asked, user_name="dora.ops", now=now(), max_devices=100_000).change_id
 
 
-def add_devices(engine: Engine, count: int) -> None:
+def add_devices(engine: Engine, count: int, tell: Tell = silent) -> None:
     """Put so many devices into the inventory of the sample world's tenant, with the numbers from FIRST_DEVICE on."""
     numbers = range(FIRST_DEVICE, FIRST_DEVICE + count)
     with engine.begin() as connection:
         for start in range(0, count, 1000):
             part = numbers[start : start + 1000]
+            tell("adding devices,", start + len(part), count)
             devices = [
                 {
                     "id": number,

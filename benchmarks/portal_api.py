@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from benchmarks.latency import median, p95
 from benchmarks.portal import FIRST_DEVICE, LINE, add_devices
+from benchmarks.progress import Tell, silent
 from device_association.database import make_engine
 from local import sample_data
 from local.sample_data import world
@@ -35,13 +36,13 @@ FILTERS = ({}, {"Status": "NEW"}, {"Status": "ERROR", "Code": "DEVICE_NOT_FOUND"
 class PortalBench:
     """The api-server over an inventory of 100,000 devices."""
 
-    def __init__(self, stack: Stack, devices: int = 100_000) -> None:
-        self.stack, self.devices = stack, devices
+    def __init__(self, stack: Stack, devices: int = 100_000, tell: Tell = silent) -> None:
+        self.stack, self.devices, self._tell = stack, devices, tell
         self.part = devices // 10
         stack.stop("scheduler")
         engine = make_engine(stack.portal_url)
         sample_data.load(engine)
-        add_devices(engine, devices + self.part)
+        add_devices(engine, devices + self.part, tell)
         self._database = engine
         self._browser = self._sign_in()
         self._cancel(self._timed(self._apart, []))  # the first request of a process pays for its imports
@@ -61,6 +62,7 @@ class PortalBench:
         """Return the p95 of the milliseconds of a page of the big change: cold, after a start of both servers, then warm."""
         change, _ = self._big
         for server in ("postgres", "api-server"):
+            self._tell(f"restarting {server}")
             self.stack.restart(server)
         self._browser = self._sign_in()
         return 1000 * p95(self._pages(change))
@@ -84,6 +86,7 @@ class PortalBench:
         """Ask for the whole inventory several times; return the last change, which stays open, and the seconds of each."""
         seconds: list[float] = []
         for left in reversed(range(BIG_POSTS)):
+            self._tell(f"requests for {self.devices:,} devices,", BIG_POSTS - left, BIG_POSTS)
             change = self._timed(range(FIRST_DEVICE, FIRST_DEVICE + self.devices), seconds)
             if left:
                 self._cancel(change)
@@ -98,7 +101,11 @@ class PortalBench:
             connection.execute(text("VACUUM ANALYZE"))
         self._database.dispose()
         seconds: list[float] = []
-        for _ in range(POSTS + 1):
+        for number in range(POSTS + 1):
+            if number:
+                self._tell(f"requests for {self.part:,} devices,", number, POSTS)
+            else:
+                self._tell(f"requests for {self.part:,} devices, warming up")
             self._cancel(self._timed(self._apart, seconds))
         return seconds[1:]
 
@@ -131,6 +138,7 @@ class PortalBench:
         first = self._page(change, {})["Devices"][0]["RowId"]
         seconds = []
         for number in range(PAGES):
+            self._tell(f"pages of {self.devices:,} devices,", number + 1, PAGES)
             behind = first + chosen.randrange(self.devices)
             filters = FILTERS[number % len(FILTERS)]
             began = time.perf_counter()

@@ -10,8 +10,9 @@ from functools import cached_property
 from sqlalchemy import Engine, event, text
 
 from benchmarks.portal import FIRST_DEVICE, make_portal, request_change
+from benchmarks.progress import Tell, silent
 from benchmarks.steps import WITHOUT_LINES, now
-from device_association.database import ROWS_PER_STATEMENT, make_engine
+from device_association.database import make_engine
 from device_association.scheduled_plans import Interval, apply_due_plans
 from local.sample_data import world
 
@@ -29,8 +30,8 @@ class Cost:
 class PlansBench:
     """A portal database of its own beside the stack's, whose devices wait for their plan."""
 
-    def __init__(self, portal_url: str, devices: int = 50_000) -> None:
-        self.url, self._devices = make_portal(portal_url, "plans_bench", devices), devices
+    def __init__(self, portal_url: str, devices: int = 50_000, tell: Tell = silent) -> None:
+        self.url, self._devices, self._tell = make_portal(portal_url, "plans_bench", devices, tell), devices, tell
 
     @cached_property
     def cost(self) -> Cost:
@@ -39,8 +40,9 @@ class PlansBench:
         self._schedule(engine)
         sent: list[int] = []
         event.listen(engine, "before_cursor_execute", lambda *_: sent.append(1))
+        self._tell(f"setting {self._devices:,} due plans")
         began = time.perf_counter()
-        outcomes = apply_due_plans(engine, Interval(), clock=lambda: now() + TOMORROW, rows_at_once=ROWS_PER_STATEMENT)
+        outcomes = apply_due_plans(engine, Interval(), clock=lambda: now() + TOMORROW)
         seconds = time.perf_counter() - began
         engine.dispose()
         if outcomes["APPLIED"] != self._devices:
@@ -52,6 +54,7 @@ class PlansBench:
         terms = plan | {"EffectiveDate": (now() + TOMORROW / 2).isoformat()}
         change = request_change(engine, range(FIRST_DEVICE, FIRST_DEVICE + self._devices), terms)
         for step in WITHOUT_LINES:
+            self._tell(f"scheduling {self._devices:,} plans, {step.__name__}")
             step(engine, change)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))

@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from device_association import associations, claims, closing, data_checks, line_planning, validation
 from device_association.claims import Claim
-from device_association.database import ROWS_PER_STATEMENT
 from device_association.dialects import utc_milliseconds
 from device_association.line_planning import Clients
 from device_association.settings import Settings
@@ -38,7 +37,7 @@ def check(engine: Engine, change: int) -> None:
 
 def plan(engine: Engine, change: int, clients: Clients, settings: Settings) -> list[int]:
     """Return the numbers of the slices whose devices want a line."""
-    return line_planning.plan_rev_services(engine, claim_of(engine, change), clients, settings, now=now())
+    return line_planning.plan_rev_services(engine, claim_of(engine, change), clients, settings, clock=now)
 
 
 def plan_without_lines(engine: Engine, change: int) -> None:
@@ -49,7 +48,7 @@ def plan_without_lines(engine: Engine, change: int) -> None:
 def associate(engine: Engine, change: int) -> None:
     """Give the devices to the customer."""
     claim = claim_of(engine, change)
-    associations.associate_devices(engine, claim, clock=now, rows_at_once=ROWS_PER_STATEMENT)
+    associations.associate_devices(engine, claim, clock=now)
 
 
 def write_history(engine: Engine, change: int) -> None:

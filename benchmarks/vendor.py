@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,10 +40,12 @@ class Meter:
     seconds: float
 
 
-class Vendor:
+class BenchVendor:
     """The simulator with the sample world's accounts; Acme has at least so many lines before anybody asks for one."""
 
-    def __init__(self, *, latency_ms: float, calls_per_minute: int = NO_LIMIT, acme_lines: int = 0) -> None:
+    def __init__(
+        self, *, latency_ms: float, calls_per_minute: int = NO_LIMIT, acme_lines: int = 0, odd_lines: int = 0
+    ) -> None:
         self._latency_ms, self._calls_per_minute = latency_ms, calls_per_minute
         self._seed = revio_seed()
         account = self._seed["accounts"][0]
@@ -55,6 +58,8 @@ class Vendor:
             subscription_key=account["subscription_key"],
         )
         _add_lines(account["services"], acme_lines)
+        for line in account["services"][-odd_lines:] if odd_lines else ():
+            line["number2"] += "F"
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
@@ -75,7 +80,7 @@ class Vendor:
         while not answers(f"{self.url}/_control/health"):
             if self._process.poll() is not None or time.monotonic() > give_up:
                 self.__exit__(None, None, None)
-                raise RuntimeError("the benchmark's Rev.io simulator does not start, see above")
+                raise RuntimeError("the benchmark's Rev.io simulator does not start")
             time.sleep(0.1)
         return self
 
@@ -105,13 +110,14 @@ class Vendor:
 
 
 def _add_lines(services: list[dict[str, Any]], wanted: int) -> None:
-    """Give Acme lines of SIMs that the portal does not know, until it has as many as are wanted."""
+    """Give Acme lines of SIMs that the portal does not know, one a minute, until it has as many as are wanted."""
     like = next(line for line in services if line["customer_id"] == int(world.ACME))
     missing = wanted - sum(line["customer_id"] == int(world.ACME) for line in services)
     for place in range(max(0, missing)):
         sim = FIRST_OTHER_SIM + place
         own = {"service_id": FIRST_OTHER_LINE + place, "number": world.msisdn(sim), "number2": world.iccid(sim)}
-        services.append(like | own)
+        created = datetime.fromisoformat(like["created_date"]) + timedelta(minutes=place)
+        services.append(like | own | {"created_date": created.isoformat()})
 
 
 def _free_port() -> int:
