@@ -6,9 +6,10 @@ READY := .venv/.ready
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-# uv asks the same index as pip; a line every ten seconds says that the installation is alive.
+# uv asks the same index as pip; a line every ten seconds says that the installation is alive. Compiled once here:
+# where PYTHONDONTWRITEBYTECODE is set, every process of the stack would compile all that it imports.
 $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; call make PYTHON=python3.11")'
 	@echo "Setting up .venv with $$($(PYTHON) --version) (the first time takes a few minutes) ..."
@@ -18,11 +19,11 @@ $(READY): requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9; \
 	index=$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}; \
 	if [ -n "$$index" ] && [ -z "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
 	@echo "Installed $$(grep -c == requirements-dev.txt) packages."
 	@touch $@
 
-.PHONY: demo up down status health test check bench chaos pins
+.PHONY: demo up down status health test test-slow check bench chaos pins
 demo: $(READY) ## Run the main job on sample data on the local stack, and say what became of each device group
 	@$(BIN)/python -m local demo
 
@@ -38,19 +39,22 @@ status: $(READY) ## Say how each part of the stack stands
 health: $(READY) ## Say in ten lines whether all is well on the local stack
 	@$(BIN)/python -m local health
 
-# Side by side, then those of the whole stack on two stacks: a stack waits more than it works. 5 says that ARGS chose none.
-test: $(READY) ## Run all tests; ARGS='-k name' for some
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not end_to_end" $(ARGS); parts=$$?; \
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m end_to_end $(ARGS); stack=$$?; \
-	case "$$parts $$stack" in "0 0" | "0 5" | "5 0") ;; *) echo "tests failed"; exit 1 ;; esac
+# Each module on one worker, those of the whole stack on one together: see tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test: $(READY) ## Run the tests that take minutes at most; ARGS='-k name' for some
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(READY) ## Run all other tests: chaos, killed workers, Celery, random worlds, SQL Server; ARGS='-k name' for some
+	@$(PYTEST) -m slow $(ARGS)
 
 check: $(READY) ## Format, lint, types, import rules, SQL lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=include:plugins:. $(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar $$(find include/sql chaos/sql -name '*.sql' ! -name '*.sqlserver.sql')
-	$(BIN)/sqlfluff lint --disable-progress-bar --dialect tsql $$(find include/sql -name '*.sql' ! -name '*.postgres.sql')
+	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar $$(find include/sql chaos/sql -name '*.sql' ! -name '*.sqlserver.sql')
+	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar --dialect tsql $$(find include/sql -name '*.sql' ! -name '*.postgres.sql')
 
 bench: $(READY) ## Measure; FIGURE=name for one figure
 	@PYTHONPATH=include $(BIN)/python -m benchmarks $(FIGURE)

@@ -17,11 +17,13 @@ from device_association.claims import Claim
 from device_association.database import changed, rows, run
 from device_association.dialects import from_driver
 from device_association.errors import RevioError
-from device_association.revio import Line, Product
+from device_association.revio import Account, Line, Listing, Product
+from device_association.revio_lines import SENT
 from device_association.settings import Settings
 from local.portal_tables import named
 from local.sample_data import world
 
+ACCOUNT = Account("revio", "https://restapi.example", "login@client", "password", "key")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -30,6 +32,7 @@ class Rev:
     """Stands for one Rev.io account where the wire does not matter: it keeps lines, and answers as it is told."""
 
     kept: list[Line] = field(default_factory=list)
+    account: Account = ACCOUNT
     products_kept: list[dict[str, Any]] = field(default_factory=list)
     refusing: dict[str, list[RevioError]] = field(default_factory=dict)
     refusing_products: list[RevioError] = field(default_factory=list)
@@ -43,7 +46,7 @@ class Rev:
     def create_line(self, body: dict[str, Any]) -> int:
         with self.lock:
             self.posts += 1
-            line = Line(1000 + self.posts, body["customer_id"], body["number"], body["number2"], NOW, None)
+            line = line_from(1000 + self.posts, body, NOW)
             waiting = self.refusing.get(body["number2"], [])
             error = waiting.pop(0) if waiting else None
             if error is None or getattr(error, "committed", False):
@@ -82,16 +85,34 @@ class Rev:
     def line(self, service_id: int) -> Line | None:
         return next((line for line in self.kept if line.service_id == service_id), None)
 
-    def lines(self, **filters: Any) -> Iterator[Line]:
-        for line in self.kept:
-            if all(getattr(line, name) == value for name, value in filters.items()):
-                yield line
+    def lines(self, *, on_page: Any = None, created_date_start: datetime | None = None, **filters: Any) -> Listing:
+        since = created_date_start or datetime.min.replace(tzinfo=UTC)
+        return Listing(
+            tuple(
+                line
+                for line in self.kept
+                if all(getattr(line, name) == value for name, value in filters.items())
+                and (line.created is None or line.created >= since)
+            )
+        )
 
     def products(self, service_id: int) -> Iterator[Product]:
         yield from ()
 
     def lines_of(self, iccid: str) -> list[Line]:
         return [line for line in self.kept if line.number2 == iccid]
+
+
+def line_from(service_id: int, body: dict[str, Any], created: datetime) -> Line:
+    """Return the line that a call with this body creates."""
+    activated = body.get("activated_date")
+    return Line(
+        service_id,
+        created=created,
+        disconnected=None,
+        activated=activated and datetime.combine(activated, time(), UTC),
+        **{name: body.get(name) for name in SENT},
+    )
 
 
 @dataclass
@@ -105,6 +126,10 @@ class Clock:
 
     def pass_seconds(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+    def seconds(self) -> float:
+        """Return the time as seconds since 1970, as `time.time` does."""
+        return self.now.timestamp()
 
 
 def request(devices: Sequence[str], **more: Any) -> dict[str, Any]:
@@ -173,14 +198,15 @@ class Flow:
     def desk(self, claim: Claim) -> line_outcomes.Desk:
         return line_outcomes.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
 
+    def plan(self, claim: Claim) -> list[int]:
+        return line_planning.plan_rev_services(self.portal, claim, lambda _: self.rev, self.settings, clock=self.clock)
+
     def lines(self, claim: Claim, *, last_try: bool = False) -> list[dict[str, int]]:
-        slices = line_planning.plan_rev_services(
-            self.portal, claim, lambda _: self.rev, self.settings, now=self.clock()
-        )
+        slices = self.plan(claim)
         return [line_creation.create_rev_services(self.desk(claim), number, last_try=last_try) for number in slices]
 
     def associate(self, claim: Claim) -> dict[str, int]:
-        counts = associations.associate_devices(self.portal, claim, clock=self.clock, rows_at_once=4000)
+        counts = associations.associate_devices(self.portal, claim, clock=self.clock)
         associations.update_cross_provider_device_history(self.portal, claim, now=self.clock())
         associations.update_device_rev_service_links(self.portal, claim, now=self.clock())
         return counts
@@ -195,6 +221,10 @@ class Flow:
         self.lines(claim)
         self.associate(claim)
         return self.close(claim)
+
+    def status(self, change_id: int) -> str:
+        (change,) = self.all("dbo", "devicebulkchange", id=change_id)
+        return str(change["status"])
 
     def codes(self, change_id: int) -> dict[str, str]:
         """Return each ICCID's code; rows without one show their state."""

@@ -13,7 +13,7 @@ OUR_VIEWS = tuple(
     f"device_association.{name}"
     for name in (
         *("former_device", "reverted_field", "reverting_device", "settled_device", "visible_change", "visible_device"),
-        *("sim_at_work", "line_moment", "line_device"),
+        *("sim_at_work", "line_moment", "line_device", "unjudged_sim", "unmirrored_line", "line_key", "sim_key"),
     )
 )
 AUDIT = {

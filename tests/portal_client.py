@@ -55,6 +55,11 @@ class Portal:
         return self.ask("POST", path, user, json=json, **more)
 
 
+def code_of(answer: Any) -> tuple[int, str]:
+    """Return an answer's status and the code of its first error."""
+    return answer.status_code, answer.json()["Errors"][0]["Code"]
+
+
 def user_of(request: Request) -> SimpleAuthManagerUser:
     """Stand for Airflow's `get_user`: the name is in the token, or in the cookie."""
     shown = request.headers.get("authorization", "").removeprefix(TOKEN) or request.cookies.get("_token")

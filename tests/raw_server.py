@@ -21,6 +21,8 @@ class RawServer:
     def __init__(self, *steps: Step, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
+        self.ended = threading.Semaphore(0)
+        """Released for each connection that this server has closed."""
         self._steps, self._tls, self._lock = list(steps), tls, threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
@@ -49,6 +51,7 @@ class RawServer:
             with connection:
                 while self._answer(connection):
                     pass
+        self.ended.release()
 
     def _answer(self, connection: socket.socket) -> bool:
         request = _received(connection)

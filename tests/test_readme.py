@@ -25,15 +25,6 @@ def test_the_readme_lists_every_setting_as_it_is() -> None:
     assert settings_table() in README.read_text(encoding="utf-8")
 
 
-def test_every_statement_says_what_it_does_and_why_a_second_run_is_safe() -> None:
-    files = [file for file in (REPOSITORY / "include" / "sql").rglob("*.sql") if file.parent.name != "schema"]
-    assert len(files) > 50
-    for file in files:
-        header = file.read_text(encoding="utf-8").split("\n", 3)
-        assert header[0].startswith("-- "), file
-        assert "un" in "".join(header[1:3]), file
-
-
 if __name__ == "__main__":
     text = README.read_text(encoding="utf-8")
     inner = f"<!-- settings -->\n{settings_table()}\n<!-- /settings -->"

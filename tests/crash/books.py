@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, text
 
 from local.sample_data import world
-from tests.crash.vendor import Vendor
+from tests.crash.vendor import VendorProcess
 from tests.flow import Flow
 
 STATES = """
@@ -73,7 +73,7 @@ def figures(portal: Engine) -> Figures:
 
 
 def check_books(
-    flow: Flow, vendor: Vendor, change_id: int, *, accepted: Collection[str], products: Sequence[int] = ()
+    flow: Flow, vendor: VendorProcess, change_id: int, *, accepted: Collection[str], products: Sequence[int] = ()
 ) -> None:
     """Check that each accepted SIM is billed once, that both sides know the same, and that everything has ended once.
 
@@ -86,7 +86,7 @@ def check_books(
     _check_rows(flow, change_id, accepted)
 
 
-def _check_lines(flow: Flow, vendor: Vendor, asked: set[str], accepted: Collection[str]) -> None:
+def _check_lines(flow: Flow, vendor: VendorProcess, asked: set[str], accepted: Collection[str]) -> None:
     active = vendor.active_lines()
     created = {iccid: ids for iccid, ids in vendor.created_lines().items() if iccid in asked}
     assert {iccid: active.get(iccid, 0) for iccid in accepted} == dict.fromkeys(accepted, 1)
@@ -98,7 +98,7 @@ def _check_lines(flow: Flow, vendor: Vendor, asked: set[str], accepted: Collecti
     assert {iccid: known[iccid] for iccid in accepted} == dict.fromkeys(accepted, 1)
 
 
-def _check_products(flow: Flow, vendor: Vendor, accepted: Collection[str], products: Sequence[int]) -> None:
+def _check_products(flow: Flow, vendor: VendorProcess, accepted: Collection[str], products: Sequence[int]) -> None:
     lines = {one["revserviceid"] for one in flow.all("dbo", "revservice") if one["number2"] in accepted}
     wanted = {(line, product): 1 for line in lines for product in products}
     assert {made: count for made, count in vendor.created_products().items() if made[0] in lines} == wanted

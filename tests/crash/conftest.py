@@ -1,113 +1,37 @@
-"""One vendor process for the session, a portal and a foreman for each test, and what can be set from outside."""
+"""One vendor process for the session, and what opens a change of a test's own in a database of its own."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import URL
 
 from device_association.bulk_changes import create_bulk_change
-from device_association.claims import Claim, take_claim
+from device_association.claims import take_claim
 from device_association.database import database_clock
 from tests.crash.books import note_states
-from tests.crash.foreman import Foreman
-from tests.crash.vendor import Vendor
-from tests.crash.worker import Job
+from tests.crash.site import Opened, Site
+from tests.crash.vendor import VendorProcess
 from tests.databases import clone
 from tests.flow import Flow, request
 
-PATIENT = {
-    "rev_connect_seconds": 1.0,
-    "rev_read_seconds": 1.5,
-    "rev_call_seconds": 2.0,
-    "rev_lease_seconds": 4.0,
-    "rev_settle_seconds": 8.0,
-    "rev_retry_seconds": 5.0,
-    "max_mapped_tasks": 12,
-    "slice_devices": 25,
-    "rows_per_statement": 100,
-}
-"""Settings for a vendor whose lists lag by five seconds."""
-SHORT = {
-    "rev_connect_seconds": 1.0,
-    "rev_read_seconds": 1.0,
-    "rev_call_seconds": 1.0,
-    "rev_lease_seconds": 2.5,
-    "rev_settle_seconds": 2.5,
-    "rev_retry_seconds": 3.0,
-    "rev_concurrency": 4,
-    "max_mapped_tasks": 2,
-    "slice_devices": 3,
-    "rows_per_statement": 2,
-}
-"""Settings that forget a dead worker soon."""
-
-
-def from_environment(name: str, default: float) -> float:
-    return float(os.environ.get(name, default))
-
-
-@dataclass
-class Site:
-    """A change whose devices passed the checks, and all that its workers need."""
-
-    flow: Flow
-    vendor: Vendor
-    claim: Claim
-    folder: Path
-
-    def foreman(
-        self,
-        settings: dict[str, Any],
-        *,
-        deaths: tuple[tuple[str, int], ...] = (),
-        limits: dict[str, Any] | None = None,
-        **more: Any,
-    ) -> Foreman:
-        files = {str(self.folder / f"death-{number}"): death for number, death in enumerate(deaths)}
-        key = self.claim.bulk_change_id, self.claim.retry_number, self.claim.run_id, self.claim.actor
-        job = Job(
-            database=self.flow.portal.url.render_as_string(hide_password=False),
-            revio_url=self.vendor.url,
-            claim=dict(zip(("bulk_change_id", "retry_number", "run_id", "actor"), key, strict=True)),
-            settings=settings,
-            deaths=files,
-            **limits or {},
-        )
-        return Foreman(job, self.folder, **more)
-
-    def created(self) -> int:
-        """Return how many SIMs have their line."""
-        intents = self.flow.all("device_association", "rev_intent", bulkchangeid=self.claim.bulk_change_id)
-        return sum(one["state"] == "CREATED" for one in intents)
-
-    def deaths_died(self) -> int:
-        """Return how many of the planned deaths were died."""
-        return len(list(self.folder.glob("death-*")))
-
 
 @pytest.fixture(scope="session")
-def vendor_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
-    vendor = Vendor(tmp_path_factory.mktemp("vendor"))
+def vendor_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorProcess]:
+    vendor = VendorProcess(tmp_path_factory.mktemp("vendor"))
     vendor.start()
     yield vendor
     vendor.kill()
 
 
 @pytest.fixture
-def vendor(vendor_process: Vendor) -> Vendor:
+def vendor(vendor_process: VendorProcess) -> VendorProcess:
     """Give the vendor's process as if it had just been started."""
     vendor_process.calm()
     return vendor_process
-
-
-Opened = Callable[..., AbstractContextManager[Site]]
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +39,7 @@ def opened(server: URL, sample_template: str, tmp_path_factory: pytest.TempPathF
     """Give what makes a change whose devices passed the checks, in a PostgreSQL database of its own."""
 
     @contextmanager
-    def make(vendor: Vendor, devices: Sequence[str], **more: Any) -> Iterator[Site]:
+    def make(vendor: VendorProcess, devices: Sequence[str], **more: Any) -> Iterator[Site]:
         with clone(server, sample_template) as portal:
             note_states(portal)
             folder = tmp_path_factory.mktemp("site")

@@ -12,11 +12,12 @@ import requests
 
 from local.sample_data import groups
 from tests.crash.books import check_books, figures
-from tests.crash.conftest import PATIENT, Opened, Site, from_environment
 from tests.crash.foreman import Foreman
-from tests.crash.vendor import Vendor
+from tests.crash.site import PATIENT, Opened, Site, from_environment
+from tests.crash.vendor import VendorProcess
 from tests.crash.worker import account
 
+pytestmark = pytest.mark.slow
 OUTAGE_SECONDS = from_environment("CRASH_OUTAGE_SECONDS", 8)
 FOREIGN_SECONDS = from_environment("CRASH_FOREIGN_SECONDS", 8)
 DEVICES = groups().plain[:120]
@@ -49,7 +50,7 @@ class Course:
         self.next_at = self.ended = time.monotonic() + lasts
 
 
-def hang(vendor: Vendor) -> None:
+def hang(vendor: VendorProcess) -> None:
     """Let no call have its answer; half of those that create a line do create it."""
     vendor.fault("timeout_after", share=0.5, seconds=3)
     vendor.fault("timeout_before", seconds=3)
@@ -57,14 +58,14 @@ def hang(vendor: Vendor) -> None:
         vendor.fault("timeout_before", method="GET", path=path, seconds=3)
 
 
-def start_lagging(vendor: Vendor, *, answers: bool = True) -> None:
+def start_lagging(vendor: VendorProcess, *, answers: bool = True) -> None:
     vendor.start()
     vendor.change(search_lag_seconds=LAG, latency_ms=300)
     if not answers:
         hang(vendor)
 
 
-def acts_of(outage: str, vendor: Vendor) -> list[tuple[float, Callable[[], None]]]:
+def acts_of(outage: str, vendor: VendorProcess) -> list[tuple[float, Callable[[], None]]]:
     half = OUTAGE_SECONDS / 2
     match outage:
         case "refused, then hanging":
@@ -79,7 +80,7 @@ def acts_of(outage: str, vendor: Vendor) -> list[tuple[float, Callable[[], None]
 
 @pytest.mark.parametrize("outage", ["refused, then hanging", "hanging, then refused", "acted on too late"])
 def test_an_outage_in_mid_run_costs_no_device_its_line(
-    opened: Opened, vendor: Vendor, capsys: pytest.CaptureFixture[str], outage: str
+    opened: Opened, vendor: VendorProcess, capsys: pytest.CaptureFixture[str], outage: str
 ) -> None:
     vendor.change(search_lag_seconds=LAG, latency_ms=300)
     with opened(vendor, DEVICES) as site:
@@ -105,7 +106,7 @@ def test_an_outage_in_mid_run_costs_no_device_its_line(
 class ForeignCaller:
     """Another vendor of the same customer, who shares the account's budget."""
 
-    vendor: Vendor
+    vendor: VendorProcess
     calls: int = 0
     turned_away: int = 0
 
@@ -124,7 +125,7 @@ class ForeignCaller:
 
 
 def test_a_foreign_caller_who_uses_up_the_account_makes_all_wait_and_nobody_fail(
-    opened: Opened, vendor: Vendor, capsys: pytest.CaptureFixture[str]
+    opened: Opened, vendor: VendorProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With less than the vendor's minute to wait, the vendor only says so; with more the minute really is used up."""
     vendor.change(latency_ms=300)
@@ -161,7 +162,7 @@ def test_a_foreign_caller_who_uses_up_the_account_makes_all_wait_and_nobody_fail
         assert paused >= min(FOREIGN_SECONDS, 30) - 3
 
 
-def throttle(vendor: Vendor) -> None:
+def throttle(vendor: VendorProcess) -> None:
     vendor.fault("throttle_header", seconds=THROTTLED_FOR)
     for path in READS:
         vendor.fault("throttle_header", method="GET", path=path, seconds=THROTTLED_FOR)

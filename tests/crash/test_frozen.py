@@ -12,10 +12,11 @@ import pytest
 
 from local.sample_data import groups, world
 from tests.crash.books import check_books
-from tests.crash.conftest import SHORT, Opened, Site
 from tests.crash.foreman import Foreman, Hand
-from tests.crash.vendor import Vendor
+from tests.crash.site import SHORT, Opened, Site
+from tests.crash.vendor import VendorProcess
 
+pytestmark = pytest.mark.slow
 DEVICES = groups().plain[:6]
 ALONE = SHORT | {"rev_concurrency": 1, "rev_lease_seconds": 6.0, "rev_settle_seconds": 6.0}
 """One call at a time: the frozen worker holds no lock that the others wait for. On a busy machine the simulator may commit
@@ -39,15 +40,17 @@ class Ice:
                 self.frozen = foreman.give_up(int(death.read_text()))
         if self.frozen and not self.thawed and self.is_time():
             self.thawed = True
-            os.kill(self.frozen.process.pid, signal.SIGCONT)
+            pid = self.frozen.process.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGCONT)
             end = time.monotonic() + 30
-            while not any(word != "began" for word, _ in self.frozen.lines() or ()):
+            while not any(word != "began" for word, _ in self.frozen.told() or ()):
                 assert time.monotonic() < end
 
 
 @pytest.mark.parametrize("point", ["intents/begin_calls committed", "lines/begin_product committed"])
 def test_a_worker_that_was_frozen_before_a_call_does_not_make_it_any_more(
-    opened: Opened, vendor: Vendor, point: str
+    opened: Opened, vendor: VendorProcess, point: str
 ) -> None:
     with opened(vendor, DEVICES, RevProductIdList=PRODUCTS, RateList=["4.50"]) as site:
         ice = Ice(site, lambda: sum(vendor.created_products().values()) == len(DEVICES))

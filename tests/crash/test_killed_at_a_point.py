@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from local.sample_data import groups, world
 from tests.crash.books import check_books, figures
-from tests.crash.conftest import SHORT, Opened
-from tests.crash.vendor import Vendor
+from tests.crash.site import SHORT, Opened
+from tests.crash.vendor import VendorProcess
 
+pytestmark = pytest.mark.slow
 PRODUCTS = [world.PRODUCT, world.SECOND_PRODUCT]
 FOUND = "again where the line of a dead worker was found"
 POINTS = {
@@ -45,29 +46,30 @@ POINTS = {
     "twice before the same post": [("POST /v1/Services planned", 1), ("POST /v1/Services planned", 1)],
 }
 
-
 AT_ONCE = 4
 """So many changes run at the same time, each in a database of its own: most of the time they wait for leases to end."""
 
 
 @pytest.fixture(scope="module")
-def ends(opened: Opened, vendor_process: Vendor, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]]:
-    """Give what became of each chosen point's change, as it becomes known."""
+def ends(opened: Opened, vendor_process: VendorProcess, request: pytest.FixtureRequest) -> dict[str, Future[None]]:
+    """Return what became of each chosen point's change.
+
+    All have ended before the first test begins: between tests pytest writes to the environment, which nobody may read then.
+    """
     vendor_process.calm()
     vendor_process.change(search_lag_seconds=1)
     marks = [getattr(item, "callspec", None) for item in request.session.items]
     asked = {mark.params.get("point") for mark in marks if mark is not None}
     plain = groups().plain
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {
+        return {
             point: pool.submit(die_there, opened, vendor_process, point, plain[place * 6 : place * 6 + 6])
             for place, point in enumerate(POINTS)
             if point in asked
         }
-        pool.shutdown(cancel_futures=True)
 
 
-def die_there(opened: Opened, vendor: Vendor, point: str, devices: Sequence[str]) -> None:
+def die_there(opened: Opened, vendor: VendorProcess, point: str, devices: Sequence[str]) -> None:
     """Run a change of six devices; the last has a line that only the vendor knows, unless the death is to meet another."""
     if point != FOUND:
         vendor.plant(devices[-1])

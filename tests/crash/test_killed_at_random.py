@@ -11,10 +11,11 @@ from sqlalchemy import text
 
 from local.sample_data import groups
 from tests.crash.books import check_books, figures
-from tests.crash.conftest import PATIENT, Opened, Site, from_environment
 from tests.crash.foreman import Foreman, Hand
-from tests.crash.vendor import Vendor
+from tests.crash.site import PATIENT, Opened, Site, from_environment
+from tests.crash.vendor import VendorProcess
 
+pytestmark = pytest.mark.slow
 DEVICES = int(from_environment("CRASH_DEVICES", 300))
 KILLS = int(from_environment("CRASH_KILLS", 15))
 SEED = int(from_environment("CRASH_SEED", 20261125))
@@ -29,7 +30,8 @@ class Killer:
     """Kills a live worker in mid-slice each time that the change has come a bit further; in the end once in each task."""
 
     site: Site
-    kills_left: int
+    devices: int
+    kills: int
     chance: random.Random
     killed: int = 0
     killed_later: int = 0
@@ -44,8 +46,12 @@ class Killer:
             self.killed_later += 1
             time.sleep(self.chance.uniform(0, 0.02))
             self._kill(foreman.busy(task)[0])
-        if self.kills_left and time.monotonic() > self.not_before and self._is_due() and (busy := foreman.busy()):
-            self.kills_left -= 1
+        if (
+            self.killed < self.kills
+            and time.monotonic() > self.not_before
+            and self._is_due()
+            and (busy := foreman.busy())
+        ):
             self.killed += 1
             self._kill(self.chance.choice(busy))
             self.not_before = time.monotonic() + self.chance.uniform(0, 0.6)
@@ -53,7 +59,7 @@ class Killer:
     def _is_due(self) -> bool:
         with self.site.flow.portal.connect() as connection:
             left = connection.scalar(text("SELECT count(*) FROM device_association.rev_intent WHERE State = 'PLANNED'"))
-        return left is not None and left < DEVICES * (self.kills_left + 1) / (KILLS + 2)
+        return left is not None and left < self.devices * (self.kills - self.killed + 1) / (self.kills + 2)
 
     @staticmethod
     def _kill(hand: Hand) -> None:
@@ -62,7 +68,7 @@ class Killer:
 
 
 def test_workers_killed_at_random_bill_each_sim_once(
-    opened: Opened, vendor: Vendor, capsys: pytest.CaptureFixture[str]
+    opened: Opened, vendor: VendorProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = groups()
     accepted = [*world.plain[: DEVICES - 5], *world.adoptable]
@@ -70,7 +76,7 @@ def test_workers_killed_at_random_bill_each_sim_once(
     for lie in LIES:
         vendor.fault(lie, share=SHARE, seconds=3)
     with opened(vendor, [*accepted, *world.ambiguous]) as site:
-        killer, started = Killer(site, KILLS, random.Random(SEED)), time.monotonic()
+        killer, started = Killer(site, DEVICES, KILLS, random.Random(SEED)), time.monotonic()
         foreman = site.foreman(PATIENT, workers=3, tick=killer.tick)
         closed = foreman.run_change(seconds=280)
         took, counted = time.monotonic() - started, figures(site.flow.portal)

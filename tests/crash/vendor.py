@@ -22,7 +22,7 @@ from local.settings import REPOSITORY
 CALM = Settings(calls_per_minute=1_000_000, calls_per_day=100_000_000)
 
 
-class Vendor:
+class VendorProcess:
     """The vendor's process and its control API."""
 
     def __init__(self, folder: Path) -> None:

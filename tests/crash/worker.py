@@ -1,9 +1,7 @@
 """A worker that may be killed: does what the mapped Airflow tasks do, over a real database and real HTTP.
 
-    python -m tests.crash.worker '<a Job as JSON>'
-
-A line `["slice", 3]` or `["close", null]` on its standard input is one try of one task. It answers with `["began", null]`,
-then with `["done", counts]`, `["unfinished", seconds]` or `["failed", reason]`, each a line of JSON.
+`("slice", 3)` or `("close", None)` from its foreman is one try of one task. It answers with `("began", None)`, then with
+`("done", result)`, `("unfinished", seconds)` or `("failed", reason)`.
 
 It kills itself where it is told to, see `deaths`. Product files are not changed for that: statements are known by the names
 of their files, and what a transaction ran is remembered until it commits.
@@ -11,16 +9,15 @@ of their files, and what a transaction ran is remembered until it commits.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache, partial
+from multiprocessing.connection import Connection as Wire
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +50,6 @@ class Job:
     calls_per_minute: int = 6000
     open_seconds: float = call_budget.OPEN_SECONDS
     """How long nobody calls a vendor that is ill; short where a test's outage is."""
-
-    def as_json(self) -> str:
-        """Return the program's argument."""
-        return json.dumps(asdict(self))
 
 
 class Deaths:
@@ -153,7 +146,7 @@ class MortalClient(RevioClient):
         return self.deaths.around("/v1/ServiceProduct", partial(super().create_product, body))
 
 
-class Worker:
+class WorkerProcess:
     """One process' engine, client, budget and clock, put together as `device_association_airflow.connections` does."""
 
     def __init__(self, job: Job) -> None:
@@ -161,7 +154,7 @@ class Worker:
         self.settings = Settings(queue_url="http://127.0.0.1:9", **job.settings)
         self.deaths = Deaths(job.deaths, signal.SIGSTOP if job.freezes else signal.SIGKILL)
         call_budget.OPEN_SECONDS = job.open_seconds
-        self.engine = make_engine(job.database)
+        self.engine = make_engine(job.database, rows_per_statement=self.settings.rows_per_statement)
         self.clock = database_clock(self.engine)
         self.budgets, self.clients = cache(self._budget), cache(self._client)
         self.deaths.watch_statements(self.engine)
@@ -172,14 +165,13 @@ class Worker:
         about = (self.engine, self.claim)
         match task:
             case "plan":
-                return line_planning.plan_rev_services(*about, self.clients, self.settings, now=self.clock())
+                return line_planning.plan_rev_services(*about, self.clients, self.settings, clock=self.clock)
             case "slice":
                 assert number is not None
                 desk = line_outcomes.open_desk(*about, self.clients, self.settings, self.clock, self.budgets)
                 return line_creation.create_rev_services(desk, number, last_try=False)
             case "associate":
-                rows = self.settings.rows_per_statement
-                return associations.associate_devices(*about, clock=self.clock, rows_at_once=rows)
+                return associations.associate_devices(*about, clock=self.clock)
             case "history":
                 return associations.update_cross_provider_device_history(*about, now=self.clock())
             case "links":
@@ -216,25 +208,21 @@ def account(connection_id: str, revio_url: str) -> Account:
     return Account(connection_id, revio_url, login, user["password"], found["subscription_key"])
 
 
-def tell(word: str, what: object = None) -> None:
-    """Tell the test, in one write, so that no death cuts a line."""
-    os.write(1, json.dumps([word, what]).encode() + b"\n")
-
-
-def main() -> None:
-    """Do what standard input says until it ends."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s")
-    worker = Worker(Job(**json.loads(sys.argv[1])))
-    for line in sys.stdin:
-        tell("began")
+def work(job: Job, foreman: Wire, log: Path) -> None:
+    """Do what the foreman says until it is silent."""
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s", force=True)
+    worker = WorkerProcess(job)
+    while True:
         try:
-            tell("done", worker.try_once(*json.loads(line)))
+            task, number = foreman.recv()
+        except (EOFError, ConnectionError):
+            return
+        foreman.send(("began", None))
+        try:
+            foreman.send(("done", worker.try_once(task, number)))
         except StepUnfinished as later:
-            tell("unfinished", later.retry_after)
+            foreman.send(("unfinished", later.retry_after))
         except Exception as problem:
             logging.exception("the try failed")
-            tell("failed", f"{type(problem).__name__}: {problem}"[:500])
-
-
-if __name__ == "__main__":
-    main()
+            foreman.send(("failed", f"{type(problem).__name__}: {problem}"[:500]))

@@ -63,6 +63,7 @@ print(json.dumps({
                 [type(one.reference).__name__, one.interval.total_seconds(), one.callback.path] for one in dag.deadline or []
             ],
             "kept": DagSerialization.from_dict(DagSerialization.to_dict(dag)).has_on_failure_callback,
+            "defaults": {name: str(dag.params.get_param(name).value) for name in dag.params},
             "params": {name: dict(dag.params.get_param(name).schema) for name in dag.params},
             "tasks": {
                 task.task_id: {
@@ -177,6 +178,7 @@ def test_the_listener_has_one_run_with_two_that_listen_and_the_association_leave
 def test_dead_letters_are_only_looked_at_until_somebody_says_more(read: dict[str, Any]) -> None:
     dag = read["dags"]["redrive_dead_letters"]
     assert (list(dag["tasks"]), dag["max_active_runs"]) == (["redrive"], 1)
+    assert dag["defaults"]["what"] == "only look"
     assert dag["params"]["what"]["enum"] == ["only look", "put back the good ones, set aside the rest"]
     assert dag["params"]["message_ids"]["items"]["pattern"] == "^[A-Za-z0-9-]{1,100}$"
 

@@ -9,10 +9,6 @@ from typing import Any
 from tests.deployment.files import AIRFLOW_PARTS, read, services, values
 
 
-def test_the_chart_is_named_by_its_version() -> None:
-    assert "--version 1.22.0 " in read("values.yaml")
-
-
 def test_the_image_is_ours_and_its_own_local_settings_are_not_hidden() -> None:
     image = values()["images"]["airflow"]
 

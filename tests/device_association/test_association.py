@@ -23,6 +23,7 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
+from device_association.line_looks import LOOK_LASTS
 from device_association.revio import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
@@ -95,6 +96,15 @@ def test_the_same_request_again_without_a_line_finds_everything_as_requested(flo
     assert flow.all("dbo", "deviceactionhistory", bulkchangeid=again.bulk_change_id) == []
 
 
+def test_a_disconnected_line_is_not_adopted(flow: Flow) -> None:
+    ended = NOW - timedelta(days=1)
+    flow.rev.kept = [Line(50_001, int(world.ACME), None, PLAIN[0], NOW - timedelta(days=9), ended)]
+    assert flow.run(request(PLAIN[:1])).codes == {"PROCESSED": 1}
+    (intent,) = flow.all("device_association", "rev_intent")
+    assert (intent["state"], flow.rev.posts) == ("CREATED", 1)
+    assert intent["revserviceid"] != 50_001
+
+
 def test_a_line_that_only_rev_io_knows_is_adopted_and_never_made_twice(flow: Flow) -> None:
     flow.rev.kept = [Line(50_001, int(world.ACME), "1", groups().adoptable[0], NOW, None)]
     closed = flow.run(request(groups().adoptable[:1]))
@@ -115,6 +125,18 @@ def test_a_line_of_another_sim_with_the_same_number_is_no_match(flow: Flow) -> N
     flow.rev.kept = [Line(60_001, int(world.ACME), world.msisdn(1), PLAIN[50], NOW, None)]
     assert flow.run(request(PLAIN[:1])).status == "PROCESSED"
     assert flow.rev.posts == 1
+
+
+@pytest.mark.parametrize("failed", [["check_data"], []])
+def test_a_change_that_ends_early_gives_every_device_back(flow: Flow, failed: list[str]) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
+    if not failed:
+        flow.check(claim)
+        flow.rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
+        flow.lines(claim, last_try=True)
+    assert len(flow.all("device_association", "device_hold")) == 3
+    flow.close(claim, failed=failed)
+    assert flow.all("device_association", "device_hold") == []
 
 
 def test_a_refused_line_fails_its_device_and_nothing_else_is_written_for_it(flow: Flow) -> None:
@@ -165,9 +187,9 @@ def test_a_call_whose_worker_died_becomes_unknown_when_its_lease_runs_out_never_
     flow.rev.refusing = {PLAIN[0]: [KeyboardInterrupt()]}  # type: ignore[list-item]
     with pytest.raises(KeyboardInterrupt):
         flow.lines(claim)
-    assert flow.all("device_association", "rev_intent")[0]["state"] == "CALLING"
     with pytest.raises(StepUnfinished):
         flow.lines(claim)
+    assert flow.all("device_association", "rev_intent")[0]["state"] == "CALLING", "while its lease lasts"
     flow.clock.pass_seconds(flow.settings.rev_lease_seconds + 1)
     with pytest.raises(StepUnfinished):
         flow.lines(claim)
@@ -296,6 +318,17 @@ def test_rows_left_open_by_a_dead_step_name_it(flow: Flow) -> None:
     assert "check_data" in row["statusdetails"]
 
 
+@pytest.mark.parametrize("by", ["its flag", "its status"])
+def test_a_device_is_archived_by_its_flag_or_by_its_status(flow: Flow, by: str) -> None:
+    status = flow.all("dbo", "devicestatus", status="ARCHIVED")[0]["id"]
+    archived = {"isactive": 0} if by == "its flag" else {"devicestatusid": status}
+    table = flow.table("dbo", "device")
+    with flow.portal.begin() as connection:
+        connection.execute(update(table).where(table.c.iccid == PLAIN[0]).values(**archived))
+    created = flow.create(request(PLAIN[:2]))
+    assert flow.codes(created.change_id) == {PLAIN[0]: "DEVICE_ARCHIVED", PLAIN[1]: "NEW"}
+
+
 def test_a_customer_closed_since_the_request_refuses_every_row(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
     table = flow.table("dbo", "revcustomer")
@@ -378,7 +411,7 @@ def test_a_slice_that_died_for_good_costs_the_others_nothing(flow: Flow) -> None
     flow.rev.refusing = {PLAIN[0]: [RevioRetryable("down")] * 99}
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
     flow.check(claim)
-    slices = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    slices = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     with pytest.raises(RevioRetryable, match="could not be reached"):
         line_creation.create_rev_services(flow.desk(claim), slices[0], last_try=True)
     for number in slices[1:]:
@@ -432,7 +465,7 @@ def test_a_change_is_cut_into_no_more_slices_than_airflow_can_bear(devices: int,
 def test_two_workers_never_post_the_same_device(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
-    number = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())[0]
+    number = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)[0]
     desks = [flow.desk(claim) for _ in range(8)]
     with ThreadPoolExecutor(8) as workers:
         tries = [workers.submit(line_creation.create_rev_services, desk, number, last_try=False) for desk in desks]
@@ -444,10 +477,11 @@ def test_two_workers_never_post_the_same_device(flow: Flow) -> None:
 def test_a_call_that_is_out_is_not_begun_again_by_a_worker_that_read_it_as_planned(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
-    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     (intent,) = flow.all("device_association", "rev_intent")
     device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-    begun = [begin_calls(flow.desk(claim), [device]) for _ in range(2)]
+    how = {"statement": "intents/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
+    begun = [begin_calls(flow.desk(claim), [device], **how) for _ in range(2)]
     assert begun == [{intent["id"]}, set()]
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sqlalchemy import delete
+from sqlalchemy import Engine, delete
 
 from device_association.batches import hold_devices, in_batches, row_batches
 from local.sample_data import groups
@@ -9,13 +9,17 @@ from tests.flow import Flow, request
 DEVICES = groups().plain[:5]
 
 
+def small(flow: Flow) -> Engine:
+    return flow.portal.execution_options(rows_per_statement=2)
+
+
 def test_batches_cover_each_row_of_a_change_once(flow: Flow) -> None:
     flow.create(request(groups().plain[5:8]))
     made = flow.create(request(DEVICES)).change_id
     ids = [one["id"] for one in flow.all("dbo", "m2m_devicechange", bulkchangeid=made)]
-    with flow.portal.connect() as connection:
-        batches = row_batches(connection, made, size=2)
-        checked = row_batches(connection, made, up_to=sorted(ids)[2], size=2)
+    with small(flow).connect() as connection:
+        batches = row_batches(connection, made)
+        checked = row_batches(connection, made, up_to=sorted(ids)[2])
     covered = [range(one["first_row_id"], one["last_row_id"] + 1) for one in batches]
     assert [row_id for part in covered for row_id in part] == sorted(ids)
     assert max(len(part) for part in covered) == 2
@@ -30,18 +34,16 @@ def test_a_change_without_rows_has_no_batches(flow: Flow) -> None:
 def test_holds_are_taken_batch_by_batch_and_only_once(flow: Flow) -> None:
     made = flow.create(request(DEVICES)).change_id
     holds = flow.table("device_association", "device_hold")
-    with flow.portal.begin() as connection:
+    with small(flow).begin() as connection:
         connection.execute(delete(holds).where(holds.c.bulkchangeid == made))
         for _ in range(2):
-            hold_devices(connection, made, now=flow.clock(), size=2)
+            hold_devices(connection, made, now=flow.clock())
     assert len(flow.all("device_association", "device_hold")) == len(DEVICES)
 
 
 def test_what_a_batched_statement_changed_is_counted_over_all_batches(flow: Flow) -> None:
     made = flow.create(request(DEVICES)).change_id
     about = {"bulk_change_id": made, "actor": "dora.ops", "now": flow.clock(), "code": "X", "details": "X: refused"}
-    with flow.portal.begin() as connection:
-        refused = in_batches(
-            connection, "device_changes/reject_open_rows", row_batches(connection, made, size=2), **about
-        )
+    with small(flow).begin() as connection:
+        refused = in_batches(connection, "device_changes/reject_open_rows", row_batches(connection, made), **about)
     assert refused == len(DEVICES)

@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
-from device_association import claims, data_checks, line_creation, line_planning, validation
+from device_association import claims, data_checks, line_creation, validation
 from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.bulk_changes import check_may_run
 from device_association.call_budget import MOST_FAILURES, CallBudget, Limits
 from device_association.call_records import begin_calls
+from device_association.callers import find_caller
+from device_association.change_actions import retry_change
 from device_association.database import changed, run
 from device_association.errors import (
     ChangeNotRunnable,
     ClaimLost,
+    RecordUnreadable,
     RequestRefused,
     RevioOutcomeUnknown,
     RevioRejected,
@@ -26,7 +29,8 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.revio import Line, Product
+from device_association.line_looks import LOOK_LASTS
+from device_association.revio import Line, Listing, Product
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 
@@ -49,7 +53,7 @@ class Seen(Rev):
         self.sent.append(body)
         return super().create_line(body)
 
-    def lines(self, **filters: Any) -> Iterator[Line]:
+    def lines(self, **filters: Any) -> Listing:
         refusal = self.refuse_look_up if "number2" in filters else self.refuse_list
         if refusal is not None:
             raise refusal
@@ -82,10 +86,6 @@ def begun(flow: Flow, devices: Any, **more: Any) -> claims.Claim:
     return claim
 
 
-def plan(flow: Flow, claim: claims.Claim) -> list[int]:
-    return line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
-
-
 def end(flow: Flow, claim: claims.Claim, failed: tuple[str, ...] = ()) -> dict[str, int]:
     flow.associate(claim)
     return flow.close(claim, failed).codes
@@ -108,7 +108,7 @@ def test_a_tenant_and_its_sub_tenant_never_both_bill_a_sim(flow: Flow, account: 
     flow.check(parent)
     flow.check(child)
     if both_planned:
-        plan(flow, parent)
+        flow.plan(parent)
     flow.lines(child)
     flow.lines(parent)
     codes = [end(flow, parent), end(flow, child)]
@@ -121,7 +121,7 @@ def test_a_tenant_and_its_sub_tenant_never_both_bill_a_sim(flow: Flow, account: 
 
 def test_two_that_plan_at_once_in_two_accounts_are_told_apart_by_the_older_intent(flow: Flow) -> None:
     claim = begun(flow, PLAIN[:1])
-    plan(flow, claim)
+    flow.plan(claim)
     own = flow.all("device_association", "rev_intent")[0]
     rival = {key: value for key, value in own.items() if key != "id"}
     rival |= {"integrationauthenticationid": world.SECOND_ACCOUNT, "m2mdevicechangeid": 10**9, "state": "CALLING"}
@@ -191,6 +191,7 @@ def test_an_adopted_line_gets_no_product_that_it_has(flow: Flow, rev: Seen) -> N
 def test_a_stopped_change_adopts_nothing_and_adds_no_product(flow: Flow, rev: Seen) -> None:
     rev.kept = [Line(50_001, int(world.ACME), "1", ADOPTABLE[0], NOW, None)]
     claim = begun(flow, ADOPTABLE[:1], **ONE_PRODUCT)
+    flow.plan(claim)
     flow.stop(claim, "CANCELED_BY_USER", "wrong customer")
     assert flow.lines(claim) == [{"stopped": 1}]
     assert end(flow, claim) == {"CANCELED_BY_USER": 1}
@@ -200,7 +201,7 @@ def test_a_stopped_change_adopts_nothing_and_adds_no_product(flow: Flow, rev: Se
 def test_a_run_that_lost_its_change_adopts_nothing_and_adds_no_product(flow: Flow, rev: Seen) -> None:
     rev.kept = [Line(50_001, int(world.ACME), "1", ADOPTABLE[0], NOW, None)]
     claim = begun(flow, ADOPTABLE[:1], **ONE_PRODUCT)
-    number = plan(flow, claim)[0]
+    number = flow.plan(claim)[0]
     flow.open(claim.bulk_change_id, "living", lives=lambda _: False)
     with pytest.raises(ClaimLost):
         line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
@@ -210,7 +211,7 @@ def test_a_run_that_lost_its_change_adopts_nothing_and_adds_no_product(flow: Flo
 
 def test_a_line_that_comes_after_another_was_settled_is_told_and_gets_no_product(flow: Flow) -> None:
     claim = begun(flow, PLAIN[:1], **ONE_PRODUCT)
-    number = plan(flow, claim)[0]
+    number = flow.plan(claim)[0]
     slow = flow.rev.create_line
 
     def outlives_its_lease(body: dict[str, Any]) -> int:
@@ -239,12 +240,13 @@ def test_a_busy_sim_and_a_strange_answer_cost_no_other_device_its_line(flow: Flo
     flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
     rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
     claim = begun(flow, PLAIN[:10])
-    number = plan(flow, claim)[0]
+    number = flow.plan(claim)[0]
     busy = next(one for one in flow.all("device_association", "rev_intent") if one["iccid"] == PLAIN[1])
-    assert begin_calls(flow.desk(claim), [{"intent_id": busy["id"], "connection_id": "revio_northwind"}]) == {
-        busy["id"]
-    }
-    rev.refuse_look_up = RevioRejected("404", status=404)
+    device = {"intent_id": busy["id"], "connection_id": "revio_northwind"}
+    looked_after = flow.clock() - LOOK_LASTS
+    begun_calls = begin_calls(flow.desk(claim), [device], statement="intents/begin_calls", looked_after=looked_after)
+    assert begun_calls == {busy["id"]}
+    rev.refuse_list = rev.refuse_look_up = RevioRejected("404", status=404)
     for _ in range(2):
         with pytest.raises(StepUnfinished, match="not settled"):
             line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
@@ -254,7 +256,7 @@ def test_a_busy_sim_and_a_strange_answer_cost_no_other_device_its_line(flow: Flo
 def test_credentials_refused_at_the_listing_stop_the_change_in_their_own_words(flow: Flow, rev: Seen) -> None:
     rev.refuse_list = RevioUnauthorized("connection revio_northwind: 401", status=401)
     claim = begun(flow, PLAIN[:2])
-    assert plan(flow, claim) == []
+    assert flow.plan(claim) == []
     assert end(flow, claim) == {"REV_UNAUTHORIZED": 2}
     assert "revio_northwind" in details(flow, claim.bulk_change_id)
 
@@ -347,7 +349,7 @@ def test_a_change_of_many_activation_dates_has_its_history_in_one_transaction(fl
 def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(flow: Flow) -> None:
     flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
     claim = begun(flow, PLAIN[:3])
-    number, post, others = plan(flow, claim)[0], flow.rev.create_line, [flow.desk(claim)]
+    number, post, others = flow.plan(claim)[0], flow.rev.create_line, [flow.desk(claim)]
 
     def while_another_is_at_it(body: dict[str, Any]) -> int:
         if others:
@@ -365,7 +367,7 @@ def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(
 def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow: Flow, rev: Seen) -> None:
     rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
     claim = begun(flow, PLAIN[:1])
-    number = plan(flow, claim)[0]
+    number = flow.plan(claim)[0]
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
@@ -373,9 +375,9 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
 
     again()
     flow.clock.pass_seconds(600)
-    rev.refuse_look_up = RevioRetryable("no answer")
+    rev.refuse_list = rev.refuse_look_up = RevioRetryable("no answer")
     again()
-    rev.refuse_look_up = None
+    rev.refuse_list = rev.refuse_look_up = None
     again()
     assert rev.posts == 1
     rev.kept.append(Line(1001, int(world.ACME), None, PLAIN[0], flow.clock(), None))
@@ -386,7 +388,7 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
 def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow: Flow, rev: Seen) -> None:
     rev.refusing_products = [RevioOutcomeUnknown("time-out")]
     claim = begun(flow, PLAIN[:1], **ONE_PRODUCT)
-    number = plan(flow, claim)[0]
+    number = flow.plan(claim)[0]
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
@@ -405,10 +407,30 @@ def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(f
     assert (rev.products_kept, end(flow, claim)) == ([], {"PROCESSED": 1})
 
 
+def test_a_lost_product_whose_record_cannot_be_read_is_added_once(flow: Flow, rev: Seen) -> None:
+    rev.refusing_products = [RevioOutcomeUnknown("time-out")]
+    claim = begun(flow, PLAIN[:1], **ONE_PRODUCT)
+    with pytest.raises(StepUnfinished):
+        flow.lines(claim)
+    flow.clock.pass_seconds(600)
+    rev.refuse_products = RecordUnreadable("a product of line 1001 is listed with service_product_id None; correct it")
+    flow.lines(claim)
+    assert end(flow, claim) == {"REV_PRODUCT_FAILED": 1}
+    assert "service_product_id None; correct it, then retry" in details(flow, claim.bulk_change_id)
+    rev.refuse_products, rev.there = None, [Product(900, world.PRODUCT, "ACTIVE")]
+    with flow.portal.connect() as connection:
+        dora = find_caller(connection, "dora.ops")
+    retry_change(flow.portal, dora, claim.bulk_change_id, reason="corrected", now=flow.clock())
+    again = flow.open(claim.bulk_change_id, "second run")
+    flow.check(again)
+    flow.lines(again)
+    assert (rev.products_kept, end(flow, again)) == ([], {"PROCESSED": 1})
+
+
 def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(flow: Flow, rev: Seen) -> None:
     rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
     claim = begun(flow, PLAIN[:1])
-    number = plan(flow, claim)[0]
+    number = flow.plan(claim)[0]
     budget = CallBudget(flow.portal, "revio_northwind", Limits(), flow.clock)
     budget.open()
 

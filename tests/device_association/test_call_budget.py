@@ -20,7 +20,6 @@ from device_association.call_budget import (
     Limits,
     Pace,
     Slot,
-    Turn,
 )
 from device_association.database import database_clock
 from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
@@ -104,11 +103,47 @@ def test_changes_that_wait_take_equal_turns(budget_of: Callable[..., CallBudget]
     assert given[1] == pytest.approx(given[2], rel=0.1)
 
 
-def test_reconciliation_goes_last(budget_of: Callable[..., CallBudget], clock: Clock) -> None:
+def test_reconciliation_has_a_share_of_its_own_and_no_more_beside_others(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
     last, big = budget_of(0), budget_of(1)
     assert len(last.take(1, Pace.LAST).slots) == 1
     spend(big, clock, 70)
-    assert last.take(1, Pace.LAST) == Turn(wait=TURN, reason="others go first")
+    (slot,) = last.take(1, Pace.LAST).slots
+    assert slot.used_from - clock.now < timedelta(seconds=TURN + 2)
+    assert last.take(1, Pace.LAST).reason == "others go first"
+
+
+@pytest.mark.parametrize(("per_minute", "pages"), [(60, 20), pytest.param(500, 100, marks=pytest.mark.slow)])
+def test_reconciliation_finishes_beside_a_big_change_at_full_pace(
+    budget_of: Callable[..., CallBudget], clock: Clock, per_minute: int, pages: int
+) -> None:
+    last = budget_of(0, per_minute=per_minute, per_day=10**6)
+    big = budget_of(1, per_minute=per_minute, per_day=10**6)
+    made, listed, due = [], [], NOW
+    while len(listed) < pages:
+        turn = big.take(TURN, Pace.EVEN)
+        made += [slot.used_from for slot in turn.slots]
+        if clock.now >= due:
+            asked = last.take(1, Pace.LAST)
+            listed += [slot.used_from for slot in asked.slots]
+            due = clock.now + timedelta(seconds=asked.wait)
+        clock.now = max(clock.now + timedelta(seconds=turn.wait), turn.slots[0].used_from if turn.slots else NOW)
+    minutes = (clock.now - NOW) / MINUTE
+    assert pages / minutes >= max(2, per_minute // 50) * 0.7
+    assert most_in_a_minute(listed) <= max(2, per_minute // 10)
+    assert most_in_a_minute(made + listed) <= per_minute
+    assert len(made) / minutes >= 0.95 * per_minute - max(2, per_minute // 50)
+
+
+def test_reconciliation_alone_takes_a_tenth_of_the_minute_at_most(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    last, made = budget_of(0, per_minute=500), []
+    for _ in range(1200):
+        made += [slot.used_from for slot in last.take(5, Pace.LAST).slots]
+        clock.pass_seconds(0.1)
+    assert 45 <= most_in_a_minute(made) <= 50
 
 
 def test_a_single_call_that_is_wanted_last_is_told_that_others_go_first(
@@ -162,6 +197,46 @@ def test_a_pause_that_one_worker_met_holds_for_all(budget_of: Callable[..., Call
     assert budget_of(2).take(1, Pace.AT_ONCE).slots
 
 
+@pytest.mark.parametrize("told", [1_764_400_000.0, 3600.0, 901.0])
+def test_an_absurd_wait_pauses_the_account_for_a_quarter_of_an_hour_and_then_one_call_asks(
+    budget_of: Callable[..., CallBudget], clock: Clock, told: float
+) -> None:
+    one, other = budget_of(1), budget_of(2)
+    one.after_call(RevioRetryable("429", status=429, retry_after=told))
+    assert other.take(1, Pace.AT_ONCE).wait == pytest.approx(900.6)
+    clock.pass_seconds(901)
+    turns = [budget.take(8, Pace.AT_ONCE) for budget in (one, other)]
+    assert [(turn.probe, turn.slots) for turn in turns] == [(True, ()), (False, ())]
+    one.after_call(None)
+    assert len(other.take(8, Pace.AT_ONCE).slots) == 8
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RevioRetryable("403", status=403, retry_after=1_764_400_000),
+        RevioRetryable("429 call volume quota", status=429, is_quota=True),
+    ],
+)
+def test_a_spent_quota_pauses_the_account_until_the_next_day_and_then_one_call_asks(
+    budget_of: Callable[..., CallBudget], clock: Clock, answer: RevioRetryable
+) -> None:
+    one, other = budget_of(1), budget_of(2)
+    one.after_call(answer)
+    turn = other.take(1, Pace.AT_ONCE)
+    assert (turn.wait, turn.slots) == (pytest.approx(12 * 3600 + 0.6), ())
+    assert "used up" in turn.reason
+    clock.now = NOW + timedelta(hours=12, seconds=1)
+    assert [budget.take(8, Pace.EVEN).probe for budget in (one, other)] == [True, False]
+    one.after_call(answer)
+    assert other.take(1, Pace.AT_ONCE).wait == pytest.approx(24 * 3600, abs=2)
+
+
+def test_a_quota_that_is_back_sooner_is_waited_for_no_longer(budget_of: Callable[..., CallBudget]) -> None:
+    budget_of(1).after_call(RevioRetryable("403", status=403, retry_after=3600))
+    assert budget_of(2).take(1, Pace.AT_ONCE).wait == pytest.approx(3600.6)
+
+
 def test_a_shorter_pause_never_cuts_a_longer_one_and_time_counts_once(
     budget_of: Callable[..., CallBudget], portal: Engine
 ) -> None:
@@ -182,6 +257,18 @@ def test_the_day_s_quota_makes_all_wait_until_the_next_day(
     assert turn.wait == pytest.approx((midnight - NOW).total_seconds())
     clock.now = midnight
     assert len(budget.take(5, Pace.AT_ONCE).slots) == 5
+
+
+def test_the_day_s_quota_is_the_reason_also_while_the_vendor_does_not_answer(
+    budget_of: Callable[..., CallBudget], clock: Clock
+) -> None:
+    budget = budget_of(1, per_day=MOST_FAILURES)
+    budget.take(MOST_FAILURES, Pace.AT_ONCE)
+    for _ in range(MOST_FAILURES):
+        budget.count_failure()
+    clock.now = NOW + timedelta(seconds=OPEN_SECONDS + 1)
+    turn = budget.take(1, Pace.AT_ONCE)
+    assert (turn.probe, turn.reason) == (False, budget.limits.used_up)
 
 
 def test_a_run_of_calls_without_an_answer_opens_the_breaker_and_one_probe_closes_it(

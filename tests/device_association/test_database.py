@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from psycopg2 import OperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
@@ -11,6 +16,8 @@ from device_association.database import in_transaction, make_engine
 from device_association.dialects import is_transient, refused_connection, unsuitable
 from device_association.errors import ConfigurationError, DatabaseUnavailable
 from local.processes import free_ports
+from local.sample_data import groups
+from tests.flow import Flow, request
 
 
 def ping(connection: Connection) -> int:
@@ -194,3 +201,26 @@ def _end(portal: Engine, connection: Connection) -> None:
     with killer.connect() as other:
         other.execute(text(kill.format(session)))
     killer.dispose()
+
+
+def test_no_statement_of_a_change_writes_more_rows_than_the_engine_allows(flow: Flow) -> None:
+    few, most = flow.portal.execution_options(rows_per_statement=3), Counter[str]()
+
+    def count(_connection: Any, cursor: Any, sql: str, binds: Any, *_: Any) -> None:
+        given = [len(json.loads(bind)) for bind in dict(binds or {}).values() if str(bind).startswith("[")]
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")) and "rev_service_slice" not in sql:  # nobody else's rows
+            most[sql] = max(most[sql], *given, cursor.rowcount)
+
+    event.listen(few, "after_cursor_execute", count)
+    small = replace(flow, portal=few)
+    change_id = small.create(request([*groups().plain[:10], *(f"89{number:017}" for number in range(5))])).change_id
+    claim = small.open(change_id)
+    flow.check(claim)
+    small.plan(claim)
+    small.lines(claim)
+    small.associate(claim)
+    small.close(claim)
+    assert Counter(flow.codes(change_id).values()) == {"PROCESSED": 10, "DEVICE_NOT_FOUND": 5}
+    assert len(flow.rev.kept) == 10
+    assert len(most) > 20
+    assert {sql: rows for sql, rows in most.items() if rows > 3} == {}

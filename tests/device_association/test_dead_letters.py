@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -16,47 +14,11 @@ from device_association.dead_letters import look, redrive
 from device_association.queue_messages import Message, read_message
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
+from tests.letters import Letters
+from tests.outcomes import findings
 
 PLAIN = groups().plain
 WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
-SENT = str(int(NOW.timestamp() * 1000))
-
-
-@dataclass
-class Letters:
-    """Stands for the dead-letter queue: what is received is hidden until it is released; it may die at any call."""
-
-    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
-    hidden: set[str] = field(default_factory=set)
-    main: list[Mapping[str, Any]] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    before: Callable[[str], None] = lambda call: None
-
-    def add(self, body: str, **more: Any) -> str:
-        message_id = f"message-{len(self.kept) + len(self.deleted)}"
-        received = {"MessageId": message_id, "ReceiptHandle": message_id, "Body": body}
-        self.kept[message_id] = received | {"Attributes": {"SentTimestamp": SENT}} | more
-        return message_id
-
-    def receive(self) -> list[dict[str, Any]]:
-        self.before("receive")
-        found = [one for one in self.kept.values() if one["MessageId"] not in self.hidden][:2]
-        self.hidden |= {one["MessageId"] for one in found}
-        return found
-
-    def release(self, receipt: str) -> None:
-        self.hidden.discard(receipt)
-
-    def delete(self, receipt: str) -> None:
-        self.before("delete")
-        self.kept.pop(receipt, None)
-        self.hidden.discard(receipt)
-        self.deleted.append(receipt)
-
-    def put_back(self, received: Mapping[str, Any]) -> None:
-        self.before("put_back")
-        self.main.append(received)
-        self.before("was_put_back")
 
 
 def body(change_id: int, retry: int = 0) -> str:
@@ -141,10 +103,10 @@ def test_a_run_that_dies_anywhere_loses_nothing_and_the_next_one_finishes(flow: 
 
     def die(call: str) -> None:
         if call == at:
-            raise ConnectionError("killed")
+            raise KeyboardInterrupt
 
     queue.before = die
-    with pytest.raises(ConnectionError):
+    with pytest.raises(KeyboardInterrupt):
         redrive(flow.portal, queue, actor="dora.ops", now=NOW)
     assert set(queue.kept) == {good, bad}
     queue.before, queue.hidden = lambda call: None, set()
@@ -197,3 +159,42 @@ def test_one_run_takes_no_more_than_it_may(flow: Flow, monkeypatch: pytest.Monke
         queue.add(f"garbage {number}")
     assert sum(redrive(flow.portal, queue, actor="dora.ops", now=NOW).values()) == 4
     assert sum(redrive(flow.portal, queue, actor="dora.ops", now=NOW).values()) == 2
+
+
+@pytest.mark.parametrize("call", ["put_back", "was_put_back", "delete"])
+def test_a_message_that_cannot_be_redriven_stays_and_keeps_no_other(flow: Flow, call: str) -> None:
+    queue = Letters()
+    good = [queue.add(body(asked(flow, one))) for one in PLAIN[:3]]
+    left = iter([ConnectionError("refused")])
+
+    def fail_once(now_called: str) -> None:
+        problem = next(left, None) if now_called == call else None
+        if problem:
+            raise problem
+
+    queue.before = fail_once
+    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"put_back": 2, "failed": 1}
+    assert (set(queue.kept), queue.hidden) == ({good[0]}, set())
+    assert findings(flow) == [("WORK_FAILED", f"redrive dead letters: message {good[0]}")]
+    later = NOW + timedelta(minutes=2)
+    look(flow.portal, queue, now=later)
+    assert len(findings(flow)) == 1, "it is still there"
+    assert redrive(flow.portal, queue, actor="dora.ops", only=good, now=later) == {"put_back": 1, "not_there": 2}
+    assert (queue.kept, findings(flow)) == ({}, [])
+
+
+def test_a_message_that_left_the_queue_by_itself_is_no_finding_any_more(flow: Flow) -> None:
+    queue = Letters()
+    message_id = queue.add("garbage")
+
+    def fail(call: str) -> None:
+        if call == "delete":
+            raise ConnectionError("refused")
+
+    queue.before = fail
+    redrive(flow.portal, queue, actor="dora.ops", now=NOW)
+    look(flow.portal, queue, now=NOW + timedelta(hours=2))
+    assert len(findings(flow)) == 1
+    queue.kept.pop(message_id)
+    look(flow.portal, queue, now=NOW + timedelta(hours=4))
+    assert findings(flow) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Engine
 
 from device_association.form_choices import list_choices
 from local.sample_data import world
 
 
+@pytest.mark.only_reads
 def test_each_list_holds_what_is_alive_by_its_name(portal: Engine) -> None:
     choices = list_choices(portal)
     assert set(choices) == {
@@ -24,5 +26,6 @@ def test_each_list_holds_what_is_alive_by_its_name(portal: Engine) -> None:
     assert world.RETIRED_PLAN not in choices["CarrierRatePlan"]
 
 
+@pytest.mark.only_reads
 def test_an_id_that_two_accounts_know_shows_the_words_of_both(portal: Engine) -> None:
     assert list_choices(portal)["ProviderId"][str(world.PROVIDER)].count(" / ") == 1

@@ -16,12 +16,14 @@ from device_association.call_budget import CallBudget, Limits, Pace
 from device_association.database import in_transaction
 from device_association.dead_letters import look, redrive
 from device_association.dialects import to_driver
+from device_association.errors import RevioRetryable
 from device_association.figures import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
 from device_association.findings import Finding, FindingKind
 from device_association.findings import report as report_findings
 from local.sample_data import groups
-from tests.device_association.test_dead_letters import Letters
 from tests.flow import NOW, Flow, request
+from tests.letters import Letters
+from tests.outcomes import Committed, ended_unknown, settle
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLAIN = groups().plain
@@ -131,6 +133,19 @@ def test_a_call_of_unknown_outcome_is_told_after_an_hour(well: Flow) -> None:
     assert "1 of unknown outcome (oldest 1 h)" in after(well, 2)["outcome_unknown"]
 
 
+def test_a_call_whose_account_cannot_be_asked_is_told_an_hour_after_it(well: Flow) -> None:
+    ended_unknown(well, PLAIN[:1], Committed)
+
+    def lines(**_: Any) -> Any:
+        raise RevioRetryable("no answer")
+
+    well.rev.lines = lines
+    for _ in range(6):
+        well.clock.pass_seconds(600)
+        settle(well)
+    assert "1 of unknown outcome (oldest 1 h)" in after(well, 1)["outcome_unknown"]
+
+
 def test_what_cannot_be_sent_is_told_after_ten_minutes_until_it_is_sent(well: Flow) -> None:
     asked(well, is_sent=False)
     assert after(well, 9) == {}
@@ -143,6 +158,18 @@ def open_account(flow: Flow) -> CallBudget:
     budget = CallBudget(flow.portal, "revio_a", Limits(), flow.clock)
     budget.open()
     return budget
+
+
+def test_the_zone_of_an_account_s_dates_is_shown_and_follows_its_connection(well: Flow) -> None:
+    for zone in ("Pacific/Auckland", "UTC"):
+        CallBudget(well.portal, "revio_a", Limits(), well.clock, time_zone=zone).open()
+        found = {one.name: one for one in health.checks(read_figures(well.portal, now=well.clock()))}
+        assert f"revio_a dates in {zone}" in found["account_blocked"].said
+
+
+def test_an_account_whose_quota_is_spent_is_told_as_such(well: Flow) -> None:
+    open_account(well).after_call(RevioRetryable("403", status=403))
+    assert "revio_a paused for 12 h: Rev.io says that the account's calls are used up" in on(well)["account_blocked"]
 
 
 def test_an_account_that_is_paused_or_does_not_answer_is_told(well: Flow) -> None:

@@ -21,21 +21,18 @@ from device_association.dialects import to_driver
 from device_association.findings import Finding, FindingKind, report
 from device_association.housekeeping import tidy_reports, tidy_tables
 from local.sample_data import groups
-from tests.device_association.test_dead_letters import Letters
 from tests.flow import NOW, Flow, request
+from tests.letters import Letters
 
 PLAIN = groups().plain
 KEEP = timedelta(days=400)
-OURS = ("listed_line", "rev_service_slice", "change_step", "outbox")
+OURS = ("rev_service_slice", "change_step", "outbox")
 KEPT_FOR_EVER = ("change_state", "request_terms", "requested_device", "rev_intent", "rev_line_owner", "change_result")
 
 
-def tidy(flow: Flow, rows_at_once: int = 4000) -> dict[str, int]:
-    return {
-        name: count
-        for name, count in tidy_tables(flow.portal, keep=KEEP, rows_at_once=rows_at_once, now=flow.clock()).items()
-        if count
-    }
+def tidy(flow: Flow, rows_per_statement: int = 4000) -> dict[str, int]:
+    engine = flow.portal.execution_options(rows_per_statement=rows_per_statement)
+    return {name: count for name, count in tidy_tables(engine, keep=KEEP, now=flow.clock()).items() if count}
 
 
 def later(flow: Flow, days: float) -> None:
@@ -61,28 +58,30 @@ def ended(flow: Flow, *devices: str) -> int:
 
 def left(flow: Flow, change_id: int, *tables: str) -> dict[str, int]:
     names = tables or OURS
-    return {name: len(flow.all("device_association", name, bulkchangeid=change_id)) for name in names}
+    counts = {name: len(flow.all("device_association", name, bulkchangeid=change_id)) for name in names}
+    return counts if tables else counts | {"known_line": len(flow.all("device_association", "known_line"))}
 
 
-def listed(flow: Flow, change_id: int, count: int = 3) -> None:
-    for number in range(count):
+def known(flow: Flow, change_id: int, count: int = 3) -> None:
+    """Keep a line that is known of each intent of a change; of one that is gone, of as many intents."""
+    intents = [one["id"] for one in flow.all("device_association", "rev_intent", bulkchangeid=change_id)]
+    for intent_id in intents or range(change_id, change_id + count):
         execute(
             flow,
-            "INSERT INTO device_association.listed_line (BulkChangeId, RetryNumber, RevServiceId) VALUES (:id, 0, :line)",
-            id=change_id,
-            line=9000 + number,
+            "INSERT INTO device_association.known_line (IntentId, LineKey, NeedsCheck, Record) VALUES (:id, '9', 0, '{}')",
+            id=intent_id,
         )
 
 
 def test_what_an_old_change_left_is_deleted_and_what_is_needed_later_stays(flow: Flow) -> None:
     change_id = ended(flow)
-    listed(flow, change_id)
+    known(flow, change_id)
     kept = {name: flow.all("device_association", name) for name in KEPT_FOR_EVER}
     later(flow, 399)
     assert tidy(flow) == {}
     later(flow, 2)
     done = tidy(flow)
-    assert (done["listed_lines"], done["slices"], done["sent"]) == (3, 3, 2)
+    assert (done["known_lines"], done["slices"], done["sent"]) == (3, 3, 2)
     assert done["steps"] > 3
     assert set(left(flow, change_id).values()) == {0}
     assert {name: flow.all("device_association", name) for name in KEPT_FOR_EVER} == kept
@@ -93,7 +92,7 @@ def test_what_an_old_change_left_is_deleted_and_what_is_needed_later_stays(flow:
 @pytest.mark.parametrize("status", ["NEW", "PROCESSING", "PENDING_APPROVAL"])
 def test_nothing_of_an_open_change_is_deleted_however_old(flow: Flow, status: str) -> None:
     change_id = ended(flow)
-    listed(flow, change_id)
+    known(flow, change_id)
     execute(flow, "UPDATE dbo.DeviceBulkChange SET Status = :status WHERE id = :id", status=status, id=change_id)
     before = left(flow, change_id)
     later(flow, 4000)
@@ -109,8 +108,8 @@ def test_what_is_owed_stays_until_it_is_sent(flow: Flow) -> None:
 
 
 def test_what_belongs_to_a_change_that_the_portal_deleted_goes_too(flow: Flow) -> None:
-    listed(flow, 10**9)
-    assert tidy(flow) == {"listed_lines": 3}
+    known(flow, 10**9)
+    assert tidy(flow) == {"known_lines": 3}
 
 
 def test_an_old_change_can_still_be_retried(flow: Flow, portal: Engine) -> None:
@@ -146,9 +145,9 @@ def statements(portal: Engine) -> Iterator[list[int]]:
 
 
 def test_no_statement_deletes_more_rows_than_it_may(flow: Flow, statements: list[int]) -> None:
-    listed(flow, 10**9, 25)
+    known(flow, 10**9, 25)
     statements.clear()
-    assert tidy(flow, rows_at_once=10) == {"listed_lines": 25}
+    assert tidy(flow, rows_per_statement=10) == {"known_lines": 25}
     assert statements[:3] == [10, 10, 5]
     assert max(statements) == 10
 

@@ -104,7 +104,7 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     budget.open()
     rev = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
-    (number,) = line_planning.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, now=flow.clock())
+    (number,) = line_planning.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock)
     desk = replace(flow.desk(claim), budgets=lambda _: budget)
     return Slice(flow, claim, number, desk, rev, budget)
 
@@ -127,6 +127,33 @@ def test_a_paused_account_is_waited_for_without_a_call_and_without_a_slot(flow: 
     assert one.rev.posts == 0
     flow.clock.pass_seconds(3601)
     assert one.run() == {"created": 5}
+
+
+def test_a_cancel_is_seen_at_once_while_the_account_is_paused(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:5], rev_retry_seconds=60.0)
+    one.budget.pause(3600, "turned away")
+    assert one.wait() > 3000, "and it does not keep its slot for a minute to find out"
+    flow.stop(one.claim, "CANCELED_BY_USER", "not now")
+    assert one.run() == {"stopped": 5}
+    assert one.rev.posts == 0
+    assert one.end() == {"CANCELED_BY_USER": 5}
+
+
+def test_a_cancelled_change_does_not_wait_for_a_paused_account_with_calls_in_doubt(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:3])
+    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    one.budget.pause(3600, "turned away")
+    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    flow.stop(one.claim, "CANCELED_BY_USER", "not now")
+    assert claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    flow.clock.pass_seconds(3601)
+    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+
+
+def test_an_absurd_wait_holds_a_slice_back_for_a_quarter_of_an_hour_at_most(flow: Flow) -> None:
+    away = RevioRetryable("429", status=429, retry_after=1_764_400_000)
+    one = planned(flow, PLAIN[:5], meets=[away], rev_concurrency=1)
+    assert one.wait() <= 901
 
 
 def test_a_call_that_is_turned_away_holds_the_others_back_and_fails_no_device(flow: Flow) -> None:
@@ -164,6 +191,31 @@ def test_an_open_breaker_makes_nobody_s_outcome_unknown_and_one_probe_closes_it(
     flow.clock.pass_seconds(OPEN_SECONDS + flow.settings.rev_settle_seconds + 1)
     assert one.run() == {"created": 40}
     assert (one.rev.probes, one.exact(PLAIN[:40])) == (1, True)
+
+
+def test_a_call_is_made_again_only_when_its_account_has_answered_for_the_settle_time(flow: Flow) -> None:
+    """A vendor that stood still may act on old calls when it wakes up."""
+    one = planned(flow, PLAIN[:1], meets=[RevioOutcomeUnknown("time-out")])
+    one.wait()
+    for _ in range(MOST_FAILURES):
+        one.budget.count_failure()
+    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    one.budget.count_success()
+    one.wait()
+    assert one.rev.posts == 1, "its line stayed absent for the settle time, but the account answers only since now"
+    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    assert one.run() == {"created": 1}
+
+
+def test_a_look_up_that_is_turned_away_is_tried_again_after_the_pause(flow: Flow) -> None:
+    one = planned(flow, PLAIN[:1], meets=[RevioOutcomeUnknown("time-out")])
+    one.wait()
+
+    def turned_away(**_: Any) -> Any:
+        raise RevioRetryable("the day's calls are used up", status=403, retry_after=7200.0)
+
+    one.rev.lines = turned_away  # type: ignore[method-assign]
+    assert one.wait() == 7200.0
 
 
 def test_a_change_that_rev_io_refuses_too_often_is_stopped(flow: Flow) -> None:
@@ -228,6 +280,6 @@ def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_sl
 def test_a_change_of_up_to_twenty_lines_is_a_small_one(flow: Flow, devices: int, is_small: bool) -> None:
     claim = flow.open(flow.create(request(PLAIN[:devices])).change_id)
     flow.check(claim)
-    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     desk = open_desk(flow.portal, claim, lambda _: flow.rev, flow.settings, flow.clock, lambda _: None)
     assert desk.is_small is is_small

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, Phase, assume, event, given, settings
+from hypothesis import assume, event, given, settings
 from sqlalchemy import Engine
-from sqlalchemy.engine import URL
 
 from device_association.errors import RequestRefused
 from device_association.previews import ACCEPTED, preview_bulk_change
-from tests.databases import clone
 from tests.flow import NOW, Flow, read_table
+from tests.hunts import SAME_EACH_TIME, few_and_many
 from tests.worlds import World, worlds
 from tests.worlds.tables import load_world
 
@@ -24,23 +21,18 @@ WRITTEN = [
 ]
 
 
-@pytest.fixture(scope="module")
-def engine(server: URL, empty_template: str) -> Iterator[Engine]:
-    """Give one database that the worlds of this module take one after the other."""
-    with clone(server, empty_template) as opened:
-        yield opened
+@few_and_many(10, 200)
+def test_a_preview_and_what_follows_agree_in_every_world(engine_of_worlds: Engine, examples: int) -> None:
+    @given(world=worlds())
+    @settings(SAME_EACH_TIME, max_examples=examples)
+    def compare(world: World) -> None:
+        compare_in(engine_of_worlds, world)
+
+    compare()
 
 
-@given(world=worlds())
-@settings(
-    max_examples=200,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_a_preview_and_what_follows_agree_in_every_world(engine: Engine, world: World) -> None:
+def compare_in(engine: Engine, world: World) -> None:
+    """Check that the preview of a world's request says what its change and the checks of its run then do."""
     assume(world.request is not None)
     load_world(engine, world)
     before = [read_table(engine, *table) for table in WRITTEN]

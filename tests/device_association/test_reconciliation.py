@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import pytest
 from device_association import line_planning, reconciliation, vendor_lines
 from device_association.change_repairs import repair_changes
 from device_association.database import SQL_FOLDER, run
+from device_association.dialects import to_driver
 from device_association.errors import (
     ConfigurationError,
     RequestRefused,
@@ -21,9 +21,9 @@ from device_association.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.findings import FINDING_ADVICE, REPORTED, FindingKind
-from device_association.reconciliation import Interval, past_interval, reconcile_account
-from device_association.revio import Line
+from device_association.findings import FINDING_ADVICE, REPORTED, Finding, FindingKind, report
+from device_association.reconciliation import FIRST, LAST, Interval, past_interval, reconcile_account
+from device_association.revio import Line, Listing
 from local.sample_data import world
 from tests import differences
 from tests.differences import OLD, Differences, thirty
@@ -48,13 +48,13 @@ def settled(flow: Flow) -> Differences:
     return Differences(flow)
 
 
-class Listing:
+class Counted:
     """Lists an account as Rev.io does, and counts how often it was asked."""
 
     def __init__(self, world_of: Differences) -> None:
         self.world_of, self.asked = world_of, 0
 
-    def __call__(self) -> Iterator[Line]:
+    def __call__(self, **_: Any) -> Listing:
         self.asked += 1
         return self.world_of.rev.lines()
 
@@ -100,7 +100,7 @@ def test_thirty_differences_are_found_on_their_days_and_a_second_backfill_is_sil
     settled: Differences, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plant_thirty(settled)
-    listing = Listing(settled)
+    listing = Counted(settled)
     total = reconcile(settled, *DAYS[:-1], listing=listing)
     last = reconcile(settled, DAYS[-1], listing=listing)
     assert settled.planted == 30
@@ -126,6 +126,7 @@ def test_thirty_differences_are_found_on_their_days_and_a_second_backfill_is_sil
         )
 
 
+@pytest.mark.slow
 def test_each_day_finds_its_own_in_whatever_order(settled: Differences) -> None:
     plant_thirty(settled)
     order = DAYS[:]
@@ -167,6 +168,58 @@ def test_what_was_repaired_is_as_rev_io_says(settled: Differences) -> None:
         assert device["revserviceid"] == line["id"]
 
 
+@pytest.mark.parametrize("own", [world.ACCOUNT, world.SECOND_ACCOUNT])
+def test_a_second_line_in_an_account_of_a_sub_tenant_is_found_from_either_and_told_to_the_parent(
+    settled: Differences, own: int
+) -> None:
+    settled.put("dbo.integration_authentication", {"id": world.SECOND_ACCOUNT}, tenantid=world.FLEET)
+    whose = {"revcustomerid": world.customer_id(world.GULF, world.SECOND_ACCOUNT)}
+    settled.add_line(72_201, world.iccid(2201), OLD, integrationauthenticationid=world.SECOND_ACCOUNT, **whose)
+    about = {"account_id": own, "listed": NOW, "now": NOW, "since": FIRST, "until": LAST}
+    found = settled.flow.statement("reconciliation/find_double_lines", **about)
+    assert [(one["subject"], one["tenant_id"]) for one in found] == [(f"device 2201 account {own}", world.NORTHWIND)]
+
+
+@pytest.mark.parametrize("mirrored", [world.iccid(2201), None])
+def test_the_mirror_of_a_line_that_lost_its_sim_at_rev_io_has_the_number_that_it_is_known_by(
+    settled: Differences, mirrored: str | None
+) -> None:
+    settled.put("dbo.revservice", {"revserviceid": 12_201}, number="15550002201", number2=mirrored)
+    settled.tell(12_201, number="15559999999", number2=None)
+    reconcile(settled, LATEST)
+    (line,) = settled.flow.all("dbo", "revservice", revserviceid=12_201)
+    assert (line["number"], line["number2"]) == ("15559999999", None)
+    assert ("MIRROR_OF_WRONG_SIM", "line 1/12201") in settled.found()
+    assert reconcile(settled, LATEST)["repaired"] == 0
+
+
+def test_a_number2_that_was_sent_rounded_takes_no_sim_from_the_mirror(settled: Differences) -> None:
+    settled.tell(12_201, number2=None, rounded=(float(world.iccid(2201)),))
+    assert reconcile(settled, LATEST)["repaired"] == 0
+    (line,) = settled.flow.all("dbo", "revservice", revserviceid=12_201)
+    assert (line["number"], line["number2"]) == ("15550002201", world.iccid(2201))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", [{"number": "15551112222", "number2": f"{world.iccid(12)}F"}, {"number2": None}])
+def test_an_adopted_line_that_the_mirror_lacks_is_written_as_rev_io_shows_it(
+    settled: Differences, shown: dict[str, Any]
+) -> None:
+    sim = world.iccid(12)
+    (device,) = settled.flow.all("dbo", "device", iccid=sim)
+    settled.rev.kept.append(Line(9001, int(world.ACME), device["msisdn"], sim, OLD, None))
+    change_id = settled.flow.run(request([sim])).bulk_change_id
+    (intent,) = settled.flow.all("device_association", "rev_intent", bulkchangeid=change_id)
+    assert (intent["state"], intent["revserviceid"]) == ("ADOPTED", 9001)
+    settled.forget(9001)
+    settled.tell(9001, customer_id=int(world.BOREALIS), **shown)
+    settled.flow.clock.pass_seconds(DAY.total_seconds())
+    reconcile(settled, Interval(TODAY, TODAY + DAY))
+    (line,) = settled.flow.all("dbo", "revservice", revserviceid=9001)
+    assert {"number": line["number"], "number2": line["number2"]} == {"number": device["msisdn"], **shown}
+    assert line["revcustomerid"] == world.customer_id(world.BOREALIS)
+
+
 def test_the_links_are_those_that_the_procedure_would_make(settled: Differences) -> None:
     plant_thirty(settled)
     reconcile(settled, *DAYS)
@@ -189,13 +242,52 @@ def test_a_finding_that_is_gone_is_closed_and_one_that_comes_back_is_open_again(
     assert finding["closeddate"] is None
 
 
+@pytest.mark.parametrize(
+    ("strange", "said"),
+    [
+        (Line(None, int(world.ACME), None, world.iccid(12), OLD, None), "without an id that can be read"),
+        (
+            Line(9001, int(world.ACME), None, None, OLD, None, rounded=(float(world.iccid(12)),)),
+            "line 9001 with a number",
+        ),
+    ],
+)
+def test_a_record_that_cannot_be_judged_is_reported_until_it_is_corrected(
+    settled: Differences, strange: Line, said: str
+) -> None:
+    settled.rev.kept.append(strange)
+    reconcile(settled, LATEST, LATEST)
+    (found,) = [one for one in settled.findings() if one["kind"] == "LINE_NOT_READABLE"]
+    assert (found["closeddate"], found["revserviceid"]) == (None, strange.service_id)
+    assert said in found["detail"]
+    assert found["iccid"] in found["detail"]
+    assert found["iccid"][:16] == world.iccid(12)[:16]
+    settled.rev.kept.remove(strange)
+    settled.flow.clock.pass_seconds(DAY.total_seconds())
+    reconcile(settled, Interval(TODAY, TODAY + DAY))
+    (closed,) = [one for one in settled.findings() if one["kind"] == "LINE_NOT_READABLE"]
+    assert closed["closeddate"] is not None
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        Line(None, int(world.ACME), None, world.iccid(12), OLD, OLD),
+        Line(None, int(world.ACME), None, differences.STRANGE_SIM, OLD, None),
+    ],
+)
+def test_a_record_of_the_past_or_of_no_sim_of_ours_is_not_reported(settled: Differences, harmless: Line) -> None:
+    settled.rev.kept.append(harmless)
+    assert reconcile(settled, LATEST)["open"] == 0
+
+
 def test_a_sim_that_somebody_is_at_work_on_is_neither_touched_nor_told(settled: Differences) -> None:
     settled.flow.clock.now = DAYS[5].since
     claim = settled.flow.open(settled.flow.create(request([world.iccid(101)])).change_id)
     settled.flow.check(claim)
-    reconciled = Listing(settled)
+    reconciled = Counted(settled)
     line_planning.plan_rev_services(
-        settled.portal, claim, lambda _: settled.rev, settled.flow.settings, now=settled.flow.clock()
+        settled.portal, claim, lambda _: settled.rev, settled.flow.settings, clock=settled.flow.clock
     )
     settled.rev.kept.append(Line(90_001, int(world.ACME), None, world.iccid(101), DAYS[5].since, None))
     settled.flow.clock.now = NOW
@@ -238,8 +330,14 @@ def test_a_mirror_row_written_since_the_listing_knows_better(settled: Difference
     assert line["disconnecteddate"] == moment
 
 
+def test_an_open_end_that_the_mirror_writes_as_year_9999_is_no_difference(settled: Differences) -> None:
+    open_end = to_driver(datetime(9999, 12, 31, tzinfo=UTC))
+    settled.put("dbo.revservice", {"revserviceid": 12_201}, disconnecteddate=open_end)
+    assert reconcile(settled, *DAYS, LATEST)["repaired"] == 0
+
+
 def test_the_listing_is_read_anew_on_the_next_day_only(settled: Differences) -> None:
-    listing = Listing(settled)
+    listing = Counted(settled)
     reconcile(settled, *DAYS, listing=listing)
     settled.flow.clock.now = TODAY + DAY - timedelta(minutes=1)
     reconcile(settled, LATEST, listing=listing)
@@ -250,36 +348,59 @@ def test_the_listing_is_read_anew_on_the_next_day_only(settled: Differences) -> 
     assert len(settled.flow.all("device_association", "vendor_line")) == len(settled.rev.kept)
 
 
+def test_a_line_that_a_listing_shows_as_it_was_known_stays_known_since_then(settled: Differences) -> None:
+    reconcile(settled, LATEST)
+    before = {one["revserviceid"]: one for one in settled.flow.all("device_association", "vendor_line")}
+    same, changed, gone = sorted(before)[:3]
+    settled.tell(changed, number="15551112222")
+    settled.rev.kept = [one for one in settled.rev.kept if one.service_id != gone]
+    settled.rev.kept.append(Line(9001, int(world.ACME), None, differences.STRANGE_SIM, OLD, None))
+    settled.flow.clock.pass_seconds(DAY.total_seconds())
+    reconcile(settled, Interval(TODAY, TODAY + DAY))
+    after = {one["revserviceid"]: one for one in settled.flow.all("device_association", "vendor_line")}
+    assert after.keys() == before.keys() - {gone} | {9001}
+    assert {one["listeddate"] for one in after.values()} == {settled.flow.clock()}
+    assert {number for number, one in after.items() if one["showndate"] == settled.flow.clock()} == {changed, 9001}
+    assert after[same]["showndate"] == before[same]["showndate"]
+
+
 def test_refused_credentials_end_the_account_s_run_and_leave_the_other_account_its_own(settled: Differences) -> None:
-    def refuse() -> Iterator[Line]:
+    def refuse(**_: Any) -> Listing:
         raise RevioUnauthorized("GET /v1/Services was answered 401", status=401)
 
     settled.plant(differences.link_missing, 2201, DAYS[5].since)
     with pytest.raises(RevioUnauthorized):
         reconcile(settled, DAYS[5], listing=refuse)
     other = replace(account(), account_id=world.SECOND_ACCOUNT)
-    reconcile_account(settled.portal, other, DAYS[5], lambda: iter(()), clock=settled.flow.clock)
+    reconcile_account(settled.portal, other, DAYS[5], lambda **_: Listing(()), clock=settled.flow.clock)
     assert settled.findings() == []
     assert reconcile(settled, DAYS[5])["repaired"] == 1
 
 
 def test_a_listing_that_breaks_off_is_not_kept_and_read_again(settled: Differences) -> None:
-    def breaks_off() -> Iterator[Line]:
-        yield from settled.rev.kept[:50]
+    def breaks_off(**_: Any) -> Listing:
         raise RevioRetryable("GET /v1/Services was answered 503", status=503)
 
     with pytest.raises(RevioRetryable):
         reconcile(settled, DAYS[5], listing=breaks_off)
     assert settled.flow.all("device_association", "vendor_line") == []
-    listing = Listing(settled)
+    listing = Counted(settled)
     reconcile(settled, DAYS[5], listing=listing)
     assert listing.asked == 1
+
+
+def test_a_listing_that_shifts_in_each_pass_reports_nothing_and_is_read_again(settled: Differences) -> None:
+    before = state(settled)
+    with pytest.raises(RevioRetryable, match="shifts each time"):
+        reconcile(settled, LATEST, listing=lambda **_: Listing(tuple(settled.rev.kept[1:]), is_stable=False))
+    assert state(settled) == before
+    assert settled.findings() == []
 
 
 def test_a_listing_that_shows_a_part_of_the_customers_is_refused(settled: Differences) -> None:
     before = state(settled)
     with pytest.raises(ConfigurationError, match="lists 3 active lines of account northwind, the mirror knows 206"):
-        reconcile(settled, LATEST, listing=lambda: iter(settled.rev.kept[:3]))
+        reconcile(settled, LATEST, listing=lambda **_: Listing(tuple(settled.rev.kept[:3])))
     assert state(settled) == before
     assert settled.findings() == []
 
@@ -299,7 +420,7 @@ def test_lines_that_make_no_sense_do_not_stop_the_others(settled: Differences) -
 def test_who_dies_between_two_pages_leaves_the_rest_to_the_next_run(
     settled: Differences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation, "ROWS_PER_STATEMENT", 2)
+    monkeypatch.setattr(settled.flow, "portal", settled.flow.portal.execution_options(rows_per_statement=2))
     for number in range(2201, 2208):
         settled.plant(differences.disconnected_at_rev, number, DAYS[5].since)
     whole, dies_after = reconciliation.report, [3]
@@ -320,6 +441,7 @@ def test_who_dies_between_two_pages_leaves_the_rest_to_the_next_run(
     assert reconcile(settled, DAYS[5]) == {"repaired": 0, "open": 0, "closed": 0}
 
 
+@pytest.mark.slow
 def test_who_dies_at_any_transaction_leaves_the_rest_to_the_next_run(
     settled: Differences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,9 +464,10 @@ def test_who_dies_at_any_transaction_leaves_the_rest_to_the_next_run(
     assert settled.found() == settled.expected
 
 
+@pytest.mark.slow
 def test_two_at_once_list_once_and_repair_each_difference_once(settled: Differences) -> None:
     plant_thirty(settled)
-    listing = Listing(settled)
+    listing = Counted(settled)
 
     def backfill(days: list[Interval]) -> dict[str, int]:
         total = {"repaired": 0, "open": 0, "closed": 0}
@@ -415,7 +538,26 @@ def test_the_accounts_are_those_with_a_connection_and_customers(settled: Differe
     assert vendor_lines.list_accounts(settled.portal) == []
 
 
-def test_every_kind_has_its_advice_and_what_is_only_reported_is_closed_by_the_statement_that_closes() -> None:
+def test_every_kind_has_its_advice_and_a_statement_that_closes_it() -> None:
     assert set(FINDING_ADVICE) == set(FindingKind)
-    closing = (SQL_FOLDER / "reconciliation/close_unseen.sql").read_text(encoding="utf-8")
-    assert {kind for kind in FindingKind if f"'{kind}'" in closing} == REPORTED
+
+    def named_in(statement: str) -> set[FindingKind]:
+        closing = (SQL_FOLDER / f"{statement}.sql").read_text(encoding="utf-8")
+        return {kind for kind in FindingKind if f"'{kind}'" in closing}
+
+    assert named_in("reconciliation/close_unseen") == REPORTED
+    swept, failed = named_in("findings/close_settled"), named_in("findings/close_done")
+    repaired = set(FindingKind) - REPORTED - swept - failed
+    at_once = {kind for kind in FindingKind if FINDING_ADVICE[kind].startswith("Nothing to do")}
+    assert repaired == at_once | {FindingKind.ROWS_LEFT_OPEN}
+
+
+@pytest.mark.parametrize("kind", sorted(REPORTED))
+def test_each_kind_that_is_only_reported_is_closed_when_it_is_seen_no_more(
+    settled: Differences, kind: FindingKind
+) -> None:
+    gone = Finding(kind, "line 1/9", "it was there", account_id=world.ACCOUNT, tenant_id=world.NORTHWIND, service_id=9)
+    with settled.portal.begin() as connection:
+        report(connection, [gone], now=settled.flow.clock())
+    assert reconcile(settled, LATEST)["closed"] == 1
+    assert [one["kind"] for one in settled.findings() if one["closeddate"] is None] == []

@@ -13,6 +13,7 @@ from tests.flow import Flow, request
 PLAIN = groups().plain[:2]
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(
     ("change", "code", "field"),
     [
@@ -68,6 +69,7 @@ def test_a_wrong_request_is_refused_as_a_whole_with_its_code_and_field(
     assert flow.all("device_association", "device_hold") == []
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(
     ("user", "customer", "code"),
     [

@@ -57,6 +57,7 @@ EVERYTHING: dict[str, Any] = {
     "EffectiveDate": "2026-11-01T00:00:00",
 }
 TOLD = "time-out"
+ONE_PRODUCT = {"RevProductIdList": [world.PRODUCT], "RateList": ["4.50"]}
 REASON = "the wrong customer"
 WRITTEN = [
     *(("dbo", name) for name in ("devicebulkchange", "m2m_devicechange", "devicechangerequest", "devicebulkchangelog")),
@@ -138,6 +139,7 @@ def active(flow: Flow) -> list[int]:
     return [line.service_id for line in flow.rev.kept if line.disconnected is None]
 
 
+@pytest.mark.slow
 def test_500_devices_get_back_exactly_what_they_had_and_lose_what_was_made_for_them_once(flow: Flow) -> None:
     flow.settings = settings(max_mapped_tasks=20, slice_devices=50)
     devices = PLAIN[:500]
@@ -271,7 +273,7 @@ def test_waiting_plans_of_the_first_change_are_closed_and_no_others(flow: Flow) 
     waiting = [one for one in flow.all("dbo", "device_customerrateplanorratepool_queue") if not one["processeddate"]]
     assert len(waiting) == 1
     flow.clock.now = NOW + timedelta(days=11)
-    applied = apply_due_plans(flow.portal, Interval(), clock=flow.clock, rows_at_once=100)
+    applied = apply_due_plans(flow.portal, Interval(), clock=flow.clock)
     assert applied["APPLIED"] == 1
     said = [one["errortext"] for one in flow.all("dbo", "devicebulkchangelog", bulkchangeid=first.bulk_change_id)]
     assert sum(bool(one and one.startswith("REVERTED")) for one in said) == 2
@@ -282,7 +284,7 @@ def test_a_plan_that_was_applied_on_its_date_is_the_first_changes_own(flow: Flow
     before = held(flow, PLAIN[:1])
     first = flow.run(request(PLAIN[:1], EffectiveDate=(NOW + timedelta(days=1)).isoformat(), **plan))
     flow.clock.now = NOW + timedelta(days=2)
-    assert apply_due_plans(flow.portal, Interval(), clock=flow.clock, rows_at_once=100)["APPLIED"] == 1
+    assert apply_due_plans(flow.portal, Interval(), clock=flow.clock)["APPLIED"] == 1
     assert take_back(flow, first.bulk_change_id).codes == {"PROCESSED": 1}
     assert held(flow, PLAIN[:1]) == before
 
@@ -590,8 +592,8 @@ def test_a_line_found_after_its_change_was_taken_back_is_told_and_left(flow: Flo
 @pytest.mark.parametrize(
     ("now_it_is", "said"),
     [
-        ({"customer_id": int(world.BOREALIS)}, "it is customer 4712's by now"),
-        ({"number2": PLAIN[900], "number": PLAIN[900]}, f"it has SIM {PLAIN[900]} by now"),
+        ({"customer_id": int(world.BOREALIS)}, "it is customer 4712's now"),
+        ({"number2": PLAIN[900], "number": PLAIN[900]}, f"it has SIM {PLAIN[900]} now"),
         (None, "Rev.io does not show it"),
     ],
 )
@@ -657,11 +659,12 @@ def test_what_was_begun_before_a_stop_is_brought_to_its_end(flow: Flow) -> None:
 
 
 def slices(flow: Flow, claim: Claim) -> list[int]:
-    return plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    return plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
 
 
 def test_while_the_account_is_turned_away_nothing_is_lost(flow: Flow) -> None:
     first = flow.run(request(PLAIN[:2])).bulk_change_id
+    flow.settings = flow.settings.model_copy(update={"rev_retry_seconds": 30.0})
     flow.rev.refusing_ends = {1001: [RevioRetryable("429", status=429, retry_after=0.01)] * 2}
     assert take_back(flow, first).codes == {"PROCESSED": 2}
     assert sorted(flow.rev.ends) == [1001, 1002]
@@ -672,7 +675,7 @@ def test_a_revert_that_died_before_its_procedures_gets_them_from_the_sweep(flow:
     flow.clock.pass_seconds(60)
     claim = begun(flow, first)
     flow.lines(claim)
-    associate_devices(flow.portal, claim, clock=flow.clock, rows_at_once=4000)
+    associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history"])
     assert finish_procedures(flow.portal, now=flow.clock()) == 1
     opened = [one for one in flow.all("dbo", "crossproviderdevicehistory") if one["effectiveto"] is None]
@@ -796,7 +799,7 @@ def test_a_change_between_an_association_and_its_plans_date_counts_as_changed_si
     flow.clock.pass_seconds(60)
     flow.run(request(PLAIN[:1], CreateRevService=False))
     flow.clock.now = NOW + timedelta(days=2)
-    assert apply_due_plans(flow.portal, Interval(), clock=flow.clock, rows_at_once=100)["APPLIED"] == 1
+    assert apply_due_plans(flow.portal, Interval(), clock=flow.clock)["APPLIED"] == 1
     assert refused(lambda: ask(flow, first.bulk_change_id)) == "NOTHING_TO_REVERT"
 
 
@@ -821,3 +824,46 @@ def test_a_line_that_a_later_change_adopted_is_left(flow: Flow) -> None:
     assert intents(flow, second.bulk_change_id) == ["ADOPTED"]
     assert take_back(flow, first).codes == {"CHANGED_SINCE": 1, "PROCESSED": 1}
     assert flow.rev.ends == [1002]
+
+
+def test_the_products_of_a_line_that_somebody_disconnected_are_ended(flow: Flow) -> None:
+    flow.rev = Products()
+    first = flow.run(request(PLAIN[:1], **ONE_PRODUCT)).bulk_change_id
+    flow.rev.end_line(1001, NOW.date())
+    take_back(flow, first)
+    assert flow.rev.product_ends == [7001]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_row_whose_products_were_ended_and_whose_line_was_not_says_so(flow: Flow, late: bool) -> None:
+    flow.rev = Products()
+    claim = begun(flow, flow.run(request(PLAIN[:1], **ONE_PRODUCT)).bulk_change_id)
+    flow.rev.refusing_ends = {1001: [RevioRetryable("429", status=429, retry_after=600)] * 20}
+    with pytest.raises((StepUnfinished, RevioRetryable)):
+        flow.lines(claim)
+    assert flow.rev.product_ends == [7001]
+    if late:
+        flow.clock.pass_seconds(5 * 3600)
+    end(flow, claim)
+    (said,) = details(flow, claim.bulk_change_id)
+    assert said.startswith("DEADLINE_EXCEEDED" if late else "STEP_FAILED")
+    assert "Line 1001 is there still; of its products some or all were disconnected" in said
+
+
+@pytest.mark.parametrize("fails", ["is refused", "takes an hour"])
+def test_a_line_is_not_disconnected_after_a_last_look_that_failed(flow: Flow, fails: str) -> None:
+    claim = begun(flow, flow.run(request(PLAIN[:1])).bulk_change_id)
+    usual, looks = flow.rev.line, iter(range(99))
+
+    def line(service_id: int) -> Any:
+        look = next(looks)
+        if look and fails == "is refused":
+            raise RevioRejected("GET /v1/Services/1001 was answered 400", status=400)
+        flow.clock.pass_seconds(3600 if look == 1 else 0)
+        return usual(service_id)
+
+    flow.rev.line = line  # type: ignore[method-assign]
+    with pytest.raises((StepUnfinished, RevioRetryable, RevioRejected)):
+        flow.lines(claim)
+    assert flow.rev.ends == []
+    assert not any("refused to disconnect" in (one or "") for one in details(flow, claim.bulk_change_id))

@@ -19,7 +19,8 @@ from device_association.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.revio import Account, Line, RevioClient, Timeouts, match_lines, parse_moment
+from device_association.revio import Account, Line, RevioClient, Timeouts, parse_moment
+from device_association.revio_lines import Sim
 from local.processes import free_ports
 from local.rev_simulator.app import Simulator, make_app
 from local.rev_simulator.ledger import Ledger
@@ -58,7 +59,7 @@ def account(served: tuple[str, Simulator]) -> Account:
 
 @pytest.fixture
 def client(account: Account) -> RevioClient:
-    return RevioClient(account, timeouts=Timeouts(connect=1, read=0.3, call=1))
+    return RevioClient(account, timeouts=Timeouts(connect=5, read=1, call=10))
 
 
 def fault(account: Account, effect: str, **more: Any) -> None:
@@ -165,7 +166,12 @@ def test_a_login_without_exactly_one_at_sign_is_refused_when_the_account_is_made
         ("2015-03-05T12:18:32.1234567", datetime(2015, 3, 5, 12, 18, 32, 123_456, tzinfo=UTC)),
         ("2015-03-05T12:18:32+02:00", datetime(2015, 3, 5, 10, 18, 32, tzinfo=UTC)),
         ("2015-03-05", datetime(2015, 3, 5, tzinfo=UTC)),
+        ("2015-03-05Z", datetime(2015, 3, 5, tzinfo=UTC)),
+        ("0000-00-00T00:00:00", None),
         ("0001-01-01T00:00:00", None),
+        ("0001-01-01T00:00:00-05:00", None),
+        ("9999-12-31T23:59:59.9999999", None),
+        ("9999-12-31T00:00:00Z", None),
         ("", None),
         (None, None),
     ],
@@ -186,7 +192,7 @@ def test_dates_are_read_as_rev_io_writes_them(text: object, moment: datetime | N
 )
 def test_what_is_a_sim_s_line(number: str, number2: str | None, matches: bool) -> None:
     line = Line(1, 1, number, number2, None, None)
-    assert match_lines([line], iccid=ICCID, msisdn="1555") == ([line] if matches else [])
+    assert Sim(ICCID, "1555").may_have(line) is matches
 
 
 def test_a_line_and_a_product_are_ended_and_read_so_by_their_id(client: RevioClient, account: Account) -> None:

@@ -18,7 +18,8 @@ from device_association.revio import Account, RevioClient, Timeouts
 from tests.raw_server import Step, answer, hang_up, say, say_and_close, serving, silence
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-QUICK = Timeouts(connect=0.5, read=0.3, call=1)
+QUICK = Timeouts(connect=5, read=0.3, call=10)
+"""A silent server is given up soon; a busy machine has time to connect: who did not connect has sent nothing."""
 PATIENT = Timeouts(connect=2, read=5, call=10)
 BODY = {"customer_id": 1}
 LIMIT_TEXT = b'{"statusCode": 429, "message": "Rate limit is exceeded. Try again in 7 seconds."}'
@@ -123,7 +124,11 @@ def test_a_host_that_does_not_take_the_connection_was_never_sent_anything() -> N
             one.setblocking(False)
             one.connect_ex(full.getsockname())
         with pytest.raises(RevioRetryable, match="could not be reached"):
-            call(Account("revio", f"http://127.0.0.1:{full.getsockname()[1]}", "a@b", "p", "k"), "POST", QUICK)
+            call(
+                Account("revio", f"http://127.0.0.1:{full.getsockname()[1]}", "a@b", "p", "k"),
+                "POST",
+                Timeouts(0.5, 5, 10),
+            )
         for one in waiting:
             one.close()
 

@@ -127,6 +127,6 @@ def test_nothing_shows_in_a_log_even_where_headers_cannot_be_read(caplog: pytest
                 account = silent.account()
             echoed = headers(account).replace("\n", " ").encode()
             with serving(make(echoed)) as server, pytest.raises(RevioError) as failed:
-                RevioClient(server.account(), timeouts=Timeouts(1, 0.3, 1)).create_line({})
+                RevioClient(server.account(), timeouts=Timeouts(5, 0.3, 10)).create_line({})
             assert not [trace for trace in traces(account) if trace in shown(failed.value)]
     assert not [trace for trace in traces(account) if trace in caplog.text]

@@ -23,7 +23,7 @@ from device_association.errors import ConfigurationError, RevioOutcomeUnknown, R
 from device_association.revio import Account, RevioClient, Timeouts, make_transport
 from tests.raw_server import RawServer, Step, answer, drip, hang_up, say, say_and_close, serving
 
-SHORT = Timeouts(connect=0.25, read=0.25, call=0.35)
+SHORT = Timeouts(connect=1, read=0.25, call=1)
 LONG = Timeouts(connect=2, read=5, call=10)
 BODY = {"customer_id": 1, "number": "1"}
 CREATED = answer(201, b'{"ok": true, "id": 11027}')
@@ -40,11 +40,15 @@ SLOW = {
 }
 
 
+IN_TIME = 5.0
+"""Within so many seconds a call has ended on a busy machine too; its server goes on for longer, or would have answered."""
+
+
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def in_time() -> Iterator[None]:
     began = time.monotonic()
     yield
-    assert time.monotonic() - began < seconds
+    assert time.monotonic() - began < IN_TIME
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +89,15 @@ def trusting(server: RawServer, authority: Path, timeouts: Timeouts = SHORT) -> 
 def test_a_call_ends_in_time_however_slowly_the_server_speaks(step: Step) -> None:
     with serving(step) as server:
         client = RevioClient(server.account(), timeouts=SHORT)
-        with within(1.0), pytest.raises(RevioOutcomeUnknown, match="Timeout"):
+        with in_time(), pytest.raises(RevioOutcomeUnknown, match="Timeout"):
             client.create_line(BODY)
-        with within(1.0), pytest.raises(RevioRetryable, match="Timeout"):
+        with in_time(), pytest.raises(RevioRetryable, match="Timeout"):
             client.check_credentials()
 
 
 @pytest.mark.parametrize("step", [SLOW_HEADERS, SLOW_BODY], ids=["headers", "body"])
 def test_a_call_over_tls_ends_in_time_as_well(step: Step, tls: ssl.SSLContext, authority: Path) -> None:
-    with serving(step, tls=tls) as server, within(1.0), pytest.raises(RevioOutcomeUnknown, match="Timeout"):
+    with serving(step, tls=tls) as server, in_time(), pytest.raises(RevioOutcomeUnknown, match="Timeout"):
         trusting(server, authority).create_line(BODY)
 
 
@@ -105,7 +109,7 @@ def test_a_slow_server_that_ends_in_time_is_waited_for() -> None:
 def test_a_server_that_takes_nothing_ends_the_sending_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         account = Account("revio", f"http://127.0.0.1:{deaf.getsockname()[1]}", "a@b", "p", "k")
-        with within(1.0), pytest.raises(RevioOutcomeUnknown):
+        with in_time(), pytest.raises(RevioOutcomeUnknown):
             RevioClient(account, timeouts=SHORT).create_line({"description": "x" * 20_000_000})
 
 
@@ -117,7 +121,7 @@ def test_a_hand_shake_that_does_not_end_was_never_sent(trickle: bytes) -> None:
         def shake() -> None:
             peer, _ = server.accept()
             with peer, suppress(OSError):
-                for _ in range(30):
+                for _ in range(400):
                     peer.sendall(trickle)
                     trickling.wait(0.05)
 
@@ -125,7 +129,7 @@ def test_a_hand_shake_that_does_not_end_was_never_sent(trickle: bytes) -> None:
         thread = threading.Thread(target=shake)
         thread.start()
         try:
-            with within(1.0), pytest.raises(RevioRetryable, match="could not be reached"):
+            with in_time(), pytest.raises(RevioRetryable, match="could not be reached"):
                 RevioClient(Account("revio", url, "a@b", "p", "k"), timeouts=SHORT).create_line(BODY)
         finally:
             trickling.set()
@@ -141,9 +145,9 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_credentials(tls: ssl.SSLC
 
 def test_a_name_look_up_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(5) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60) and [])
     account = Account("revio", "http://restapi.example", "a@b", "p", "k")
-    with within(1.0), pytest.raises(RevioRetryable, match="could not be reached"):
+    with in_time(), pytest.raises(RevioRetryable, match="could not be reached"):
         RevioClient(account, timeouts=SHORT).create_line(BODY)
     answered.set()
 
@@ -157,7 +161,7 @@ def test_all_addresses_of_a_host_together_take_no_longer_than_the_call(monkeypat
             sock.connect_ex(full.getsockname())
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [one] * 10)
         account = Account("revio", "http://restapi.example", "a@b", "p", "k")
-        with within(1.0), pytest.raises(RevioRetryable, match="could not be reached"):
+        with in_time(), pytest.raises(RevioRetryable, match="could not be reached"):
             RevioClient(account, timeouts=SHORT).create_line(BODY)
         for sock in waiting:
             sock.close()
@@ -223,7 +227,7 @@ def test_a_connection_that_the_server_closed_while_idle_costs_no_call() -> None:
     with serving(say_and_close(CREATED, after=0.02), say(CREATED)) as server:
         client = RevioClient(server.account(), timeouts=LONG)
         assert client.create_line(BODY) == 11027
-        time.sleep(0.1)
+        assert server.ended.acquire(timeout=IN_TIME)
         assert client.create_line(BODY) == 11027
     assert (len(server.requests), server.connections) == (2, 2)
 
@@ -232,7 +236,7 @@ def test_a_tls_connection_that_the_server_closed_while_idle_costs_no_call(tls: s
     with serving(say_and_close(CREATED, after=0.02), say(CREATED), tls=tls) as server:
         client = trusting(server, authority, LONG)
         assert client.create_line(BODY) == 11027
-        time.sleep(0.1)
+        assert server.ended.acquire(timeout=IN_TIME)
         assert client.create_line(BODY) == 11027
     assert (len(server.requests), server.connections) == (2, 2)
 
@@ -265,7 +269,7 @@ def test_a_call_that_ran_out_of_time_leaves_nothing_for_the_next() -> None:
 def test_an_answer_that_comes_late_is_not_taken_for_the_next_call_s() -> None:
     def hint(connection: socket.socket) -> bool:
         connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        answered.wait(5)
+        answered.wait(60)
         return say(CREATED)(connection)
 
     answered = threading.Event()

@@ -13,8 +13,8 @@ from device_association.errors import RevioRetryable, StepUnfinished
 from device_association.figures import read_figures, see_job
 from device_association.scheduled_plans import Interval, apply_due_plans
 from local.sample_data import groups
-from tests.device_association.test_unknown_outcomes import Committed, ended_unknown, settle
 from tests.flow import Flow, request
+from tests.outcomes import Committed, ended_unknown, settle
 
 PLAIN = groups().plain
 RUN = "bulk_change__gone"
@@ -24,7 +24,7 @@ RUN = "bulk_change__gone"
 def well(flow: Flow) -> Flow:
     """Give a world whose sample changes and plans are done with."""
     flow.clock.pass_seconds(10 * 365 * 86400)
-    apply_due_plans(flow.portal, Interval(), clock=flow.clock, rows_at_once=4000)
+    apply_due_plans(flow.portal, Interval(), clock=flow.clock)
     assert alarms(flow) == set()
     return flow
 
@@ -51,7 +51,7 @@ def test_change_late_a_hanging_run_is_marked_as_failed_and_the_sweep_ends_its_ch
         well.lines(claim)
     well.clock.pass_seconds(86400)
     assert alarms(well) == {"change_late"}
-    late = {"run_id": "sweep", "rows_at_once": 4000, "clock": well.clock}
+    late = {"run_id": "sweep", "clock": well.clock}
     assert sweeping.close_late(well.portal, run_lives=lambda run: run == RUN, **late) == 0
     assert sweeping.close_late(well.portal, run_lives=lambda run: False, **late) == 1
     assert well.codes(claim.bulk_change_id) == {PLAIN[0]: "PROCESSED", PLAIN[1]: "DEADLINE_EXCEEDED"}
@@ -91,7 +91,7 @@ def test_plans_overdue_the_job_is_started_and_takes_everything_that_is_due(well:
     well.run(asked | {"EffectiveDate": due.isoformat()})
     well.clock.now = due + timedelta(hours=3)
     assert alarms(well) == {"plans_overdue"}
-    apply_due_plans(well.portal, Interval(), clock=well.clock, rows_at_once=4000)
+    apply_due_plans(well.portal, Interval(), clock=well.clock)
     assert alarms(well) == set()
 
 

@@ -45,11 +45,12 @@ def ask(flow: Flow, count: int = 1, *, on: datetime | None = DUE, plan: str = "1
 
 
 def apply(
-    flow: Flow, at: datetime = DUE, *, interval: Interval | None = None, rows_at_once: int = 4000
+    flow: Flow, at: datetime = DUE, *, interval: Interval | None = None, rows_per_statement: int = 4000
 ) -> dict[str, int]:
     """Run the hour's task when it is `at`."""
     flow.clock.now = at
-    return apply_due_plans(flow.portal, interval or Interval(), clock=flow.clock, rows_at_once=rows_at_once)
+    engine = flow.portal.execution_options(rows_per_statement=rows_per_statement)
+    return apply_due_plans(engine, interval or Interval(), clock=flow.clock)
 
 
 def happened(outcomes: dict[str, int]) -> dict[str, int]:
@@ -179,9 +180,9 @@ def test_a_run_that_dies_between_two_batches_is_finished_by_the_next(flow: Flow)
             raise KeyboardInterrupt from None
 
     with pytest.raises(KeyboardInterrupt):
-        apply_due_plans(flow.portal, Interval(), clock=dying, rows_at_once=1)
+        apply_due_plans(flow.portal.execution_options(rows_per_statement=1), Interval(), clock=dying)
     assert outcomes_of(flow) == ["APPLIED"] * 2
-    assert happened(apply(flow, DUE + HOUR, rows_at_once=1)) == {"APPLIED": 4}
+    assert happened(apply(flow, DUE + HOUR, rows_per_statement=1)) == {"APPLIED": 4}
     assert sorted(one["m2mdeviceid"] for one in _plan_history(flow)) == [1, 2, 3, 4, 5, 6]
 
 
@@ -209,7 +210,8 @@ def test_two_runs_at_once_do_each_plan_once(flow: Flow) -> None:
 
         def start(size: int, barrier: Barrier = barrier) -> dict[str, int]:
             barrier.wait()
-            return apply_due_plans(flow.portal, Interval(), clock=flow.clock, rows_at_once=size)
+            engine = flow.portal.execution_options(rows_per_statement=size)
+            return apply_due_plans(engine, Interval(), clock=flow.clock)
 
         with ThreadPoolExecutor(2) as pool:
             counted = list(pool.map(start, (2, 3)))
@@ -432,7 +434,7 @@ def test_a_batch_has_no_more_plans_than_a_statement_may_write_and_keeps_a_device
     ask(flow, 2, plan="2", on=DUE + HOUR)
     ends: list[int] = []
     with before(flow.portal, "DELETE FROM", lambda: ends.append(1)):
-        assert happened(apply(flow, DUE + DAY, rows_at_once=3)) == {"APPLIED": 3, "SUPERSEDED": 2}
+        assert happened(apply(flow, DUE + DAY, rows_per_statement=3)) == {"APPLIED": 3, "SUPERSEDED": 2}
     assert len(ends) == 2
 
 

@@ -52,9 +52,7 @@ def status(flow: Flow, change_id: int) -> str:
 
 
 def late(flow: Flow) -> int:
-    return sweeping.close_late(
-        flow.portal, run_id="sweep__now", run_lives=lambda run: run == "alive", rows_at_once=4000, clock=flow.clock
-    )
+    return sweeping.close_late(flow.portal, run_id="sweep__now", run_lives=lambda run: run == "alive", clock=flow.clock)
 
 
 def test_a_message_whose_run_never_came_is_sent_again_after_a_quiet_time_and_then_ever_more_rarely(flow: Flow) -> None:
@@ -182,7 +180,7 @@ def test_a_late_change_whose_run_lives_is_that_run_s(flow: Flow) -> None:
 
 def test_procedures_that_a_run_died_before_are_had_once(flow: Flow) -> None:
     claim = with_lines(flow, *PLAIN[:3])
-    associations.associate_devices(flow.portal, claim, clock=flow.clock, rows_at_once=4000)
+    associations.associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history", "update_device_rev_service_links"])
     before = len(flow.all("dbo", "crossproviderdevicehistory"))
     assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1

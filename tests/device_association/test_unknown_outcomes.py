@@ -10,39 +10,17 @@ import pytest
 from sqlalchemy import text
 
 from device_association import unknown_outcomes
-from device_association.claims import Claim
+from device_association.callers import find_caller
+from device_association.change_actions import retry_change
 from device_association.codes import ChangeStatus
 from device_association.dialects import to_driver
-from device_association.errors import RevioOutcomeUnknown, RevioRetryable, RevioUnauthorized
+from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.revio import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
+from tests.outcomes import Committed, ended_unknown, settle
 
 PLAIN = groups().plain
-
-
-class Committed(RevioOutcomeUnknown):
-    """Stands for a time-out after which the line is there."""
-
-    committed = True
-
-
-def settle(flow: Flow) -> dict[str, int]:
-    return unknown_outcomes.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
-
-
-def ended_unknown(flow: Flow, devices: list[str], error: type[RevioOutcomeUnknown]) -> Claim:
-    """Give a change that ended without knowing what became of the calls; Rev.io showed nothing of them yet."""
-    flow.rev.refusing = {one: [error("time-out")] for one in devices}
-    shown, flow.rev.lines = flow.rev.lines, lambda **_: iter(())
-    claim = flow.open(flow.create(request(devices)).change_id)
-    flow.check(claim)
-    flow.lines(claim, last_try=True)
-    flow.associate(claim)
-    flow.close(claim)
-    flow.rev.lines = shown
-    assert set(flow.codes(claim.bulk_change_id).values()) == {"REV_OUTCOME_UNKNOWN"}
-    return claim
 
 
 def finish_retry(flow: Flow, change_id: int) -> dict[str, str]:
@@ -103,17 +81,67 @@ def test_a_line_that_stays_absent_for_the_settle_time_is_told_as_safe_to_retry(f
     assert flow.run(request(PLAIN[:1])).status == ChangeStatus.PROCESSED, "a later change may ask for the SIM"
 
 
-def test_a_finding_is_closed_when_its_device_says_something_else(flow: Flow) -> None:
-    claim = ended_unknown(flow, PLAIN[:1], RevioOutcomeUnknown)
+def retry(flow: Flow, change_id: int) -> None:
+    with flow.portal.connect() as connection:
+        person = find_caller(connection, "dora.ops")
+    assert person is not None
+    retry_change(flow.portal, person, change_id, reason="again", now=flow.clock())
+
+
+def settle_later(flow: Flow) -> dict[str, int]:
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
-    settle(flow)
-    devices = flow.table("dbo", "m2m_devicechange")
-    with flow.portal.begin() as connection:
-        connection.execute(
-            devices.update().where(devices.c.bulkchangeid == claim.bulk_change_id).values(errorcode="REV_REJECTED")
-        )
+    return settle(flow)
+
+
+def test_a_finding_is_closed_when_its_device_was_tried_again(flow: Flow) -> None:
+    claim = ended_unknown(flow, PLAIN[:1], RevioOutcomeUnknown)
+    settle_later(flow)
+    flow.clock.pass_seconds(60)
+    retry(flow, claim.bulk_change_id)
     settle(flow)
     assert findings(flow) == [("OUTCOME_SETTLED_ABSENT", False)]
+
+
+def test_a_finding_is_closed_when_another_change_has_made_its_device_s_line(flow: Flow) -> None:
+    ended_unknown(flow, PLAIN[:1], RevioOutcomeUnknown)
+    settle_later(flow)
+    flow.clock.pass_seconds(60)
+    flow.run(request(PLAIN[:1], CreateRevService=False, ServiceTypeId=None, ProviderId=None))
+    settle(flow)
+    assert findings(flow) == [("OUTCOME_SETTLED_ABSENT", True)], "that change asked for no line"
+    flow.clock.pass_seconds(60)
+    flow.run(request(PLAIN[:1]))
+    settle(flow)
+    assert findings(flow) == [("OUTCOME_SETTLED_ABSENT", False)]
+
+
+def test_a_finding_is_closed_when_its_change_was_reverted_and_nobody_can_retry_it(flow: Flow) -> None:
+    claim = ended_unknown(flow, PLAIN[:1], RevioOutcomeUnknown)
+    settle_later(flow)
+    reversals = flow.table("device_association", "reversal")
+    with flow.portal.begin() as connection:
+        link = {"bulkchangeid": claim.bulk_change_id + 1, "revertedchangeid": claim.bulk_change_id}
+        connection.execute(reversals.insert().values(createddate=to_driver(flow.clock()), **link))
+    settle(flow)
+    assert findings(flow) == [("OUTCOME_SETTLED_ABSENT", False)]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(Committed, "OUTCOME_AMBIGUOUS"), (RevioOutcomeUnknown, "OUTCOME_SETTLED_ABSENT")]
+)
+def test_a_finding_stays_whatever_a_vain_retry_made_of_its_row_before(
+    flow: Flow, error: type[RevioOutcomeUnknown], kind: str
+) -> None:
+    claim = ended_unknown(flow, PLAIN[:1], error)
+    if error is Committed:
+        flow.rev.kept.append(Line(88_001, int(world.ACME), PLAIN[0], PLAIN[0], NOW, None))
+    flow.create(request(PLAIN[:1], CreateRevService=False, ServiceTypeId=None, ProviderId=None))
+    flow.clock.pass_seconds(60)
+    retry(flow, claim.bulk_change_id)
+    assert flow.codes(claim.bulk_change_id) == {PLAIN[0]: "DEVICE_IN_OTHER_CHANGE"}
+    settle_later(flow)
+    settle(flow)
+    assert findings(flow) == [(kind, True)]
 
 
 def test_several_lines_of_one_sim_are_told_and_nobody_asks_for_it(flow: Flow) -> None:
@@ -121,6 +149,21 @@ def test_several_lines_of_one_sim_are_told_and_nobody_asks_for_it(flow: Flow) ->
     flow.rev.kept.append(Line(88_001, int(world.ACME), PLAIN[0], PLAIN[0], NOW, None))
     assert settle(flow) == {"ambiguous": 1, "tried_again": 0}
     assert findings(flow) == [("OUTCOME_AMBIGUOUS", True)]
+
+
+def test_a_line_is_found_though_filters_on_its_numbers_are_refused(flow: Flow) -> None:
+    flow.rev.kept.append(Line(8, int(world.ACME), "15559999999", "8988888888888888896", NOW - timedelta(days=30), None))
+    ended_unknown(flow, PLAIN[:1], Committed)
+    shown = flow.rev.lines
+
+    def lines(**filters: Any) -> Any:
+        if filters.keys() & {"number", "number2"}:
+            raise RevioRejected("GET /v1/Services was answered 400: unknown filter", status=400)
+        return shown(**filters)
+
+    flow.rev.lines = lines
+    flow.clock.pass_seconds(600)
+    assert settle(flow)["found"] == 1
 
 
 def test_a_call_that_is_still_out_is_waited_for(flow: Flow) -> None:
@@ -148,6 +191,31 @@ def test_an_account_that_does_not_answer_is_asked_once_and_left_for_later(flow: 
     assert len(asked) == 1
     flow.rev.lines = shown
     assert settle(flow)["found"] == 3
+
+
+def test_a_sweep_ends_its_look_ups_in_time_and_the_next_one_goes_on_with_the_others(flow: Flow) -> None:
+    """The account's budget is small: each look-up takes a minute and more."""
+    stay_open = ended_unknown(flow, PLAIN[:8], RevioOutcomeUnknown)
+    for one in PLAIN[8:12]:
+        flow.clock.pass_seconds(1)
+        ended_unknown(flow, [one], Committed)
+    flow.settings = flow.settings.model_copy(update={"rev_settle_seconds": 86400.0})
+    shown = flow.rev.lines
+
+    def slow(**filters: Any) -> Any:
+        flow.clock.pass_seconds(70)
+        return shown(**filters)
+
+    flow.rev.lines = slow
+    found, most = 0, timedelta()
+    for _ in range(9):
+        began = flow.clock()
+        found += settle(flow).get("found", 0)
+        most = max(most, flow.clock() - began)
+        flow.clock.pass_seconds(120)
+    assert most < unknown_outcomes.LOOK_UPS_LAST + timedelta(minutes=5)
+    assert found == 4, "those that stay open keep no other from its turn"
+    assert set(flow.codes(stay_open.bulk_change_id).values()) == {"REV_OUTCOME_UNKNOWN"}
 
 
 def test_refused_credentials_are_raised_after_everything_else(flow: Flow) -> None:

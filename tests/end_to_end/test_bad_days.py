@@ -9,9 +9,9 @@ from sqlalchemy import MetaData, Table, make_url, update
 from device_association.database import make_engine
 from device_association.errors import ConfigurationError
 from local.sample_data import groups, world
-from tests.end_to_end.conftest import Running
+from tests.end_to_end.running import Running
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 PLAIN = groups().plain
 
 
@@ -35,11 +35,10 @@ def _ends(running: Running, change: int) -> bool:
 
 def test_a_rev_io_that_is_down_is_asked_again_until_it_is_back(running: Running) -> None:
     change = running.create(PLAIN[210:212])
-    running.stack.stop("revio-simulator")
-    running.send()
-    run_id = f"bulk_change__{change.change_id}__0"
-    running.wait(lambda: "could not be reached" in running.log(run_id, "plan_rev_services"))
-    running.stack.start("revio-simulator")
+    with running.without("revio-simulator"):
+        running.send()
+        run_id = f"bulk_change__{change.change_id}__0"
+        running.wait(lambda: "could not be reached" in running.log(run_id, "plan_rev_services"))
     assert running.ended(change.change_id) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in PLAIN[210:212]} == {1}
 
@@ -82,7 +81,7 @@ def test_the_form_offers_carriers_by_name(running: Running) -> None:
     details = "/api/v2/dags/associate_customer/details"
 
     def offered() -> dict[str, str]:
-        schema = running.stack.api().get(details)["params"]["ServiceProviderId"]["schema"]
+        schema = running.api().get(details)["params"]["ServiceProviderId"]["schema"]
         return dict(schema.get("values_display") or {})
 
     running.wait(lambda: offered().get(str(world.JASPER)) == f"Jasper ({world.JASPER})")
@@ -92,7 +91,7 @@ def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(run
     change = running.ask(PLAIN[230:231], CreateRevService=False)
     assert running.ended(change) == "PROCESSED"
     reports = f"{running.stack.airflow_url}/device-association/data-docs/{change}/0"
-    token = {"Authorization": running.stack.api()._headers["Authorization"]}
+    token = {"Authorization": running.api()._headers["Authorization"]}
     assert requests.get(f"{reports}/index.html", timeout=10).status_code == 401
     assert requests.get(f"{reports}/index.html", headers=token, timeout=10).status_code == 200
     for path in ("..%2f..%2fsecrets.json", "missing.html", "%2fetc%2fpasswd"):

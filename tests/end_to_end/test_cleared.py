@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import MetaData, Table, update
 
 from local.sample_data import groups
-from tests.end_to_end.conftest import Running, body
+from tests.end_to_end.running import Running, body
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 PLAIN = groups().plain
 DAG = "/api/v2/dags/associate_customer"
 
 
 def clear(running: Running, run_id: str, *tasks: Any) -> None:
     """Clear tasks as the UI does; a mapped instance is a pair of its task and its index."""
-    running.stack.api().post(
+    running.api().post(
         f"{DAG}/clearTaskInstances",
         {"dry_run": False, "dag_run_id": run_id, "task_ids": list(tasks), "only_failed": False},
     )
@@ -32,7 +32,7 @@ def begun(running: Running, change: int) -> str:
 
 def attempts(running: Running, run_id: str, task: str) -> dict[int, int]:
     """Return how often each instance of a task was tried."""
-    found = running.stack.api().get(f"{DAG}/dagRuns/{run_id}/taskInstances?limit=1000")["task_instances"]
+    found = running.api().get(f"{DAG}/dagRuns/{run_id}/taskInstances?limit=1000")["task_instances"]
     return {one["map_index"]: one["try_number"] for one in found if one["task_id"] == task}
 
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import MetaData, Table, update
 
 from local.sample_data import groups
-from tests.end_to_end.conftest import ENDED, Running
+from tests.end_to_end.running import ENDED, Running
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 PLAIN = groups().plain
 WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
 PLAN, SWEEP, APPROVE = "apply_scheduled_rate_plans", "sweep_associations", "approve_bulk_changes"
@@ -63,7 +63,7 @@ def test_the_sweep_sends_what_was_not_sent(running: Running) -> None:
 
 
 def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Running) -> None:
-    api = running.stack.api("dora.ops")
+    api = running.api("dora.ops")
     api.post("/M2M/ApprovalRule", {"MostDevices": 2})
     try:
         change = running.create(PLAIN[660:663], "carl.clerk", **WITHOUT_LINE).change_id

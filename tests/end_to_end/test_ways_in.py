@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import MetaData, select
 
 from local.sample_data import groups, world
-from tests.end_to_end.conftest import Running, body
+from tests.end_to_end.running import Running, body
 from tests.flow import request
 
 pytestmark = pytest.mark.end_to_end
@@ -25,7 +25,7 @@ def test_a_message_becomes_lines_and_associations(running: Running) -> None:
     run_id = f"bulk_change__{change}__0"
     assert running.run(run_id) == "success"
     assert {running.lines()[iccid] for iccid in PLAIN[:3]} == {1}
-    mapped = running.stack.api().get(
+    mapped = running.api().get(
         f"/api/v2/dags/associate_customer/dagRuns/{run_id}/taskInstances/create_rev_service/listMapped"
     )
     assert {one["rendered_map_index"] for one in mapped["task_instances"]} == set(PLAIN[:3])
@@ -36,7 +36,7 @@ def test_the_form_makes_one_change_of_the_person_and_a_cleared_task_makes_no_oth
     assert running.run(run_id) == "success"
     made = running.table("change_state", runkey=run_id)
     assert [one["actor"] for one in made] == ["dora.ops"]
-    running.stack.api().post(
+    running.api().post(
         "/api/v2/dags/associate_customer/clearTaskInstances",
         {"dry_run": False, "dag_run_id": run_id, "task_ids": ["open_bulk_change"], "only_failed": False},
     )
@@ -47,6 +47,7 @@ def test_the_form_makes_one_change_of_the_person_and_a_cleared_task_makes_no_oth
     assert {running.lines()[iccid] for iccid in PLAIN[10:12]} == {1}
 
 
+@pytest.mark.slow
 def test_a_refused_form_is_red_and_its_first_line_says_why(running: Running) -> None:
     run_id = running.trigger(request(PLAIN[:1], RevCustomerId=world.CLOSED))
     assert running.run(run_id) == "failed"
@@ -58,6 +59,7 @@ def test_a_refused_form_is_red_and_its_first_line_says_why(running: Running) -> 
     assert errors[0]["event"].startswith("CUSTOMER_CLOSED: customer 4713")
 
 
+@pytest.mark.slow
 def test_an_existing_change_without_its_id_is_refused_by_the_form(running: Running) -> None:
     run_id = running.trigger({"start_with": "an existing change (its id below)"})
     assert running.run(run_id) == "failed"
@@ -81,6 +83,7 @@ def test_one_message_three_times_is_one_run(running: Running) -> None:
     assert {running.lines()[iccid] for iccid in PLAIN[20:22]} == {1}
 
 
+@pytest.mark.slow
 def test_an_attribute_only_message_works_and_garbage_delays_nobody(running: Running) -> None:
     for garbage in ("", "{", '{"BulkChangeId": "x"}', body(10**9), body(1, 7)):
         running.put(garbage or " ")
@@ -90,12 +93,14 @@ def test_an_attribute_only_message_works_and_garbage_delays_nobody(running: Runn
     assert running.runs_of(10**9) == []
 
 
+@pytest.mark.slow
 def test_ten_messages_at_once_are_ten_runs(running: Running) -> None:
     changes = [running.create([iccid], CreateRevService=False).change_id for iccid in PLAIN[40:50]]
     running.send()
     assert {running.ended(change) for change in changes} == {"PROCESSED"}
 
 
+@pytest.mark.slow
 def test_an_answer_that_lies_still_makes_one_line(running: Running) -> None:
     running.control("POST", "faults", {"effect": "error_after", "numbers": [PLAIN[60]], "times": 1})
     change = running.ask(PLAIN[60:62])
@@ -103,6 +108,7 @@ def test_an_answer_that_lies_still_makes_one_line(running: Running) -> None:
     assert {running.lines()[iccid] for iccid in PLAIN[60:62]} == {1}
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_of_its_calls_leaves_one_line_a_sim(running: Running) -> None:
     running.control("PATCH", "settings", {"latency_ms": 1500})
     change = running.ask(PLAIN[70:76])
@@ -116,6 +122,7 @@ def test_a_worker_killed_in_the_middle_of_its_calls_leaves_one_line_a_sim(runnin
     assert len({(one["iccid"], one["changedfield"]) for one in history}) == len(history)
 
 
+@pytest.mark.slow
 def test_a_change_that_reached_nobody_is_red_and_one_slice_s_refusal_is_not(running: Running) -> None:
     running.control("POST", "faults", {"effect": "reject_object", "numbers": list(PLAIN[80:81])})
     refused = running.ask(PLAIN[80:81])
@@ -126,6 +133,7 @@ def test_a_change_that_reached_nobody_is_red_and_one_slice_s_refusal_is_not(runn
     assert running.run(f"bulk_change__{partly}__0") == "success"
 
 
+@pytest.mark.slow
 def test_a_receiver_that_is_down_changes_no_colour(running: Running) -> None:
     requests.post(f"{running.stack.settings.notification_url}/_control/fail?times=1", timeout=10).raise_for_status()
     change = running.ask(PLAIN[90:91], CreateRevService=False)
@@ -134,6 +142,7 @@ def test_a_receiver_that_is_down_changes_no_colour(running: Running) -> None:
     running.wait(lambda: all(one["sentdate"] for one in running.table("outbox", bulkchangeid=change)))
 
 
+@pytest.mark.slow
 def test_a_run_started_by_form_while_another_holds_the_change_skips_everything(running: Running) -> None:
     running.control("PATCH", "settings", {"latency_ms": 2000})
     change = running.ask(PLAIN[100:101])
@@ -146,9 +155,10 @@ def test_a_run_started_by_form_while_another_holds_the_change_skips_everything(r
     assert running.lines()[PLAIN[100]] == 1
 
 
+@pytest.mark.slow
 def test_the_reconciliation_compares_days_and_lists_each_account_once(running: Running) -> None:
     """Here, behind all that needs lines which the mirror lacks: it brings them into the mirror."""
-    running.stack.api().patch("/api/v2/dags/reconcile_associations", {"is_paused": False})
+    running.api().patch("/api/v2/dags/reconcile_associations", {"is_paused": False})
     days = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
     assert set(running.backfill("reconcile_associations", *days)) == {"success"}
     asked = running.control("GET", "counters")["GET /v1/Services"]

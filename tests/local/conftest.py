@@ -12,7 +12,8 @@ from local.rev_simulator.app import Simulator, make_app
 from local.rev_simulator.ledger import Ledger
 from local.rev_simulator.settings import Settings
 from local.rev_simulator.state_file import StateFile
-from tests.local.simulated import SEED, Clock, Rev
+from tests.flow import Clock
+from tests.local.simulated import SEED, SimulatorClient
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ledger(clock: Clock) -> Ledger:
-    return Ledger(SEED, StateFile(None), clock)
+    return Ledger(SEED, StateFile(None), clock.seconds)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def web(ledger: Ledger) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Rev]:
+def served() -> Iterator[SimulatorClient]:
     simulator = Simulator(Ledger(SEED, StateFile(None)), Settings())
     port = free_ports(1)[0]
     config = uvicorn.Config(
@@ -45,7 +46,7 @@ def served() -> Iterator[Rev]:
     thread.start()
     while not server.started:
         thread.join(0.01)
-    rev = Rev(f"http://127.0.0.1:{port}", simulator)
+    rev = SimulatorClient(f"http://127.0.0.1:{port}", simulator)
     yield rev
     rev.session.close()
     server.should_exit = True
@@ -53,7 +54,7 @@ def served() -> Iterator[Rev]:
 
 
 @pytest.fixture
-def rev(served: Rev) -> Rev:
+def rev(served: SimulatorClient) -> SimulatorClient:
     """Give the simulator as it starts, over real HTTP."""
     served.control("POST", "reset")
     served.simulator.settings = Settings()

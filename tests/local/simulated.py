@@ -12,7 +12,7 @@ from local.rev_simulator.calls import Call
 from local.rev_simulator.ledger import Ledger
 from local.rev_simulator.seed import Account, Customer, Product, Provider, Seed, User
 from local.rev_simulator.settings import Settings
-from local.rev_simulator.vendor import Vendor
+from local.rev_simulator.vendor import SimulatedAccount
 
 USERS = {
     "writer": User(login="writer", password="w"),
@@ -34,15 +34,7 @@ SEED = Seed(
 )
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Rev:
+class SimulatorClient:
     """The simulator over real HTTP, as its account's writer and as who controls it."""
 
     def __init__(self, url: str, simulator: Simulator) -> None:
@@ -73,8 +65,8 @@ class Rev:
         return len(self.control("GET", f"journal?number2={number2}"))
 
 
-def as_user(ledger: Ledger, login: str, **settings: Any) -> Vendor:
-    return Vendor(ledger, "acme", USERS[login], Settings(**settings))
+def as_user(ledger: Ledger, login: str, **settings: Any) -> SimulatedAccount:
+    return SimulatedAccount(ledger, "acme", USERS[login], Settings(**settings))
 
 
 def line(customer: int, number: str = "8901") -> dict[str, Any]:

@@ -13,29 +13,30 @@ from local.rev_simulator.ledger import Ledger
 from local.rev_simulator.settings import Settings
 from local.rev_simulator.state_file import StateFile, StateFileTaken
 from local.rev_simulator.vendor import Refused
-from tests.local.simulated import SEED, Clock, as_user, create, line, read
+from tests.flow import Clock
+from tests.local.simulated import SEED, as_user, create, line, read
 
 
 def test_a_minute_slides_and_what_is_turned_away_costs_nothing(clock: Clock) -> None:
-    budget, limits = Budget(clock), Settings(calls_per_minute=2)
+    budget, limits = Budget(clock.seconds), Settings(calls_per_minute=2)
     assert budget.admit(limits) is None
-    clock.now += 40
+    clock.pass_seconds(40)
     assert budget.admit(limits) is None
     away = budget.admit(limits)
     assert away is not None
     assert (away.limit, away.retry_after) == ("minute", 20)
-    clock.now += 20
+    clock.pass_seconds(20)
     assert budget.admit(limits) is None
     assert budget.admit(limits) is not None
 
 
 def test_a_day_s_quota_is_told_in_seconds_until_midnight_and_comes_back(clock: Clock) -> None:
-    budget, limits = Budget(clock), Settings(calls_per_day=1)
+    budget, limits = Budget(clock.seconds), Settings(calls_per_day=1)
     assert budget.admit(limits) is None
     away = budget.admit(limits)
     assert away is not None
     assert away.limit == "day"
-    clock.now += away.retry_after
+    clock.pass_seconds(away.retry_after)
     assert budget.admit(limits) is None
 
 
@@ -95,12 +96,12 @@ def test_a_line_that_makes_no_sense_is_refused_and_not_kept(ledger: Ledger, sent
 def test_what_was_made_survives_a_kill_and_half_a_line_does_not(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "state.jsonl"
     file = StateFile(path)
-    as_user(Ledger(SEED, file, clock), "writer").answer(create(line(1)))
+    as_user(Ledger(SEED, file, clock.seconds), "writer").answer(create(line(1)))
     with pytest.raises(StateFileTaken, match="in use by another simulator"):
         StateFile(path)
     file.close()
     with path.open("a") as torn:
         torn.write('{"kind": "service_cre')
-    again = Ledger(SEED, StateFile(path), clock)
+    again = Ledger(SEED, StateFile(path), clock.seconds)
     assert [one.number2 for one in again.accounts["acme"].services.values()] == ["8901"]
     assert path.read_text().endswith("\n")

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from local.rev_simulator.faults import ONLY_ON, Effect
-from tests.local.simulated import Rev, line
+from tests.local.simulated import SimulatorClient, line
 
 UNREADABLE = ["html", "cut_json", "invalid_utf8", "no_id"]
 MOMENTS = [("before", 0), ("after", 1)]
@@ -34,7 +34,7 @@ MOMENTS = [("before", 0), ("after", 1)]
 )
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 def test_a_call_that_is_turned_away_does_nothing(
-    rev: Rev, method: str, effect: str, status: int, kind: type | None
+    rev: SimulatorClient, method: str, effect: str, status: int, kind: type | None
 ) -> None:
     service_id = rev.create("8900").json()["id"]
     rev.fault(effect, method=method, path="*", times=1)
@@ -46,7 +46,7 @@ def test_a_call_that_is_turned_away_does_nothing(
     assert rev.control("GET", "lines") == {"8900": 1}
 
 
-def test_a_wait_is_told_in_the_header_in_the_text_or_not_at_all(rev: Rev) -> None:
+def test_a_wait_is_told_in_the_header_in_the_text_or_not_at_all(rev: SimulatorClient) -> None:
     told = {}
     for effect in ("throttle_header", "throttle_body", "throttle_bare", "quota", "forbidden"):
         rev.fault(effect, seconds=7, times=1)
@@ -64,7 +64,7 @@ def test_a_wait_is_told_in_the_header_in_the_text_or_not_at_all(rev: Rev) -> Non
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
 def test_an_error_comes_with_any_status_before_or_after_the_commit(
-    rev: Rev, moment: str, lines: int, status: int
+    rev: SimulatorClient, moment: str, lines: int, status: int
 ) -> None:
     rev.fault(f"error_{moment}", status=status, shape="html", times=1)
     answer = rev.create()
@@ -75,7 +75,7 @@ def test_an_error_comes_with_any_status_before_or_after_the_commit(
 @pytest.mark.parametrize(
     ("shape", "text"), [("array", "["), ("object", "{"), ("html", "<"), ("text", "i"), ("empty", "")]
 )
-def test_an_error_s_body_has_the_shape_that_was_asked_for(rev: Rev, shape: str, text: str) -> None:
+def test_an_error_s_body_has_the_shape_that_was_asked_for(rev: SimulatorClient, shape: str, text: str) -> None:
     rev.fault("error_before", shape=shape, times=1)
     assert rev.create().text[:1] == text
 
@@ -83,7 +83,9 @@ def test_an_error_s_body_has_the_shape_that_was_asked_for(rev: Rev, shape: str, 
 @pytest.mark.parametrize("effect", UNREADABLE)
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
 @pytest.mark.parametrize(("method", "status"), [("POST", 201), ("GET", 200), ("DELETE", 200)])
-def test_a_success_can_be_unreadable(rev: Rev, method: str, status: int, effect: str, moment: str, lines: int) -> None:
+def test_a_success_can_be_unreadable(
+    rev: SimulatorClient, method: str, status: int, effect: str, moment: str, lines: int
+) -> None:
     planted = rev.create("8900").json()["id"]
     rev.fault(f"{effect}_{moment}", method=method, times=1)
     answer = rev.call(method, "Services", {"service_id": planted} if method == "DELETE" else line(1))
@@ -97,7 +99,7 @@ def test_a_success_can_be_unreadable(rev: Rev, method: str, status: int, effect:
 
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
-def test_a_success_can_say_that_it_is_none(rev: Rev, method: str, moment: str, lines: int) -> None:
+def test_a_success_can_say_that_it_is_none(rev: SimulatorClient, method: str, moment: str, lines: int) -> None:
     planted = rev.create("8900").json()["id"]
     rev.fault(f"ok_false_{moment}", method=method, times=1)
     answer = rev.call(method, "Services", {"service_id": planted} if method == "DELETE" else line(1))
@@ -107,14 +109,14 @@ def test_a_success_can_say_that_it_is_none(rev: Rev, method: str, moment: str, l
 
 @pytest.mark.parametrize(("effect", "said"), [("id_zero", 0), ("id_null", None)])
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
-def test_an_id_can_be_none(rev: Rev, effect: str, said: object, moment: str, lines: int) -> None:
+def test_an_id_can_be_none(rev: SimulatorClient, effect: str, said: object, moment: str, lines: int) -> None:
     rev.fault(f"{effect}_{moment}", times=1)
     assert rev.create().json() == {"ok": True, "id": said}
     assert rev.made() == lines
 
 
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
-def test_an_id_can_be_of_the_wrong_type(rev: Rev, moment: str, lines: int) -> None:
+def test_an_id_can_be_of_the_wrong_type(rev: SimulatorClient, moment: str, lines: int) -> None:
     rev.fault(f"id_text_{moment}", times=1)
     said = rev.create().json()["id"]
     assert isinstance(said, str)
@@ -123,7 +125,7 @@ def test_an_id_can_be_of_the_wrong_type(rev: Rev, moment: str, lines: int) -> No
 
 
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
-def test_an_id_can_be_that_of_another_sim_s_line(rev: Rev, moment: str, lines: int) -> None:
+def test_an_id_can_be_that_of_another_sim_s_line(rev: SimulatorClient, moment: str, lines: int) -> None:
     other = rev.create("8900").json()["id"]
     rev.fault(f"other_id_{moment}", times=1)
     assert rev.create("8901").json()["id"] == other
@@ -131,7 +133,7 @@ def test_an_id_can_be_that_of_another_sim_s_line(rev: Rev, moment: str, lines: i
 
 
 @pytest.mark.parametrize(("moment", "products"), MOMENTS)
-def test_a_product_s_id_can_be_that_of_another_line_s(rev: Rev, moment: str, products: int) -> None:
+def test_a_product_s_id_can_be_that_of_another_line_s(rev: SimulatorClient, moment: str, products: int) -> None:
     lines = [rev.create(number).json()["id"] for number in ("8900", "8901")]
     bodies = [{"service_id": one, "product_id": 31, "customer_id": 1, "rate": 2.5} for one in lines]
     other = rev.call("POST", "ServiceProduct", bodies[0]).json()["id"]
@@ -142,7 +144,7 @@ def test_a_product_s_id_can_be_that_of_another_line_s(rev: Rev, moment: str, pro
 
 @pytest.mark.parametrize(("effect", "lines"), [("drop_before", 0), ("drop_after", 1), ("drop_midway_after", 1)])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_a_connection_can_be_cut(rev: Rev, method: str, effect: str, lines: int) -> None:
+def test_a_connection_can_be_cut(rev: SimulatorClient, method: str, effect: str, lines: int) -> None:
     rev.fault(effect, method=method, times=1)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         rev.call(method, "Services", line(1))
@@ -150,14 +152,14 @@ def test_a_connection_can_be_cut(rev: Rev, method: str, effect: str, lines: int)
 
 
 @pytest.mark.parametrize(("moment", "lines"), MOMENTS)
-def test_a_caller_can_wait_in_vain(rev: Rev, moment: str, lines: int) -> None:
+def test_a_caller_can_wait_in_vain(rev: SimulatorClient, moment: str, lines: int) -> None:
     rev.fault(f"timeout_{moment}", seconds=30, times=1)
     with pytest.raises(requests.ReadTimeout):
         rev.create(timeout=0.2)
     assert rev.made() == lines
 
 
-def test_a_slow_call_is_carried_out_even_when_the_caller_has_left(rev: Rev) -> None:
+def test_a_slow_call_is_carried_out_even_when_the_caller_has_left(rev: SimulatorClient) -> None:
     rev.fault("slow", seconds=0.4, times=1)
     with pytest.raises(requests.ReadTimeout):
         rev.create(timeout=0.1)
@@ -168,7 +170,7 @@ def test_a_slow_call_is_carried_out_even_when_the_caller_has_left(rev: Rev) -> N
     assert rev.made() == 1
 
 
-def test_a_late_answer_tells_of_a_line_that_was_there_at_once(rev: Rev) -> None:
+def test_a_late_answer_tells_of_a_line_that_was_there_at_once(rev: SimulatorClient) -> None:
     rev.fault("slow_after", seconds=0.5, times=2)
     with pytest.raises(requests.ReadTimeout):
         rev.create(timeout=0.1)
@@ -177,7 +179,7 @@ def test_a_late_answer_tells_of_a_line_that_was_there_at_once(rev: Rev) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_an_answer_can_be_huge(rev: Rev, method: str) -> None:
+def test_an_answer_can_be_huge(rev: SimulatorClient, method: str) -> None:
     rev.fault("huge_after", method=method, megabytes=50, times=1)
     answer = rev.call(method, "Services", line(1), timeout=30)
     assert len(answer.content) > 50 * 1024 * 1024
@@ -185,7 +187,7 @@ def test_an_answer_can_be_huge(rev: Rev, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_an_answer_can_drip_and_no_single_read_is_slow(rev: Rev, method: str) -> None:
+def test_an_answer_can_drip_and_no_single_read_is_slow(rev: SimulatorClient, method: str) -> None:
     rev.fault("drip_after", method=method, seconds=0.6, every=0.05, times=1)
     began = time.monotonic()
     answer = rev.call(method, "Services", line(1), timeout=0.4)
@@ -193,7 +195,7 @@ def test_an_answer_can_drip_and_no_single_read_is_slow(rev: Rev, method: str) ->
     assert time.monotonic() - began > 0.5
 
 
-def test_a_line_of_one_call_can_be_missing_from_searches_for_a_while(rev: Rev) -> None:
+def test_a_line_of_one_call_can_be_missing_from_searches_for_a_while(rev: SimulatorClient) -> None:
     rev.fault("search_lag", seconds=60, times=1)
     missing, found = (rev.create(number).json()["id"] for number in ("8901", "8902"))
     assert [one["service_id"] for one in rev.records(customer_id=1)] == [found]
@@ -202,7 +204,7 @@ def test_a_line_of_one_call_can_be_missing_from_searches_for_a_while(rev: Rev) -
 
 
 @pytest.mark.parametrize("effect", sorted(effect for group in get_args(Effect) for effect in get_args(group)))
-def test_an_effect_is_refused_on_a_verb_where_it_makes_no_sense(rev: Rev, effect: str) -> None:
+def test_an_effect_is_refused_on_a_verb_where_it_makes_no_sense(rev: SimulatorClient, effect: str) -> None:
     wrong = {"POST": "GET", "GET": "POST"}.get(ONLY_ON.get(effect, ""))
     if wrong is None:
         rev.fault(effect, method="DELETE")

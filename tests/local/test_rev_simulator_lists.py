@@ -12,13 +12,14 @@ from local.rev_simulator.calls import Call
 from local.rev_simulator.ledger import Ledger
 from local.rev_simulator.seed import Service
 from local.rev_simulator.vendor import Refused
-from tests.local.simulated import Clock, Rev, as_user, create, line, read
+from tests.flow import Clock
+from tests.local.simulated import SimulatorClient, as_user, create, line, read
 
 LINES = 5
 
 
 @pytest.fixture
-def filled(rev: Rev) -> Rev:
+def filled(rev: SimulatorClient) -> SimulatorClient:
     """Give two customers: the first has five lines, the second one."""
     for number in range(LINES):
         rev.create(f"89{number}")
@@ -30,7 +31,7 @@ def ids(records: list[dict[str, Any]]) -> list[int]:
     return [one["service_id"] for one in records]
 
 
-def pages(rev: Rev, size: int = 2) -> list[dict[str, Any]]:
+def pages(rev: SimulatorClient, size: int = 2) -> list[dict[str, Any]]:
     """Page as the contract says: until has_more is false or a page is empty."""
     found: list[dict[str, Any]] = []
     while not found or (found[-1]["has_more"] and found[-1]["records"]):
@@ -39,7 +40,7 @@ def pages(rev: Rev, size: int = 2) -> list[dict[str, Any]]:
     return found
 
 
-def test_pages_hold_every_line_once_and_the_last_says_so(filled: Rev) -> None:
+def test_pages_hold_every_line_once_and_the_last_says_so(filled: SimulatorClient) -> None:
     found = pages(filled)
     assert [(len(one["records"]), one["record_count"], one["has_more"]) for one in found] == [
         (2, 2, True),
@@ -49,7 +50,7 @@ def test_pages_hold_every_line_once_and_the_last_says_so(filled: Rev) -> None:
     assert len({key for one in found for key in ids(one["records"])}) == LINES
 
 
-def test_filters_are_anded_and_their_prefix_is_optional(filled: Rev) -> None:
+def test_filters_are_anded_and_their_prefix_is_optional(filled: SimulatorClient) -> None:
     assert len(filled.records(customer_id=1, number2="891")) == 1
     assert len(filled.records(**{"search.customer_id": 2, "search.number2": "891"})) == 0
     assert len(filled.records(provider_id=21, customer_id=2)) == 1
@@ -57,7 +58,7 @@ def test_filters_are_anded_and_their_prefix_is_optional(filled: Rev) -> None:
     assert filled.call("GET", "Services", created_date_start="soon").status_code == 400
 
 
-def test_a_filter_can_be_ignored_or_refused_by_its_name(filled: Rev) -> None:
+def test_a_filter_can_be_ignored_or_refused_by_its_name(filled: SimulatorClient) -> None:
     filled.control("PATCH", "settings", {"ignored_filters": ["number2"]})
     assert len(filled.records(customer_id=1, number2="891")) == LINES
     filled.control("PATCH", "settings", {"ignored_filters": ["*"]})
@@ -66,7 +67,7 @@ def test_a_filter_can_be_ignored_or_refused_by_its_name(filled: Rev) -> None:
     assert filled.call("GET", "Services", number="1").status_code == 400
 
 
-def test_newest_first_a_new_line_moves_a_record_to_the_next_page(filled: Rev) -> None:
+def test_newest_first_a_new_line_moves_a_record_to_the_next_page(filled: SimulatorClient) -> None:
     filled.control("PATCH", "settings", {"list_order": "newest_first"})
     first = ids(filled.records(customer_id=1, page_size=2, page=1))
     assert first == sorted(first, reverse=True)
@@ -74,7 +75,7 @@ def test_newest_first_a_new_line_moves_a_record_to_the_next_page(filled: Rev) ->
     assert ids(filled.records(customer_id=1, page_size=2, page=2))[0] == first[-1]
 
 
-def test_money_is_a_number_and_no_date_reads_as_the_settings_say(filled: Rev) -> None:
+def test_money_is_a_number_and_no_date_reads_as_the_settings_say(filled: SimulatorClient) -> None:
     key = ids(filled.records(number2="890"))[0]
     body = {"service_id": key, "product_id": 31, "customer_id": 1, "rate": 2.5}
     filled.call("POST", "ServiceProduct", body)
@@ -85,31 +86,31 @@ def test_money_is_a_number_and_no_date_reads_as_the_settings_say(filled: Rev) ->
         assert filled.call("GET", f"Services/{key}").json()["disconnected_date"] == written
 
 
-def test_a_line_that_is_disconnected_reads_so_at_once(filled: Rev) -> None:
+def test_a_line_that_is_disconnected_reads_so_at_once(filled: SimulatorClient) -> None:
     key = ids(filled.records(number2="890"))[0]
     filled.call("DELETE", "Services", {"service_id": key, "effective_date": "2026-01-02T00:00:00"})
     assert filled.records(number2="890")[0]["disconnected_date"] == "2026-01-02T00:00:00"
     assert filled.call("DELETE", "Services", {"service_id": key, "effective_date": "soon"}).status_code == 400
 
 
-def test_filters_ignored_shows_everybody_s_lines_for_that_call(filled: Rev) -> None:
+def test_filters_ignored_shows_everybody_s_lines_for_that_call(filled: SimulatorClient) -> None:
     filled.fault("filters_ignored", times=1)
     assert len(filled.records(number2="891")) == LINES + 1
     assert len(filled.records(number2="891")) == 1
 
 
-def test_a_list_can_be_empty_though_there_are_lines(filled: Rev) -> None:
+def test_a_list_can_be_empty_though_there_are_lines(filled: SimulatorClient) -> None:
     filled.fault("empty_list", times=1)
     said = filled.call("GET", "Services", customer_id=1).json()
     assert said == {"ok": True, "has_more": False, "record_count": 0, "records": []}
 
 
-def test_a_record_count_can_be_wrong(filled: Rev) -> None:
+def test_a_record_count_can_be_wrong(filled: SimulatorClient) -> None:
     filled.fault("wrong_count")
     assert [one["record_count"] - len(one["records"]) for one in pages(filled)] == [1, 1, 1]
 
 
-def test_a_record_can_be_on_two_pages_and_none_is_lost(filled: Rev) -> None:
+def test_a_record_can_be_on_two_pages_and_none_is_lost(filled: SimulatorClient) -> None:
     filled.fault("repeated_id")
     first, second, third = (ids(one["records"]) for one in pages(filled))
     assert first[-1] == first[-2] == second[0]
@@ -117,25 +118,25 @@ def test_a_record_can_be_on_two_pages_and_none_is_lost(filled: Rev) -> None:
     assert len({*first, *second, *third}) == LINES
 
 
-def test_lines_of_other_customers_can_be_mixed_in(filled: Rev) -> None:
+def test_lines_of_other_customers_can_be_mixed_in(filled: SimulatorClient) -> None:
     filled.fault("others_mixed_in", times=1)
     customers = [one["customer_id"] for one in filled.records(customer_id=1)]
     assert customers == [2] + [1] * LINES
 
 
-def test_has_more_can_be_true_on_pages_that_are_empty_for_ever(filled: Rev) -> None:
+def test_has_more_can_be_true_on_pages_that_are_empty_for_ever(filled: SimulatorClient) -> None:
     filled.fault("has_more_always")
     assert [len(one["records"]) for one in pages(filled)] == [2, 2, 1, 0]
     assert filled.call("GET", "Services", customer_id=1, page=99).json()["has_more"] is True
 
 
-def test_has_more_can_be_false_though_there_is_more(filled: Rev) -> None:
+def test_has_more_can_be_false_though_there_is_more(filled: SimulatorClient) -> None:
     filled.fault("has_more_never")
     assert [len(one["records"]) for one in pages(filled)] == [2]
 
 
 @pytest.mark.parametrize("effect", ["wrong_count", "empty_list", "has_more_always", "others_mixed_in"])
-def test_every_list_can_lie(filled: Rev, effect: str) -> None:
+def test_every_list_can_lie(filled: SimulatorClient, effect: str) -> None:
     plain = filled.call("GET", "Customers", page_size=1, page=2).json()
     filled.fault(effect, path="/v1/*", times=1)
     lied = filled.call("GET", "Customers", page_size=1, page=2).json()
@@ -149,7 +150,7 @@ def test_a_search_misses_a_new_line_for_the_lag_and_its_id_finds_it_at_once(ledg
     searches = [read("/v1/Services", number2="8901"), read("/v1/Services", customer_id=1), read("/v1/Services")]
     assert [vendor.answer(search).json["records"] for search in searches] == [[], [], []]
     assert vendor.answer(read(f"/v1/Services/{made.id}")).json["number2"] == "8901"
-    clock.now += 31
+    clock.pass_seconds(31)
     assert [len(vendor.answer(search).json["records"]) for search in searches] == [1, 1, 1]
 
 
@@ -160,7 +161,7 @@ def test_a_new_product_is_missed_as_long_as_a_new_line(ledger: Ledger, clock: Cl
     vendor.answer(Call("POST", "/v1/ServiceProduct", {}, body))
     search = read("/v1/ServiceProduct", service_id=made.id)
     assert vendor.answer(search).json["records"] == []
-    clock.now += 31
+    clock.pass_seconds(31)
     assert len(vendor.answer(search).json["records"]) == 1
 
 

@@ -12,7 +12,7 @@ import requests
 from local.rev_simulator.ledger import Ledger
 from local.rev_simulator.seed import Service
 from local.rev_simulator.timeline import Timeline
-from tests.local.simulated import Rev, line
+from tests.local.simulated import SimulatorClient, line
 
 
 def by_status(timeline: dict[str, Any], verb: str = "POST /v1/Services") -> Counter[str]:
@@ -22,7 +22,7 @@ def by_status(timeline: dict[str, Any], verb: str = "POST /v1/Services") -> Coun
     return total
 
 
-def test_an_outage_cuts_hangs_or_fails_every_call_and_lets_in_none(rev: Rev) -> None:
+def test_an_outage_cuts_hangs_or_fails_every_call_and_lets_in_none(rev: SimulatorClient) -> None:
     rev.control("POST", "outage", {"kind": "refuse", "seconds": 60})
     with pytest.raises(requests.ConnectionError):
         rev.create()
@@ -38,7 +38,7 @@ def test_an_outage_cuts_hangs_or_fails_every_call_and_lets_in_none(rev: Rev) -> 
     assert rev.control("GET", "timeline")["acme"]["accepted"] == 1
 
 
-def test_an_outage_ends_by_itself(rev: Rev) -> None:
+def test_an_outage_ends_by_itself(rev: SimulatorClient) -> None:
     rev.control("POST", "outage", {"kind": "error", "seconds": 0.3})
     assert rev.create().status_code == 503
     until = time.monotonic() + 5
@@ -47,7 +47,7 @@ def test_an_outage_ends_by_itself(rev: Rev) -> None:
     assert rev.create().status_code == 201
 
 
-def test_the_time_line_tells_what_was_let_in_and_how_it_was_answered(rev: Rev) -> None:
+def test_the_time_line_tells_what_was_let_in_and_how_it_was_answered(rev: SimulatorClient) -> None:
     began = time.time()
     rev.create("1")
     rev.fault("error_after", times=1)
@@ -63,7 +63,7 @@ def test_the_time_line_tells_what_was_let_in_and_how_it_was_answered(rev: Rev) -
     assert began <= seen["first_accepted"] < seen["last_accepted"] <= time.time()
 
 
-def test_what_is_turned_away_is_counted_apart_and_costs_no_budget(rev: Rev) -> None:
+def test_what_is_turned_away_is_counted_apart_and_costs_no_budget(rev: SimulatorClient) -> None:
     rev.control("PATCH", "settings", {"calls_per_minute": 2})
     rev.fault("throttle_header", times=2)
     assert [rev.create(str(n)).status_code for n in range(5)] == [429, 429, 201, 201, 429]
@@ -91,7 +91,7 @@ def test_a_call_under_way_is_in_the_time_line_as_open() -> None:
     }
 
 
-def test_a_reset_forgets_meters_rules_and_an_outage(rev: Rev) -> None:
+def test_a_reset_forgets_meters_rules_and_an_outage(rev: SimulatorClient) -> None:
     rev.create()
     rev.fault("quota")
     rev.control("POST", "outage", {"kind": "error", "seconds": 60})
@@ -101,7 +101,7 @@ def test_a_reset_forgets_meters_rules_and_an_outage(rev: Rev) -> None:
     assert rev.create().status_code == 201
 
 
-def test_the_journal_tells_of_one_sim_or_one_account(rev: Rev) -> None:
+def test_the_journal_tells_of_one_sim_or_one_account(rev: SimulatorClient) -> None:
     for number in ("1", "2", "1"):
         rev.create(number)
     key = rev.records(number2="2")[0]["service_id"]
@@ -114,7 +114,7 @@ def test_the_journal_tells_of_one_sim_or_one_account(rev: Rev) -> None:
     assert rev.control("GET", "journal?account=nobody") == []
 
 
-def test_a_planted_line_can_not_take_another_s_id(rev: Rev) -> None:
+def test_a_planted_line_can_not_take_another_s_id(rev: SimulatorClient) -> None:
     key = rev.control("POST", "services?account=acme", line(1))["id"]
     with pytest.raises(requests.HTTPError, match="409"):
         rev.control("POST", "services?account=acme", line(2) | {"service_id": key})

@@ -9,27 +9,28 @@ from typing import Any
 import pytest
 import requests
 
+from local.rev_simulator.calls import Call
 from local.rev_simulator.draws import Draws, latency_seconds
 from local.rev_simulator.faults import Fault, FaultPlan, Plan
 from local.rev_simulator.settings import Settings
-from tests.local.simulated import Rev, line
+from tests.local.simulated import SimulatorClient, line
 
 NUMBERS = [f"89{number}" for number in range(30)]
 HALF_FAIL: dict[str, Any] = {"seed": 7, "faults": [{"effect": "error_before", "share": 0.5}]}
 
 
 def drawn(plan: FaultPlan, number: str, time: int = 1) -> str:
-    found = plan.draw("POST", "/v1/Services", [number], f"POST|{number}", time)
+    found = plan.draw(Call("POST", "/v1/Services", {}), [number], f"POST|{number}", time)
     return found.effect if found else ""
 
 
-def fates(rev: Rev, numbers: list[str]) -> dict[str, int]:
+def fates(rev: SimulatorClient, numbers: list[str]) -> dict[str, int]:
     rev.control("POST", "reset")
     rev.control("PUT", "plan", HALF_FAIL)
     return {number: rev.create(number).status_code for number in numbers}
 
 
-def test_the_same_seed_gives_a_request_the_same_fate_in_any_order(rev: Rev) -> None:
+def test_the_same_seed_gives_a_request_the_same_fate_in_any_order(rev: SimulatorClient) -> None:
     first = fates(rev, NUMBERS)
     assert set(first.values()) == {201, 500}
     assert fates(rev, random.Random(1).sample(NUMBERS, len(NUMBERS))) == first
@@ -48,7 +49,7 @@ def test_a_repetition_draws_anew_so_that_no_request_is_doomed() -> None:
     assert {drawn(plan, NUMBERS[0], time) for time in range(1, 20)} == {"", "error_before"}
 
 
-def test_a_product_s_fate_hangs_on_its_sim_and_not_on_the_id_of_the_line(rev: Rev) -> None:
+def test_a_product_s_fate_hangs_on_its_sim_and_not_on_the_id_of_the_line(rev: SimulatorClient) -> None:
     def statuses(numbers: list[str]) -> dict[str, int]:
         rev.control("POST", "reset")
         rule = {"effect": "error_before", "path": "/v1/ServiceProduct", "share": 0.5}
@@ -62,7 +63,7 @@ def test_a_product_s_fate_hangs_on_its_sim_and_not_on_the_id_of_the_line(rev: Re
     assert statuses(NUMBERS[11::-1]) == first
 
 
-def test_a_plan_replaces_all_rules_at_once(rev: Rev) -> None:
+def test_a_plan_replaces_all_rules_at_once(rev: SimulatorClient) -> None:
     rev.fault("unauthorized")
     assert rev.control("PUT", "plan", {"seed": 5, "faults": [{"effect": "quota"}, {"effect": "drip_after"}]}) == {
         "ids": [1, 2]
@@ -76,12 +77,12 @@ def test_a_plan_replaces_all_rules_at_once(rev: Rev) -> None:
     assert len(rev.control("GET", "faults")) == 2
 
 
-def test_after_lets_the_first_calls_through_and_times_ends_the_rule(rev: Rev) -> None:
+def test_after_lets_the_first_calls_through_and_times_ends_the_rule(rev: SimulatorClient) -> None:
     rev.fault("error_before", after=2, times=1)
     assert [rev.create(number).status_code for number in NUMBERS[:5]] == [201, 201, 500, 201, 201]
 
 
-def test_tries_fails_each_request_s_first_coming(rev: Rev) -> None:
+def test_tries_fails_each_request_s_first_coming(rev: SimulatorClient) -> None:
     rev.fault("error_before", tries=1)
     assert [rev.create(number).status_code for number in ("1", "2", "1", "2")] == [500, 500, 201, 201]
 
@@ -96,8 +97,8 @@ def test_the_first_rule_that_strikes_decides() -> None:
 def test_a_path_with_a_star_is_its_start_and_a_method_can_be_any() -> None:
     plan = FaultPlan()
     plan.add(Fault(effect="quota", method="*", path="/v1/Services/*"))
-    assert plan.draw("GET", "/v1/Services/5", [], "a", 1) is not None
-    assert plan.draw("GET", "/v1/Services", [], "b", 1) is None
+    assert plan.draw(Call("GET", "/v1/Services/5", {}), [], "a", 1) is not None
+    assert plan.draw(Call("GET", "/v1/Services", {}), [], "b", 1) is None
 
 
 def latencies(settings: Settings, seed: int = 1) -> list[float]:
@@ -124,7 +125,7 @@ def test_latencies_are_the_same_for_a_seed_and_fixed_ones_do_not_vary() -> None:
     assert set(latencies(Settings(latency_ms=70))) == {0.07}
 
 
-def test_a_latency_without_its_ends_is_refused_and_changes_nothing(rev: Rev) -> None:
+def test_a_latency_without_its_ends_is_refused_and_changes_nothing(rev: SimulatorClient) -> None:
     for wrong in (
         {"latency_shape": "uniform"},
         {"latency_shape": "log_normal", "latency_high_ms": 5},

@@ -4,11 +4,13 @@ import json
 import stat
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local import postgres, redis_server
 from local.airflow_environment import airflow_environment, base_environment, prepare_home
+from local.revio_accounts import connections
 from local.settings import REPOSITORY, LocalSettings
 from local.stack_secrets import StackSecrets, passwords, passwords_file, stack_secrets
 
@@ -182,3 +184,14 @@ def test_a_stack_older_than_one_of_its_secrets_gets_that_one_once_and_keeps_the_
 
     assert kept.items() <= vars(after).items()
     assert stack_secrets(tmp_path) == after
+
+
+def test_a_connection_names_the_time_zone_of_its_simulated_account(settings: LocalSettings) -> None:
+    cases: list[tuple[dict[str, Any], str | None]] = [
+        ({}, None),
+        ({"time_zone": "Asia/Tokyo"}, "Asia/Tokyo"),
+        ({"time_zone": "Asia/Tokyo", "account_time_zones": {"northwind": "Pacific/Auckland"}}, "Pacific/Auckland"),
+    ]
+    for manners, zone in cases:
+        changed = settings.model_copy(update={"revio_manners": manners})
+        assert connections(changed)["revio_northwind"]["extra"].get("time_zone") == zone

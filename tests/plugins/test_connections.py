@@ -8,15 +8,20 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy.engine import URL
 
+from device_association.database import rows_per_statement
 from device_association.errors import ConfigurationError
 from device_association_airflow import connections
 
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    connections.portal.cache_clear()
+    monkeypatch.setenv("DEVICE_ASSOCIATION_QUEUE_URL", "http://queue")
+    made = (connections.portal, connections.settings)
+    for one in made:
+        one.cache_clear()
     yield
-    connections.portal.cache_clear()
+    for one in made:
+        one.cache_clear()
 
 
 def give(patch: pytest.MonkeyPatch, name: str, **fields: object) -> None:
@@ -56,6 +61,16 @@ def test_a_portal_database_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch
         connections.portal().connect()
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", 5])
+def test_a_time_zone_that_there_is_not_is_named_with_its_connection(
+    monkeypatch: pytest.MonkeyPatch, zone: object
+) -> None:
+    extra = {"subscription_key": "k", "calls_per_minute": 0, "time_zone": zone}
+    give(monkeypatch, "revio_far", conn_type="http", host="rev.example", login="l@c", password="p", extra=extra)
+    with pytest.raises(ConfigurationError, match=rf"connection revio_far: the extra 'time_zone' is {zone!r}"):
+        connections.revio_clients(1)("revio_far")
+
+
 @pytest.mark.parametrize(("conn_type", "driver"), [("postgres", "postgresql+psycopg2"), ("mssql", "mssql+pymssql")])
 def test_the_connection_s_type_decides_the_database(
     monkeypatch: pytest.MonkeyPatch, conn_type: str, driver: str
@@ -65,6 +80,12 @@ def test_the_connection_s_type_decides_the_database(
     assert (url.drivername, url.username, url.password, url.host, url.port, url.database) == (
         *(driver, "l", "p@:/ß", "db", 1, "portal"),
     )
+
+
+def test_the_setting_decides_how_many_rows_a_statement_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVICE_ASSOCIATION_ROWS_PER_STATEMENT", "17")
+    give(monkeypatch, "portal_db", conn_type="postgres", login="l", host="db", schema="portal")
+    assert rows_per_statement(connections.portal()) == 17
 
 
 @pytest.mark.parametrize(

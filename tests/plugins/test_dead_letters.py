@@ -17,7 +17,7 @@ from device_association_airflow import connections
 from device_association_airflow.dead_letter_queue import SqsDeadLetters, dead_letters
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
-from tests.plugins.test_portal_pages import Page
+from tests.page import Page
 from tests.portal_client import Portal
 
 SAYS = {"StringValue": "x", "DataType": "String"}

@@ -69,6 +69,7 @@ def test_pages_follow_each_other_and_filters_hold(api: Portal, portal: Engine) -
     assert api.get("/Findings", params={"Kind": "LINK_MISSING"}).json()["Findings"] == []
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(
     "sent", [{"Kind": "NONSENSE"}, {"OpenOnly": "perhaps"}, {"Before": "0"}, {"Limit": "501"}, {"X": 1}]
 )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,38 +13,18 @@ from sqlalchemy import Engine
 from device_association.errors import ConfigurationError, DatabaseUnavailable
 from device_association_airflow import connections, health_tasks, notices
 from tests.flow import NOW, read_table
+from tests.webhook import listening
 
 CONTEXT: dict[str, Any] = {"dag": SimpleNamespace(dag_id="listen_bulk_changes"), "run_id": "scheduled__1"}
 FAILED = "run scheduled__1 of listen_bulk_changes failed"
 
 
-class Webhook(BaseHTTPRequestHandler):
-    """Keeps what is posted; answers 500 while it is told to."""
-
-    def do_POST(self) -> None:
-        server: Any = self.server
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not server.failing:
-            server.said.append(json.loads(body)["text"])
-        self.send_response(500 if server.failing else 200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    server: Any = HTTPServer(("127.0.0.1", 0), Webhook)
-    server.said, server.failing = [], False
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    address = {"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}/hook"}
-    monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(address))
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening() as server:
+        address = {"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}/hook"}
+        monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(address))
+        yield server
 
 
 @pytest.fixture(autouse=True)

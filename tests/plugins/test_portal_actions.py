@@ -11,19 +11,10 @@ from sqlalchemy import Engine, text
 from device_association.errors import ClaimLost, RevioRejected
 from local.sample_data import groups
 from tests.flow import Flow, request
-from tests.portal_client import Portal
+from tests.portal_client import Portal, code_of
 
 PLAIN = groups().plain
 WHY = {"Reason": "wrong customer"}
-
-
-def code_of(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json()["Errors"][0]["Code"]
-
-
-def status_of(flow: Flow, change_id: int) -> str:
-    (change,) = flow.all("dbo", "devicebulkchange", id=change_id)
-    return str(change["status"])
 
 
 def set_status(portal: Engine, change_id: int, status: str) -> None:
@@ -41,7 +32,7 @@ def test_a_change_that_nobody_works_on_is_canceled_at_once(
     set_status(portal, change_id, status)
     answer = api.post(f"/BulkChanges/{change_id}/cancel", WHY)
     assert (answer.status_code, answer.json()["Status"]) == (200, "CANCELED")
-    assert status_of(flow, change_id) == "CANCELED"
+    assert flow.status(change_id) == "CANCELED"
     assert set(flow.codes(change_id).values()) == {"CANCELED_BY_USER"}
     assert flow.all("device_association", "device_hold") == []
     rows = flow.all("dbo", "m2m_devicechange", bulkchangeid=change_id)
@@ -87,7 +78,7 @@ def test_a_retry_opens_what_failed_and_nothing_else(api: Portal, flow: Flow) -> 
     assert api.queue.sent[-1] == {"BulkChangeId": change_id, "RetryNumber": 1}
     codes = flow.codes(change_id)
     assert [codes[one] for one in PLAIN[:5]] == ["NEW", "NEW", "PROCESSED", "PROCESSED", "PROCESSED"]
-    assert (status_of(flow, change_id), len(flow.all("device_association", "device_hold"))) == ("NEW", 2)
+    assert (flow.status(change_id), len(flow.all("device_association", "device_hold"))) == ("NEW", 2)
     said = [one["errortext"] or "" for one in flow.all("dbo", "devicebulkchangelog", bulkchangeid=change_id)]
     assert any("before this retry: REV_REJECTED" in one for one in said)
 
@@ -124,7 +115,7 @@ def test_a_retry_whose_devices_are_all_refused_ends_at_once_and_sends_nothing(ap
     change_id = flow.create(request(groups().archived)).change_id
     answer = api.post(f"/BulkChanges/{change_id}/retry", WHY).json()
     assert (answer["Accepted"], answer["Rejected"]) == (0, 3)
-    assert (status_of(flow, change_id), api.queue.sent) == ("ERROR", [])
+    assert (flow.status(change_id), api.queue.sent) == ("ERROR", [])
 
 
 def test_a_dead_queue_fails_no_retry(api: Portal, flow: Flow) -> None:
@@ -151,7 +142,7 @@ def test_there_is_nothing_to_retry_while_a_change_is_open_or_where_nothing_faile
     assert code_of(api.post(f"/BulkChanges/{open_change}/retry", WHY)) == (409, "CHANGE_NOT_ENDED")
     done = flow.run(request(PLAIN[1:2])).bulk_change_id
     assert code_of(api.post(f"/BulkChanges/{done}/retry", WHY)) == (409, "NOTHING_TO_RETRY")
-    assert status_of(flow, done) == "PROCESSED"
+    assert flow.status(done) == "PROCESSED"
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
@@ -174,7 +165,7 @@ def test_a_body_without_a_reason_is_refused(
     refused = api.post(f"/BulkChanges/{change_id}/{action}", body)
     assert refused.status_code == 422
     assert [one["Field"] for one in refused.json()["Errors"]] == [field]
-    assert status_of(flow, change_id) == "NEW"
+    assert flow.status(change_id) == "NEW"
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
@@ -187,7 +178,7 @@ def test_only_who_may_edit_and_see_a_change_may_touch_it(
 ) -> None:
     change_id = flow.create(request(PLAIN[:1])).change_id
     assert code_of(api.post(f"/BulkChanges/{change_id}/{action}", WHY, user)) == refused
-    assert status_of(flow, change_id) == "NEW"
+    assert flow.status(change_id) == "NEW"
 
 
 def test_a_cancel_and_a_run_that_claims_at_once_leave_one_of_the_two_ends(api: Portal, flow: Flow) -> None:
@@ -205,5 +196,5 @@ def test_a_cancel_and_a_run_that_claims_at_once_leave_one_of_the_two_ends(api: P
             canceled = both.submit(api.post, f"/BulkChanges/{change_id}/cancel", WHY)
             answer = canceled.result().json()
             assert answer["Status"] == ("PROCESSING" if claimed.result() else "CANCELED")
-            assert status_of(flow, change_id) == answer["Status"]
+            assert flow.status(change_id) == answer["Status"]
             assert flow.codes(change_id)[iccid] == ("NEW" if claimed.result() else "CANCELED_BY_USER")

@@ -153,6 +153,7 @@ def test_who_may_use_some_customers_only_sees_their_changes_only(api: Portal, fl
     assert api.get("/BulkChanges", "carl.clerk").json()["BulkChanges"] == []
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize("rest", ["", "/devices", "/log", "/results/failed.csv"])
 @pytest.mark.parametrize(
     ("change_id", "status"), [("999999999", 404), ("0", 422), ("x", 422), ("9" * 30, 422), ("..%2f1", 404)]
@@ -162,6 +163,7 @@ def test_an_id_that_is_none_is_refused(api: Portal, rest: str, change_id: str, s
     assert (refused.status_code, refused.json()["Success"]) == (status, False)
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(
     ("path", "params", "field"),
     [

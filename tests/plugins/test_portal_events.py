@@ -126,6 +126,15 @@ def test_many_who_watch_one_change_read_it_once(flow: Flow, portal: Engine) -> N
     assert looks.look(change_id).status == "PROCESSING"
 
 
+def test_a_change_that_waits_for_approval_has_not_ended_for_who_watches_it(flow: Flow, portal: Engine) -> None:
+    change_id = flow.create(request(PLAIN[:1])).change_id
+    with portal.begin() as connection:
+        connection.execute(
+            text("UPDATE dbo.DeviceBulkChange SET Status = 'PENDING_APPROVAL' WHERE id = :id"), {"id": change_id}
+        )
+    assert not Looks(portal, good_for=3600).look(change_id).has_ended
+
+
 def test_who_watches_a_retry_is_not_told_the_end_before_it(flow: Flow, portal: Engine) -> None:
     change_id = flow.run(request(PLAIN[:1])).bulk_change_id
     looks = Looks(portal, good_for=3600)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from device_association.association_request import AssociateCustomer
 from local.sample_data import groups
 from tests.flow import request
+from tests.hunts import few_and_many
 from tests.portal_client import Portal
 
 FIELDS = [str(field.alias) for field in AssociateCustomer.model_fields.values()]
@@ -37,12 +38,8 @@ READS = [
     ("/CustomerRatePlans", ["ServiceProviderId", "RevCustomerId"]),
 ]
 PATHS = ["/BulkChanges/{}", "/BulkChanges/{}/log", "/BulkChanges/1/results/{}.csv", "/Devices/{}/history", "/{}"]
-EXAMPLES = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+FUZZ = settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+FEW, MANY = 20, 150
 DOCUMENTED = {200, 403, 404, 405, 409, 413, 422}
 
 
@@ -53,30 +50,49 @@ def check(answer: Any) -> None:
         assert all(one["Code"] and one["Field"] and one["Message"] for one in answer.json()["Errors"])
 
 
-@EXAMPLES
-@given(changes=st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=3))
-def test_no_value_of_a_field_is_an_error_of_ours(api: Portal, changes: dict[str, Any]) -> None:
-    body = json.dumps(request(groups().plain[:1]) | changes)
-    check(api.ask("POST", "/AssociateCustomer/preview", content=body.encode()))
+@few_and_many(FEW, MANY)
+def test_no_value_of_a_field_is_an_error_of_ours(api: Portal, examples: int) -> None:
+    @settings(FUZZ, max_examples=examples)
+    @given(changes=st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=3))
+    def send(changes: dict[str, Any]) -> None:
+        body = json.dumps(request(groups().plain[:1]) | changes)
+        check(api.ask("POST", "/AssociateCustomer/preview", content=body.encode()))
+
+    send()
 
 
-@EXAMPLES
-@given(body=st.binary(max_size=60) | st.text(alphabet='{}[]",:-0123eE.NaInfty\\u\0 ', max_size=60).map(str.encode))
-def test_no_body_is_an_error_of_ours(api: Portal, body: bytes) -> None:
-    check(api.ask("POST", "/AssociateCustomer", content=body))
+@few_and_many(FEW, MANY)
+def test_no_body_is_an_error_of_ours(api: Portal, examples: int) -> None:
+    text = st.text(alphabet='{}[]",:-0123eE.NaInfty\\u\0 ', max_size=60)
+
+    @settings(FUZZ, max_examples=examples)
+    @given(body=st.binary(max_size=60) | text.map(str.encode))
+    def send(body: bytes) -> None:
+        check(api.ask("POST", "/AssociateCustomer", content=body))
+
+    send()
 
 
-@EXAMPLES
-@given(data=st.data())
-def test_no_parameter_is_an_error_of_ours(api: Portal, data: st.DataObject) -> None:
-    path, names = data.draw(st.sampled_from(READS))
+@few_and_many(FEW, MANY)
+def test_no_parameter_is_an_error_of_ours(api: Portal, examples: int) -> None:
     text = st.text(max_size=30).filter(lambda one: one.isprintable() or "\0" in one) | st.integers().map(str)
-    chosen = data.draw(st.dictionaries(st.sampled_from(names), text | st.datetimes().map(str), max_size=3))
-    params = "&".join(f"{name}={quote(value, errors='replace')}" for name, value in chosen.items())
-    check(api.get(f"{path}?{params}"))
+
+    @settings(FUZZ, max_examples=examples)
+    @given(data=st.data())
+    def send(data: st.DataObject) -> None:
+        path, names = data.draw(st.sampled_from(READS))
+        chosen = data.draw(st.dictionaries(st.sampled_from(names), text | st.datetimes().map(str), max_size=3))
+        params = "&".join(f"{name}={quote(value, errors='replace')}" for name, value in chosen.items())
+        check(api.get(f"{path}?{params}"))
+
+    send()
 
 
-@EXAMPLES
-@given(path=st.sampled_from(PATHS), part=st.text(min_size=1, max_size=30) | st.integers().map(str))
-def test_no_address_is_an_error_of_ours(api: Portal, path: str, part: str) -> None:
-    check(api.get(path.format(quote(part, safe="", errors="replace"))))
+@few_and_many(FEW, MANY)
+def test_no_address_is_an_error_of_ours(api: Portal, examples: int) -> None:
+    @settings(FUZZ, max_examples=examples)
+    @given(path=st.sampled_from(PATHS), part=st.text(min_size=1, max_size=30) | st.integers().map(str))
+    def send(path: str, part: str) -> None:
+        check(api.get(path.format(quote(part, safe="", errors="replace"))))
+
+    send()

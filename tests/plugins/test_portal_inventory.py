@@ -29,6 +29,7 @@ def names(answer: Any) -> list[str]:
     return [one["Name"] for one in answer.json()["Customers"]]
 
 
+@pytest.mark.only_reads
 def test_devices_are_found_by_how_a_number_begins(api: Portal) -> None:
     for number in (PLAIN[0], world.msisdn(1)):
         (found,) = api.get("/Devices", params={"Search": number}).json()["Devices"]
@@ -37,6 +38,7 @@ def test_devices_are_found_by_how_a_number_begins(api: Portal) -> None:
         assert api.get("/Devices", params={"Search": nasty}).json()["Devices"] == []
 
 
+@pytest.mark.only_reads
 def test_pages_of_devices_follow_each_other_without_gap_or_repetition(api: Portal) -> None:
     found: list[str] = []
     following: int | None = 0
@@ -48,6 +50,7 @@ def test_pages_of_devices_follow_each_other_without_gap_or_repetition(api: Porta
     assert len(found) == len(set(found)) == 2497
 
 
+@pytest.mark.only_reads
 def test_nobody_sees_the_devices_of_another_tenant_or_another_s_customer(api: Portal) -> None:
     elsewhere, billed = groups().not_in_tenant[0], groups().other_customer[0]
     for user, iccid, seen in (
@@ -101,6 +104,7 @@ def test_who_may_use_some_customers_sees_their_history_and_not_what_was_before(
     assert "Site of 4711" in {one["CurrentName"] for one in theirs}
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize("iccid", ["x", "8901", "８９０１２６００００００００００００１７", "..", "%00", "9" * 5000])
 def test_what_is_no_iccid_has_no_history(api: Portal, iccid: str) -> None:
     refused = api.get(f"/Devices/{iccid}/history")
@@ -120,6 +124,7 @@ def test_customers_are_those_that_the_caller_may_use(api: Portal, portal: Engine
     assert names(api.get("/Customers", "carl.clerk")) == []
 
 
+@pytest.mark.only_reads
 def test_pages_of_customers_follow_each_other_by_name(api: Portal) -> None:
     found: list[str] = []
     params: dict[str, Any] = {"Limit": 2}
@@ -133,6 +138,7 @@ def test_pages_of_customers_follow_each_other_by_name(api: Portal) -> None:
     assert len(found) == 7
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(("name", "values"), LISTS.items())
 def test_each_list_offers_what_a_request_of_the_tenant_may_name(api: Portal, name: str, values: set[str]) -> None:
     assert {one["Value"] for one in api.get(f"/{name}").json()["Choices"]} == values
@@ -140,6 +146,7 @@ def test_each_list_offers_what_a_request_of_the_tenant_may_name(api: Portal, nam
     assert others == ({str(world.ADRIATIC)} if name == "ServiceProviders" else set())
 
 
+@pytest.mark.only_reads
 def test_a_list_is_for_one_provider_or_one_customer_s_account(api: Portal) -> None:
     plans = api.get("/CustomerRatePlans", params={"ServiceProviderId": world.VERIZON}).json()["Choices"]
     assert [one["Value"] for one in plans] == ["3"]
@@ -151,6 +158,7 @@ def test_a_list_is_for_one_provider_or_one_customer_s_account(api: Portal) -> No
     assert api.get("/Products", "olga.other", params={"RevCustomerId": world.ACME}).status_code == 404
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(
     ("path", "params", "field"),
     [

@@ -12,11 +12,12 @@ from starlette.routing import Mount
 
 from device_association.approvals import ask_for_approval
 from device_association.progress import Looks
+from device_association.revio import Line
 from device_association_airflow import portal_events
 from device_association_airflow.portal_app import lead_to_screens, portal_app
 from device_association_airflow.portal_events import Streams
 from device_association_airflow.portal_pages import pages_app
-from local.sample_data import groups
+from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal
 
@@ -47,6 +48,7 @@ MATRIX = {
     "GET /BulkChanges/{change_id}/events": READ_ONE,
     "POST /BulkChanges/{change_id}/cancel": EDIT,
     "POST /BulkChanges/{change_id}/retry": EDIT,
+    "POST /BulkChanges/{change_id}/lines": EDIT,
     "POST /BulkChanges/{change_id}/revert": EDIT,
     "POST /BulkChanges/{change_id}/revert/preview": EDIT,
     "POST /BulkChanges/{change_id}/approve": EDIT,
@@ -70,7 +72,12 @@ MATRIX = {
     "GET /DeadLetters": EDIT_ANY,
 }
 PLAIN = groups().plain
-TABLES = [("dbo", "devicebulkchange"), ("dbo", "m2m_devicechange"), ("device_association", "change_stop")]
+TABLES = [
+    ("dbo", "devicebulkchange"),
+    ("dbo", "m2m_devicechange"),
+    ("device_association", "change_stop"),
+    ("device_association", "named_line"),
+]
 
 
 def routes() -> Iterator[str]:
@@ -109,7 +116,7 @@ def world_of_callers(portal: Engine) -> None:
 def test_every_route_has_its_row_and_every_row_its_route() -> None:
     served = list(routes())
     assert sorted(served) == sorted(MATRIX)
-    assert len(served) * len(CALLERS) == 32 * 7
+    assert len(served) * len(CALLERS) == 33 * 7
 
 
 @pytest.mark.usefixtures("world_of_callers")
@@ -121,9 +128,12 @@ def test_each_caller_gets_what_the_matrix_says_and_who_is_denied_leaves_no_trace
     streams = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
     portal_app.dependency_overrides[portal_events.open_streams] = lambda: streams
     method, path = route.split()
+    flow.rev.kept = [Line(number, int(world.ACME), None, PLAIN[1], flow.clock(), None) for number in (51, 52)]
     change_id = flow.run(request([PLAIN[0], groups().archived[0]])).bulk_change_id
     if path.endswith(("cancel", "approve", "refuse")):
         change_id = flow.create(request(PLAIN[1:2])).change_id
+    if path.endswith("lines"):
+        change_id = flow.run(request([PLAIN[1]])).bulk_change_id
     if path.endswith(("approve", "refuse")):
         with flow.portal.begin() as connection:
             ask_for_approval(connection, change_id, "the matrix", actor="carl.clerk", now=flow.clock())
@@ -142,4 +152,6 @@ def body_of(path: str, place: int) -> dict[str, Any]:
     """Return a body that is right, with devices of its own for each caller."""
     if path.endswith("Rule"):
         return {"MostDevices": 10}
+    if path.endswith("lines"):
+        return {"ICCID": PLAIN[1], "RevServiceId": 51, "Reason": "the matrix"}
     return request([PLAIN[100 + place]]) if "Associate" in path else {"Reason": "the matrix"}

@@ -54,6 +54,7 @@ def test_a_dead_queue_fails_no_request_and_the_change_says_that_it_waits(api: Po
     assert api.post(PATH, request(PLAIN[:2]), **keyed("k")).json() == answer.json()
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize(
     ("change", "user", "status", "error"),
     [
@@ -95,12 +96,14 @@ def test_a_wrong_request_is_refused_alike_by_both_and_stores_nothing(
     assert api.queue.sent == []
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b'{"Devices": [], "Devices": []}', b'{"RateList": [NaN]}'])
 def test_a_body_that_is_no_plain_json_object_is_refused(api: Portal, body: bytes) -> None:
     answer = api.ask("POST", PATH, content=body)
     assert (answer.status_code, answer.json()["Errors"][0]["Code"]) == (422, "INVALID_REQUEST")
 
 
+@pytest.mark.only_reads
 def test_a_body_over_the_limit_is_refused_before_it_is_parsed(api: Portal) -> None:
     def parts() -> Any:
         for _ in range(MOST_BYTES // 65536 + 1):
@@ -135,22 +138,26 @@ def test_a_refused_request_does_not_use_up_its_key(api: Portal) -> None:
     assert api.post(PATH, request(PLAIN[:1]), **keyed("k")).status_code == 200
 
 
+@pytest.mark.only_reads
 @pytest.mark.parametrize("key", ["", "two words", "x" * 201])
 def test_a_key_that_is_none_is_refused(api: Portal, key: str) -> None:
     answer = api.post(PATH, request(PLAIN[:1]), **keyed(key))
     assert (answer.status_code, errors(answer)) == (422, [("INVALID_REQUEST", "Idempotency-Key")])
 
 
-def test_two_requests_at_once_with_one_key_make_one_change_and_get_one_answer(api: Portal, flow: Flow) -> None:
+@pytest.mark.parametrize("times", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_two_requests_at_once_with_one_key_make_one_change_and_get_one_answer(
+    api: Portal, flow: Flow, times: int
+) -> None:
     before = len(flow.all("dbo", "devicebulkchange"))
     body = request(PLAIN[:20])
     with ThreadPoolExecutor(2) as both:
-        for number in range(100):
+        for number in range(times):
             asked = [both.submit(api.post, PATH, body, **keyed(f"k{number}")) for _ in range(2)]
             first, second = (one.result() for one in asked)
             assert (first.status_code, second.status_code) == (200, 200)
             assert first.json() == second.json()
-    assert len(flow.all("dbo", "devicebulkchange")) == before + 100
+    assert len(flow.all("dbo", "devicebulkchange")) == before + times
 
 
 def test_a_preview_gives_each_device_the_verdict_that_the_request_will_and_stores_nothing(

@@ -8,8 +8,7 @@ import pytest
 
 from local.sample_data import groups
 from tests.flow import Flow, request
-from tests.plugins.test_portal_actions import code_of, status_of
-from tests.portal_client import Portal
+from tests.portal_client import Portal, code_of
 
 PLAIN = groups().plain
 WHY = {"Reason": "wrong customer"}
@@ -82,14 +81,14 @@ def test_a_revert_can_be_canceled_before_it_begins_and_retried(api: Portal, flow
     assert flow.all("device_association", "device_hold") == []
     assert api.post(f"/BulkChanges/{second}/retry", WHY).json()["Accepted"] == 2
     finish(flow, second)
-    assert (status_of(flow, second), len(flow.rev.ends)) == ("PROCESSED", 2)
+    assert (flow.status(second), len(flow.rev.ends)) == ("PROCESSED", 2)
 
 
 def test_a_big_revert_needs_a_second_person_like_every_change(api: Portal, flow: Flow, ended: int) -> None:
     api.post("/ApprovalRule", {"MostDevices": 1})
     answer = api.post(f"/BulkChanges/{ended}/revert", WHY).json()
     assert "second person" in answer["Message"]
-    assert (status_of(flow, answer["ChangeId"]), api.queue.sent) == ("PENDING_APPROVAL", [])
+    assert (flow.status(answer["ChangeId"]), api.queue.sent) == ("PENDING_APPROVAL", [])
     assert code_of(api.post(f"/BulkChanges/{ended}/retry", WHY)) == (409, "CHANGE_REVERTED")
 
 

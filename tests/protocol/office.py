@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
@@ -26,29 +26,40 @@ from device_association.errors import (
     RevioRetryable,
     StepUnfinished,
 )
-from device_association.line_calls import Caller
+from device_association.line_calls import Caller, creating
+from device_association.line_looks import LOOK_AGAIN, LOOK_LASTS
 from device_association.settings import Settings
+from device_association.slice_looks import SliceLooks
 from local.sample_data import world
 from tests.flow import Flow, request
+from tests.protocol import people
 from tests.protocol.acts import (
     Act,
     Ask,
     ByHand,
+    ChangeFilter,
     Close,
+    Edit,
     Pass,
+    Renumber,
     Retry,
     Stop,
     TakeOver,
     Work,
 )
 from tests.protocol.database import DEVICES
-from tests.protocol.vendor import Call, Clock, Vendor
+from tests.protocol.vendor import Call, Kept, Manners, TickingClock, Vendor, fillers
 from tests.protocol.worker import Client, InTurn, Killed, Run, Worker
 
 CUSTOMERS = ((world.ACME, "dora.ops"), (world.BOREALIS, "dora.ops"), (world.GULF, "finn.fleet"))
 """Two customers of a tenant in one account, and one of its sub-tenant in another account; each with who asks for them."""
 PRODUCTS = (world.PRODUCT, world.SECOND_PRODUCT)
 ACCOUNTS = {"revio_northwind": world.ACCOUNT, "revio_secondary": world.SECOND_ACCOUNT}
+FILLERS = {
+    "revio_northwind": (int(world.ACME),) * 4 + (int(world.BOREALIS),) * 2,
+    "revio_secondary": (int(world.GULF),) * 4,
+}
+"""Whose the lines are that are there from the beginning, of SIMs that nobody asks for."""
 EXPECTED = (ClaimLost, StepUnfinished, RevioRetryable)
 """How a step may end without anything being wrong."""
 
@@ -64,14 +75,21 @@ class Change:
 class Office:
     """The whole of an example: the database, the vendor's accounts, changes, runs, and what was promised and broken."""
 
-    def __init__(self, portal: Engine, settings: Settings, *, lag: float, ignores_filters: bool) -> None:
-        self.portal, self.settings, self.clock = portal, settings, Clock()
-        self.vendors = {name: Vendor(account, self.clock, lag, ignores_filters) for name, account in ACCOUNTS.items()}
+    def __init__(self, portal: Engine, settings: Settings, *, lag: float, manners: Manners) -> None:
+        self.portal, self.settings, self.clock = portal, settings, TickingClock()
+        self.vendors = {
+            name: Vendor(account, self.clock, lag, manners, fillers(FILLERS[name]))
+            for name, account in ACCOUNTS.items()
+        }
+        self.numbers = [[number] for number, _ in CUSTOMERS]
+        self.bodies: dict[str, dict[str, Any]] = {}
+        self.settled: dict[tuple[int, str, int], Settled] = {}
         self.changes: list[Change] = []
         self.runs: list[Run] = []
         self.out: list[Call] = []
         self.stopped: dict[tuple[int, int], dict[int, int]] = {}
         self.lied_about: set[str] = set()
+        self.edited_sims: set[str] = set()
         self.broken: list[str] = []
         self.make_client: Callable[[Worker, Vendor], Any] = Client
 
@@ -87,7 +105,7 @@ class Office:
 
     @do.register
     def _(self, act: Ask) -> None:
-        number, user = CUSTOMERS[act.customer]
+        number, user = self.numbers[act.customer][-1], CUSTOMERS[act.customer][1]
         names = PRODUCTS[: act.products]
         more = {"RevProductIdList": list(names), "RateList": ["4.50"] * len(names)} if names else {}
         worker = Worker(self, act.script)
@@ -96,6 +114,8 @@ class Office:
         created: list[Any] = []
         self._as(worker, lambda flow: created.append(flow.create(sent, user=user)))
         if created and created[0].accepted:
+            for device, customer in act.others:
+                people.write_as_portal(self.portal, created[0].change_id, DEVICES[device], guid_of(customer))
             self.changes.append(Change(created[0].change_id, act.products))
             self._begin(self.changes[-1], worker)
 
@@ -144,11 +164,45 @@ class Office:
 
     @do.register
     def _(self, act: ByHand) -> None:
-        customer = CUSTOMERS[act.customer][0]
-        vendor = self.vendors["revio_secondary" if customer == world.GULF else "revio_northwind"]
-        iccid = DEVICES[act.device]
-        names = {"number": "by hand", "number2": iccid} if act.names_sim else {"number": iccid, "number2": None}
-        vendor.keep(vendor.all_lines, {"customer_id": int(customer), **names}, self.clock(), by_hand=True)
+        vendor = self.vendor_of(act.customer)
+        body, odd = people.written(
+            act.spelling, int(self.numbers[act.customer][-1]), act.device, self.bodies.get(DEVICES[act.device])
+        )
+        more = {"by_hand": True, "sim": DEVICES[act.device], "odd": odd}
+        vendor.keep(vendor.all_lines, body, self.clock(), **more)
+
+    @do.register
+    def _(self, act: Edit) -> None:
+        lines = [line for vendor in self.vendors.values() for line in vendor.lines()]
+        lines.sort(key=lambda line: (line.committed, line.number))
+        if line := _newest(lines, act.line):
+            customer = int(self.numbers[min(act.to, len(CUSTOMERS) - 1)][-1])
+            self.edited_sims |= {sim for sim in (line.sim,) if sim}
+            people.edit(line, act.what, customer, act.to, self.clock())
+
+    @do.register
+    def _(self, act: Renumber) -> None:
+        numbers = self.numbers[act.customer]
+        numbers.append(str(99_000 + 100 * act.customer + len(numbers)))
+        with self.portal.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE dbo.RevCustomer SET RevCustomerId = %s WHERE id = %s", (numbers[-1], guid_of(act.customer))
+            )
+
+    @do.register
+    def _(self, act: ChangeFilter) -> None:
+        for vendor in self.vendors.values():
+            vendor.change_filter(act.name, act.how)
+
+    def vendor_of(self, customer: int) -> Vendor:
+        """Return the account in which a customer is."""
+        return self.vendors["revio_secondary" if CUSTOMERS[customer][0] == world.GULF else "revio_northwind"]
+
+    def numbers_of(self, guid: str) -> set[int]:
+        """Return the numbers that a customer has now or had."""
+        return {
+            int(number) for place, numbers in enumerate(self.numbers) for number in numbers if guid_of(place) == guid
+        }
 
     def retry(self, change: Change) -> bool:
         """Open an ended change's failed rows again, as the domain contract says; return whether there are any."""
@@ -178,12 +232,13 @@ class Office:
         """Let a new run claim the change, check it and plan its calls; the run before counts as dead."""
 
         def begin(flow: Flow) -> None:
+            began = self.clock.now
             claim = flow.open(change.change_id, f"run {len(self.runs) + 1}", lives=lambda _: False)
-            run = Run(claim)
+            run = Run(claim, began)
             self.runs.append(run)
             flow.check(claim)
             run.slices = line_planning.plan_rev_services(
-                flow.portal, claim, self._clients(worker), self.settings, now=self.clock()
+                flow.portal, claim, self._clients(worker), self.settings, clock=self.clock
             )
 
         self._as(worker, begin)
@@ -201,12 +256,18 @@ class Office:
         where = {"slice_number": number, **desk.claim.key}
         with desk.engine.connect() as connection:
             devices = rows(connection, "intents/list_slice_devices", **where)
-            listed = {line["intent_id"] for line in rows(connection, "intents/list_slice_lines", **where)}
-        free = [one for one in devices if one["state"] == "PLANNED" and one["intent_id"] not in listed]
+            known = rows(connection, "known_lines/list_known", **where)
+        with_lines = {line["intent_id"] for line in known}
+        free = [
+            {**one, "now": self.clock()}
+            for one in devices
+            if one["state"] == "PLANNED" and one["intent_id"] not in with_lines
+        ]
         if free:
             three = replace(desk, settings=desk.settings.model_copy(update={"rev_concurrency": 3}))
-            client = desk.clients(free[0]["connection_id"])
-            Caller(three, client, None, InTurn(), Pace.AT_ONCE).call_all({**one, "now": self.clock()} for one in free)
+            client, looks = desk.clients(free[0]["connection_id"]), SliceLooks(desk)
+            looks.learn(free, known)
+            Caller(three, client, None, InTurn(), Pace.AT_ONCE, creating(looks)).call_all(free)
 
     def _as(self, worker: Worker, work: Callable[[Flow], object]) -> None:
         try:
@@ -267,27 +328,78 @@ class Office:
         yield
         call.answered = True
 
-    def check_begun(self, worker: Worker, iccid: str) -> datetime | None:
+    def check_begun(self, worker: Worker, vendor: Vendor, iccid: str) -> datetime | None:
         """A call is made only by the owner of its lease, and none is begun after its change was stopped.
 
-        Return the end of the lease.
+        None is begun either for a SIM of which an active line was there to be seen. Return the end of the lease.
         """
         begun = self.ask(
-            "SELECT id, Calls, LeaseUntil FROM device_association.rev_intent "
-            "WHERE ICCID = %s AND State = 'CALLING' AND LeaseOwner = %s",
+            "SELECT i.id, i.Calls, i.LeaseUntil, i.CalledDate, CAST(i.RevCustomerId AS text) "
+            "FROM device_association.rev_intent AS i "
+            "WHERE i.ICCID = %s AND i.State = 'CALLING' AND i.LeaseOwner = %s",
             iccid,
             worker.owner,
         )
         if len(begun) != 1:
             self.broken.append(f"{iccid} was called for by a worker with {len(begun)} leases")
             return None
+        intent_id, calls, lease_until, called, guid = begun[0]
         assert worker.run is not None
         claim = worker.run.claim
         before = self.stopped.get((claim.bulk_change_id, claim.retry_number))
-        if before is not None and begun[0][1] > before.get(begun[0][0], 0):
+        if before is not None and calls > before.get(intent_id, 0):
             self.broken.append(f"a call for {iccid} was begun after its change was stopped")
-        lease_until: datetime = begun[0][2]
-        return lease_until
+        self.broken += self._overlooked(worker.run, vendor, iccid, called, self.numbers_of(guid))
+        until: datetime = lease_until
+        return until
+
+    def _overlooked(self, run: Run, vendor: Vendor, iccid: str, called: datetime, customers: set[int]) -> Iterator[str]:
+        """Yield the active lines of a SIM that a look before its call must have shown."""
+        mirrored = self.ask(
+            "SELECT l.IntegrationAuthenticationId, l.RevServiceId FROM dbo.RevService AS l "
+            "WHERE l.IsDeleted = 0 AND l.DisconnectedDate IS NULL AND l.CreatedDate < %s",
+            called,
+        )
+        for other in self.vendors.values():
+            for line in other.lines():
+                if line.sim != iccid or line.ended is not None or line.committed > called:
+                    continue
+                if other is vendor and self._was_to_be_seen(line, run, called, customers):
+                    seconds = (called - line.committed).total_seconds()
+                    yield f"{iccid} was called for though its line {line.number} had been there for {seconds:.0f} s"
+                if other is not vendor and line.edited is None and (other.account_id, line.number) in mirrored:
+                    yield f"{iccid} was called for though line {line.number} of the other account is its line"
+
+    def _was_to_be_seen(self, line: Kept, run: Run, called: datetime, customers: set[int]) -> bool:
+        """Whether a look before a call must have shown a line; a changed one, if its customer's list was read since.
+
+        A plan does not read that list where the whole account was listed a moment before.
+        """
+        shown = line.committed + timedelta(seconds=self.vendors["revio_northwind"].lag)
+        if line.edited is None:
+            return shown + LOOK_LASTS < called
+        listed = run.planned - LOOK_AGAIN
+        return line.edited < listed and shown < listed and line.body["customer_id"] in customers
+
+    def note_settled(self, worker: Worker, binds: dict[str, Any]) -> None:
+        """Note what is true of a line at the moment at which it is recorded as its SIM's."""
+        key = (binds["intent_id"], binds["state"], binds["service_id"])
+        asked = min(filter(None, [worker.asked, self.clock.now - LOOK_LASTS]))
+        self.settled[key] = Settled(self.clock.now, asked)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """When a line was recorded as its SIM's, and since when what is known of it may be from."""
+
+    at: datetime
+    looked: datetime
+
+
+def guid_of(customer: int) -> str:
+    """Return the portal's own id of a customer."""
+    number = CUSTOMERS[customer][0]
+    return str(world.customer_id(number, world.SECOND_ACCOUNT if number == world.GULF else world.ACCOUNT))
 
 
 def _newest(things: list[Any], place: int) -> Any:

@@ -1,12 +1,14 @@
 """A worker, which lives and dies by its script, and what it sees of the vendor.
 
 In each of its moments - before each of its transactions, and before, in and after each of its calls - may happen what its
-script says.
+script says. Some moments have names: `begin`, before the transaction that takes the leases of calls; `POST`, `sent` and
+`answered` of a call for a line, `POST product` and so on of one for a product; of a look-up what it asks for (see `wire`),
+and `after ...` when it is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -15,16 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from device_association.call_records import begin_creations
 from device_association.claims import Claim
+from device_association.database import Record
 from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.revio import Line, Product
+from device_association.line_outcomes import Desk
+from device_association.revio import Account, Line, Listing, Product
 from tests.protocol.acts import Die, Script
 from tests.protocol.database import DEVICES
 from tests.protocol.vendor import CALL_SECONDS, STALL_SECONDS, Answer, Call, Kind, Vendor
+from tests.protocol.wire import real_client
 
 if TYPE_CHECKING:
     from tests.protocol.office import Office
 
+ACCOUNT = Account("revio", "https://restapi.example", "login@client", "password", "key")
 MOMENT_SECONDS = 15.0
 """How long a worker may stand still before a transaction: what it read of the clock is that old."""
 
@@ -38,6 +45,8 @@ class Run:
     """A run of the DAG: its claim and the slices that it planned."""
 
     claim: Claim
+    planned: datetime
+    """When its plan began to look."""
     slices: list[int] = field(default_factory=list)
 
 
@@ -52,17 +61,18 @@ class Worker:
     answers: int = 0
     reads: int = 0
     turns: int = 0
+    asked: datetime | None = None
     owner: str = ""
     run: Run | None = None
     calls_at_once: bool = False
 
-    def moment(self, *, at_most: float | None = MOMENT_SECONDS) -> None:
-        """Let happen what the script has for this moment."""
+    def moment(self, name: str = "", *, at_most: float | None = MOMENT_SECONDS, counts: bool = True) -> None:
+        """Let happen what the script has for this moment, by its name or as so-manyth of those that count."""
         if self.is_dead:
             raise Killed
-        self.moments += 1
+        self.moments += counts
         with self.office.clock.at_most(at_most) if at_most is not None else nullcontext():
-            while self.turns < len(self.script.turns) and self.moments > self.script.turns[self.turns][0]:
+            while self.turns < len(self.script.turns) and self._is_time(self.script.turns[self.turns][0], name):
                 act = self.script.turns[self.turns][1]
                 self.turns, self.moments = self.turns + 1, 0
                 if isinstance(act, Die):
@@ -70,14 +80,18 @@ class Worker:
                     raise Killed
                 self.office.do(act)
 
+    def _is_time(self, when: int | str, name: str) -> bool:
+        return self.moments > when if isinstance(when, int) else when == name
+
     def next_answer(self) -> Answer:
         self.answers += 1
         return self.script.answers[self.answers - 1] if self.answers <= len(self.script.answers) else Answer()
 
-    def read(self) -> None:
+    def read_fails(self) -> bool:
+        """Whether this look-up is turned away."""
         self.reads += 1
-        if self.reads - 1 in self.script.failing_reads:
-            raise RevioRetryable("look-up turned away", status=503)
+        self.asked = self.office.clock.now
+        return self.reads - 1 in self.script.failing_reads
 
     @property
     def engine(self) -> Engine:
@@ -90,34 +104,34 @@ class Client:
 
     worker: Worker
     vendor: Vendor
+    account: Account = ACCOUNT
+
+    def __post_init__(self) -> None:
+        self.reads = real_client(self.worker, self.vendor)
 
     @property
     def office(self) -> Office:
         return self.worker.office
 
     def check_credentials(self) -> None:
-        self.worker.moment()
+        self.reads.check_credentials()
 
-    def lines(self, **filters: Any) -> Iterator[Line]:
-        self.worker.moment()
-        self.worker.read()
-        found = self.vendor.shown_lines(filters)
-        self.worker.moment(at_most=None)
-        yield from found
+    def lines(self, *, on_page: Any = None, **filters: Any) -> Listing:
+        return self.reads.lines(on_page=on_page, **filters)
+
+    def line(self, service_id: int) -> Line | None:
+        return self.reads.line(service_id)
 
     def products(self, service_id: int) -> Iterator[Product]:
-        self.worker.moment()
-        self.worker.read()
-        found = self.vendor.shown_products(service_id)
-        self.worker.moment(at_most=None)
-        yield from found
+        return self.reads.products(service_id)
 
     def create_line(self, body: dict[str, Any]) -> int:
         iccid = body["number2"]
-        lease_until = self.office.check_begun(self.worker, iccid)
+        lease_until = self.office.check_begun(self.worker, self.vendor, iccid)
+        self.office.bodies[iccid] = body
 
         def keep(commits: datetime) -> int:
-            return self.vendor.keep(self.vendor.all_lines, body, commits)
+            return self.vendor.keep(self.vendor.all_lines, body, commits, sim=iccid)
 
         # Calls that were begun together are made one after the other here, and leave each other's leases time.
         with self.office.clock.until(lease_until) if self.worker.calls_at_once and lease_until else nullcontext():
@@ -130,20 +144,20 @@ class Client:
             return self.vendor.keep(self.vendor.all_products, body, commits)
 
         subject = f"product {body['product_id']} of line {body['service_id']} in {self.vendor.account_id}"
-        return self._post(subject, keep, refused=not line_is_there)
+        return self._post(subject, keep, " product", refused=not line_is_there)
 
-    def _post(self, subject: str, keep: Callable[[datetime], int], *, refused: bool = False) -> int:
+    def _post(self, subject: str, keep: Callable[[datetime], int], what: str = "", *, refused: bool = False) -> int:
         clock = self.office.clock
         with clock.at_most(STALL_SECONDS):
-            self.worker.moment()
+            self.worker.moment(f"POST{what}")
         answer = Answer(Kind.REFUSED, None) if refused else self.worker.next_answer()
         sent = clock()
         commits = None if answer.commits_after is None else sent + timedelta(seconds=answer.commits_after)
         number = keep(commits) if commits is not None else None
         with self.office.calling(Call(subject, sent, commits)), clock.at_most(CALL_SECONDS):
-            self.worker.moment()
+            self.worker.moment(f"sent{what}")
         result = self._answered(answer, number, subject)
-        self.worker.moment(at_most=None)
+        self.worker.moment(f"answered{what}", at_most=None)
         if isinstance(result, Exception):
             raise result
         return result
@@ -167,6 +181,12 @@ class Client:
         if kind is Kind.UNAUTHORIZED:
             return RevioUnauthorized("401", status=401)
         return RevioOutcomeUnknown("500", status=500)
+
+
+def begin_after_a_moment(desk: Desk, devices: Sequence[Record]) -> set[int]:
+    """Take the leases of calls as the protocol does, after the moment `begin`."""
+    desk.engine.get_execution_options()["worker"].moment("begin", counts=False)
+    return begin_creations(desk, devices)
 
 
 class InOrder(Future[Any]):

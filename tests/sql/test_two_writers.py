@@ -20,6 +20,7 @@ from device_association.call_records import begin_calls
 from device_association.claims import Claim
 from device_association.database import as_json, changed, in_transaction, run
 from device_association.errors import ClaimLost
+from device_association.line_looks import LOOK_LASTS
 from device_association.line_planning import plan_rev_services
 from local.portal_tables import named
 from local.sample_data import groups, world
@@ -192,13 +193,14 @@ def test_a_line_that_two_mirror_at_once_is_mirrored_once(flow: Flow, pair: Calla
 def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list[Any]]) -> None:
     claim = flow.open(flow.create(request(PLAIN[:TIMES])).change_id)
     flow.check(claim)
-    plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, now=flow.clock())
+    plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     intents = flow.all("device_association", "rev_intent", bulkchangeid=claim.bulk_change_id)
     assert len(intents) == TIMES
     for intent in intents:
         device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
+        how = {"statement": "intents/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
         began = pair(
-            *(partial(begin_calls, replace(flow.desk(claim), owner=owner), [device]) for owner in ("one", "two"))
+            *(partial(begin_calls, replace(flow.desk(claim), owner=owner), [device], **how) for owner in ("one", "two"))
         )
         assert sorted(began, key=len) == [set(), {intent["id"]}]
         (called,) = flow.all("device_association", "rev_intent", id=intent["id"])
@@ -231,7 +233,7 @@ def _portals_change(flow: Flow) -> int:
 
 
 def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
-    empty = ("number", "activated_date", "terms_id")
+    empty = ("number", "activated_date")
     line = {
         "service_id": service_id,
         "customer_id": world.customer_id(world.ACME),
@@ -241,7 +243,7 @@ def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
     }
 
     def mirror(connection: Connection) -> None:
-        run(connection, "lines/insert_rev_services", lines=as_json([line]), actor="dora.ops", now=NOW)
+        run(connection, "lines/insert_rev_services", lines=as_json([line]), is_listed=0, actor="dora.ops", now=NOW)
 
     return lambda: in_transaction(engine, mirror)
 

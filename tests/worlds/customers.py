@@ -8,9 +8,23 @@ from hypothesis import strategies as st
 
 from tests.worlds.values import CHILD, MOMENTS, NAMES, PARENT, STRANGER, Row, Tables, customer_id, mostly
 
+ZONES = [
+    None,
+    "UTC",
+    "America/Chicago",
+    "America/St_Johns",
+    "Europe/Berlin",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Auckland",
+    "Pacific/Honolulu",
+]
+"""Some are a whole day apart, some are off by quarters of an hour, some have no summer time."""
+
 
 def people(draw: st.DrawFn) -> Tables:
-    zones = st.sampled_from([None, "UTC", "America/Chicago", "Europe/Berlin", "Asia/Kolkata"])
+    zones = st.sampled_from(ZONES)
     users = [("ana", PARENT), ("fin", CHILD), ("vic", PARENT)]
     return {
         "dbo.Tenant": [

@@ -113,6 +113,7 @@ def _comparable(tables: Snapshot) -> Snapshot:
         ("dbo.M2M_DeviceChange", "devicechangerequestid"): payloads.get,
         ("device_association.requested_device", "termsid"): terms.get,
         ("device_association.rev_product_step", "intentid"): intents.get,
+        ("device_association.known_line", "intentid"): intents.get,
         ("device_association.rev_intent", "leaseowner"): lambda owner: owner is not None,
         ("device_association.change_step", "endeddate"): lambda _: None,
         ("device_association.plan_outcome", "batchid"): lambda _: None,

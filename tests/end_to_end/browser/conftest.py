@@ -1,4 +1,4 @@
-"""Headless Chromium on the session's stack, signed in through Airflow's own page."""
+"""Headless Chromium on the shared stack, signed in through Airflow's own page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.end_to_end.browser.screens import SCREENSHOTS_VARIABLE, Screens, headless_chromium
-from tests.end_to_end.conftest import Running
-
-USER = "dora.ops"
+from tests.end_to_end.browser.screens import SCREENSHOTS_VARIABLE, USER, Screens, headless_chromium
+from tests.end_to_end.running import Running
 
 
 @pytest.fixture(scope="module")

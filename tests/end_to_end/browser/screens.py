@@ -15,7 +15,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
+from tests.end_to_end.running import PATIENCE_SECONDS
+
 REQUIRE_VARIABLE, SCREENSHOTS_VARIABLE = "PORTAL_TEST_BROWSER", "PORTAL_TEST_SCREENSHOTS"
+USER = "dora.ops"
+"""Who signs in."""
 CHROMIUM = shutil.which("chromium")
 HOW = "no chromium on this machine; apt-get install chromium fonts-dejavu"
 NEEDS_CHROMIUM = pytest.mark.skipif(
@@ -30,7 +34,9 @@ LOOKS: dict[str, tuple[Literal["light", "dark"], int]] = {
 }
 PAGE_HEIGHT = "Math.max(800, document.documentElement.scrollHeight)"
 GRAVE = {"serious", "critical"}
-expect.set_options(timeout=20_000)
+PATIENCE = 1000 * PATIENCE_SECONDS
+"""How long a page waits for what a whole run brings, in milliseconds."""
+expect.set_options(timeout=60_000)
 
 
 @contextmanager

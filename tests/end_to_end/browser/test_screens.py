@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.sample_data import groups, world
-from tests.end_to_end.browser.conftest import USER
-from tests.end_to_end.browser.screens import NEEDS_CHROMIUM, Screens
-from tests.end_to_end.conftest import Running
+from tests.end_to_end.browser.screens import NEEDS_CHROMIUM, PATIENCE, USER, Screens
+from tests.end_to_end.running import Running
 
 pytestmark = [pytest.mark.end_to_end, NEEDS_CHROMIUM]
 PLAIN = groups().plain[430:500]
@@ -152,16 +151,17 @@ def test_a_screen_that_is_spoilt_is_found_out(screens: Screens) -> None:
         screens.inspect("spoilt")
 
 
+@pytest.mark.slow
 def test_a_live_change_fits_and_is_accessible_and_ends_without_a_reload(screens: Screens, running: Running) -> None:
     running.control("PATCH", "settings", {"latency_ms": 3000})
     change = running.ask([*LIVE, REFUSED[0]])
     page = screens.open(f"changes/{change}")
-    expect(page.locator("[data-count=running]")).to_have_text(str(len(LIVE)), timeout=60_000)
+    expect(page.locator("[data-count=running]")).to_have_text(str(len(LIVE)), timeout=PATIENCE)
     page.evaluate("window.stayed = true")
     screens.inspect("live_change")
     assert running.status(change) == "PROCESSING"
     running.control("PATCH", "settings", {"latency_ms": 0})
-    expect(page.locator("#state .badge")).to_have_text("Partly done", timeout=120_000)
+    expect(page.locator("#state .badge")).to_have_text("Partly done", timeout=PATIENCE)
     expect(page.locator("[data-count=succeeded]")).to_have_text(str(len(LIVE)))
     assert page.evaluate("window.stayed") is True
 
@@ -242,6 +242,7 @@ def test_ten_thousand_pasted_lines_leave_the_form_answering(screens: Screens) ->
     assert typed - began < 15, "it is about one second where nothing else runs"
 
 
+@pytest.mark.slow
 def test_a_change_is_taken_back_from_its_page(screens: Screens, running: Running) -> None:
     change = running.ask(TAKEN_BACK)
     assert running.ended(change) == "PROCESSED"
@@ -254,7 +255,7 @@ def test_a_change_is_taken_back_from_its_page(screens: Screens, running: Running
     dialog.get_by_label("Reason").fill("wrong customer")
     dialog.get_by_role("button", name="Take back").click()
     page.wait_for_url(lambda url: not url.endswith(f"/changes/{change}"))
-    expect(page.locator("#state .badge")).to_have_text("Done", timeout=60_000)
+    expect(page.locator("#state .badge")).to_have_text("Done", timeout=PATIENCE)
     expect(page.get_by_text("Takes back bulk change")).to_be_visible()
     assert not set(TAKEN_BACK) & running.lines().keys()
     screens.open(f"changes/{change}")
@@ -262,16 +263,17 @@ def test_a_change_is_taken_back_from_its_page(screens: Screens, running: Running
     expect(page.get_by_role("button", name="Take back…")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_canceled_change_lists_what_was_not_attempted(screens: Screens, running: Running) -> None:
     running.control("PATCH", "settings", {"latency_ms": 2000})
     change = running.ask(CANCELED)
     page = screens.open(f"changes/{change}")
-    expect(page.locator("#state .badge")).to_have_text("Running", timeout=60_000)
+    expect(page.locator("#state .badge")).to_have_text("Running", timeout=PATIENCE)
     cancel(page, "wrong depot")
     running.control("PATCH", "settings", {"latency_ms": 0})
     expect(page.locator("#notices")).to_contain_text(f"Canceled by {USER}: “wrong depot”")
     running.ended(change)
-    expect(page.locator("#state .badge")).not_to_have_text("Running", timeout=60_000)
+    expect(page.locator("#state .badge")).not_to_have_text("Running", timeout=PATIENCE)
     not_attempted = {iccid for iccid, code in running.codes(change).items() if code == "CANCELED_BY_USER"}
     assert not_attempted
     file = screens.context.request.get(f"{screens.airflow_url}/M2M/BulkChanges/{change}/results/not-attempted.csv")

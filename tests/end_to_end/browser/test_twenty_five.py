@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 
 from device_association.advice import ADVICE, advice
 from local.sample_data import groups, world
-from tests.end_to_end.browser.screens import NEEDS_CHROMIUM, Screens
-from tests.end_to_end.conftest import Running
+from tests.end_to_end.browser.screens import NEEDS_CHROMIUM, PATIENCE, Screens
+from tests.end_to_end.running import Running
 
-pytestmark = [pytest.mark.end_to_end, NEEDS_CHROMIUM]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, NEEDS_CHROMIUM]
 GOOD = groups().plain[400:420]
 TURNED_DOWN = GOOD[:2]
 REFUSED = {
@@ -95,7 +95,7 @@ def send_with_two_clicks(page: Page, running: Running) -> int:
 
 def watch_until_it_ended(page: Page) -> None:
     """Watch the counts move to their end on a page that is never loaded again."""
-    expect(page.locator("#state .badge")).to_have_text("Partly done", timeout=120_000)
+    expect(page.locator("#state .badge")).to_have_text("Partly done", timeout=PATIENCE)
     seen: list[list[int]] = page.evaluate("window.seen")
     assert len({tuple(counts) for counts in seen}) > 2
     assert [counts for counts in seen if counts[0] != 25 or sum(counts[1:]) != 25] == []
@@ -127,8 +127,8 @@ def retry_what_rev_io_turned_down(page: Page) -> None:
     dialog.get_by_label("Reason").fill(WHY_AGAIN)
     with page.expect_event("load"):
         dialog.get_by_role("button", name="Retry").click()
-    expect(page.locator("[data-count=succeeded]")).to_have_text("20", timeout=120_000)
-    expect(page.locator("#state .badge")).to_have_text("Partly done", timeout=60_000)
+    expect(page.locator("[data-count=succeeded]")).to_have_text("20", timeout=PATIENCE)
+    expect(page.locator("#state .badge")).to_have_text("Partly done", timeout=PATIENCE)
     expect(page.get_by_text("retry 1")).to_be_visible()
 
 

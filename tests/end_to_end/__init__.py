@@ -1,0 +1,1 @@
+"""Tests on one whole stack: a package, so that the stack ends with it."""

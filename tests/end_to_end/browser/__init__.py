@@ -1,0 +1,1 @@
+"""The screens in a browser, on the stack of the folder above."""
