@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
 from sqlalchemy import Engine, MetaData, Table, select
 
 from device_association.bulk_changes import Created, create_bulk_change
+from device_association.codes import NOT_ENDED
 from device_association.database import make_engine, row, rows
 from device_association.outbox import MESSAGE, send_owed
 from local import message_queue
@@ -77,7 +79,7 @@ class Running:
 
     def ended(self, change_id: int) -> str:
         """Wait for a change's end and return its status."""
-        self.wait(lambda: self.status(change_id) not in {"NEW", "PROCESSING"})
+        self.wait(lambda: self.status(change_id) not in NOT_ENDED)
         return self.status(change_id)
 
     def codes(self, change_id: int) -> dict[str, str]:
@@ -142,9 +144,15 @@ class Running:
         self.api().patch(path, {"new_state": "failed", "include_downstream": False})
 
     def log(self, run_id: str, task: str, attempt: int = 1) -> str:
-        folder = self.stack.settings.airflow_home / "logs" / "dag_id=associate_customer" / f"run_id={run_id}"
-        file = folder / f"task_id={task}" / f"attempt={attempt}.log"
+        file = self._logs(run_id) / f"task_id={task}" / f"attempt={attempt}.log"
         return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def logs(self, run_id: str) -> str:
+        """Return what all tasks of a run have logged in all their tries."""
+        return "".join(file.read_text(encoding="utf-8") for file in self._logs(run_id).rglob("*.log"))
+
+    def _logs(self, run_id: str) -> Path:
+        return self.stack.settings.airflow_home / "logs" / "dag_id=associate_customer" / f"run_id={run_id}"
 
     @contextmanager
     def without(self, part: str) -> Iterator[None]:
@@ -162,13 +170,31 @@ class Running:
     def lines(self) -> dict[str, int]:
         return lines_by_sim(self.stack)
 
-    @staticmethod
-    def wait(condition: Callable[[], bool]) -> None:
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds; what takes too long ends with what is still open."""
         until = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             if time.monotonic() > until:
-                raise TimeoutError(f"not within {PATIENCE_SECONDS} s")
+                raise TimeoutError(f"not within {PATIENCE_SECONDS} s; open: {self._open()}")
             time.sleep(0.2)
+
+    def _open(self) -> dict[str, list[str]]:
+        """Say what has not ended: changes, and tasks of every DAG."""
+        tasks = self.api().get("/api/v2/dags/~/dagRuns/~/taskInstances?order_by=-start_date&limit=100")[
+            "task_instances"
+        ]
+        return {
+            "changes": [
+                f"{one['id']} {one['status']}"
+                for one in self.table("devicebulkchange", "dbo")
+                if one["status"] in NOT_ENDED
+            ],
+            "tasks": [
+                f"{one['dag_id']} {one['dag_run_id']} {one['task_id']} {one['map_index']}: {one['state']}"
+                for one in tasks
+                if one["state"] not in {"success", "skipped", "removed"}
+            ],
+        }
 
 
 @contextmanager

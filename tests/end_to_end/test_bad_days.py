@@ -38,7 +38,7 @@ def test_a_rev_io_that_is_down_is_asked_again_until_it_is_back(running: Running)
     with running.without("revio-simulator"):
         running.send()
         run_id = f"bulk_change__{change.change_id}__0"
-        running.wait(lambda: "could not be reached" in running.log(run_id, "plan_rev_services"))
+        running.wait(lambda: "could not be reached" in running.logs(run_id))
     assert running.ended(change.change_id) == "PROCESSED"
     assert {running.lines()[iccid] for iccid in PLAIN[210:212]} == {1}
 
