@@ -12,7 +12,8 @@ told so, and its task ends as skipped. Who asked for the change cannot answer, n
 Refused, or nobody answered within 72 hours: it ends as CANCELED, nothing of it was begun. A retry asks anew.
 
 **When it is red.** The answer could not be given: the first log line of `answer` says why (no permission, an own request, a
-refusal without a reason). Clear the change's task `ask` to be asked again, or answer in the portal.
+refusal without a reason). Clear the change's task `ask` to be asked again, or answer in the portal. Where the worker died
+right after the answer, the question comes again by itself.
 """
 
 from airflow.sdk import dag

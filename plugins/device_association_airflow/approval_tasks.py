@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.exceptions import HITLTimeoutError
@@ -101,5 +102,6 @@ def approval(bulk_change_id: int) -> None:
         bulk_change_id=bulk_change_id,
         map_index_template="bulk change {{ task.bulk_change_id }}",
         retries=3,
+        retry_delay=timedelta(seconds=5),  # who answered when the worker died is asked again at once
     )
     answer(bulk_change_id=bulk_change_id, given=ask.output)

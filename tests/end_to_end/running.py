@@ -154,6 +154,15 @@ class Running:
     def _logs(self, run_id: str) -> Path:
         return self.stack.settings.airflow_home / "logs" / "dag_id=associate_customer" / f"run_id={run_id}"
 
+    def saw_end(self, dag_id: str, run_id: str, task_id: str) -> bool:
+        """Whether the scheduler knows that the process of a task ended, which may wait for a person's answer.
+
+        An answer that comes before that looks to Airflow 3.3 like a process that died: the task fails, and asks again. No
+        person is that fast.
+        """
+        ended = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id},"
+        return ended in (self.stack.settings.logs_dir / "scheduler.log").read_text(encoding="utf-8")
+
     @contextmanager
     def without(self, part: str) -> Iterator[None]:
         """Stop a part of the stack, and start it again whatever happens: other tests need it."""

@@ -80,6 +80,7 @@ def test_a_second_person_approves_in_airflow_and_the_change_runs(running: Runnin
     )
     runs = api.get(f"/api/v2/dags/{APPROVE}/dagRuns?limit=100")["dag_runs"]
     assert "3 devices, more than 2" in api.get(f"{asked}/hitlDetails")["body"]
+    running.wait(lambda: running.saw_end(APPROVE, question["dag_run_id"], "approval.ask"))
     api.patch(f"{asked}/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}})
     running.wait(lambda: running.status(change) != "PENDING_APPROVAL")
     assert running.ended(change) == "PROCESSED", running.codes(change)
