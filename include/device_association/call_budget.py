@@ -5,7 +5,8 @@ call: more calls than slots can never be out, whatever the clocks of the workers
 back by itself. A worker takes several slots at once, each with the moment of its call, so that a call costs no round trip.
 
 Who gets them: a big change goes at an even pace and never holds more than a turn of calls that are still to be made, so
-that changes which wait take equal turns; a small one takes at once what the minute has left. Source: design.md, principle 2.
+that changes which wait take equal turns; a small one takes at once what the minute has left.
+Source: the Rev.io contract, 'Limits'.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def start_run(
 ) -> str:
     """Return the id of the run that works on the message's change: one that lives, or a new one.
 
-    `create_run` returns False when a run of that id exists. Source of the ids: the design's 'Run ids'.
+    `create_run` returns False when a run of that id exists. Source of the ids: docs/architecture.md, 'Run ids'.
     """
     base = f"bulk_change__{message.bulk_change_id}__{message.retry_number}"
     for number in range(most):

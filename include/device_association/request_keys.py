@@ -1,4 +1,7 @@
-"""Keys that make a request safe to send again: the same key and body get the same answer. Source: the contract, section 3."""
+"""Keys that make a request safe to send again: the same key and body get the same answer.
+
+Source: the domain contract, section 3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of Rev.io means: decided by method and moment, not only by status. See the contract's failure table.
+"""What an answer of Rev.io means: decided by method and moment, not only by status. Source: the Rev.io contract, 'Failures'.
 
 What an error shows of an answer is bounded and redacted: a server may echo our credentials or a customer's data.
 """

@@ -1,7 +1,7 @@
 """What was left lying is picked up: changes nobody works on, changes past their deadline, procedures not yet had.
 
 The table of bulk changes is the truth. A change is enqueued again rather than worked on here; a final state is written only
-past the deadline and under a claim of our own. Source: the domain contract, 4 and 6, and the design's `sweep_associations`.
+past the deadline and under a claim of our own. Source: the domain contract, 4 and 6.
 """
 
 from __future__ import annotations
