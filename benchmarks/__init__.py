@@ -1,1 +1,1 @@
-"""The measurements behind every number in the README: `make bench`, or `make bench FIGURE=name`."""
+"""The measurements behind every number in docs/measurements.md: `make bench`, or `make bench FIGURE=name`."""
