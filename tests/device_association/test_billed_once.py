@@ -348,7 +348,7 @@ def test_a_change_of_many_activation_dates_has_its_history_in_one_transaction(fl
 
 def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(flow: Flow) -> None:
     flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
-    claim = begun(flow, PLAIN[:3])
+    claim = begun(flow, PLAIN[:6])
     number, post, others = flow.plan(claim)[0], flow.rev.create_line, [flow.desk(claim)]
 
     def while_another_is_at_it(body: dict[str, Any]) -> int:
@@ -360,8 +360,8 @@ def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(
     flow.rev.create_line = while_another_is_at_it
     with pytest.raises(StepUnfinished):
         line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
-    assert end(flow, claim) == {"PROCESSED": 3}
-    assert [len(flow.rev.lines_of(iccid)) for iccid in PLAIN[:3]] == [1, 1, 1]
+    assert end(flow, claim) == {"PROCESSED": 6}
+    assert [len(flow.rev.lines_of(iccid)) for iccid in PLAIN[:6]] == [1] * 6
 
 
 def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow: Flow, rev: Seen) -> None:
