@@ -18,7 +18,6 @@ from device_association.codes import ChangeStatus
 from device_association.database import as_json, changed, in_transaction, row, rows, run
 from device_association.errors import ChangeNotRunnable
 from device_association.outbox import owe_message, owe_notification
-from device_association.validation import count_codes
 
 STEP = "close_bulk_change"
 NOTIFIED_JOB: dict[str, object] = {"path": "/lambda_sync_jobs_", "key_name": "m2m_inventory_live_sync"}
@@ -132,6 +131,12 @@ def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, n
     assert change is not None, "its status was just written"
     tenant = {"tenant_id": change["tenant_id"], "tenant_name": change["tenant_name"]}
     owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
+
+
+def count_codes(connection: Connection, bulk_change_id: int) -> dict[str, int]:
+    """Return how many devices of a change have which code; rows without a code count under their state."""
+    found = rows(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
+    return {one["code"]: one["devices"] for one in found}
 
 
 def _stored(connection: Connection, bulk_change_id: int, retry_number: int) -> Closed | None:

@@ -26,11 +26,12 @@ from device_association.call_budget import Limits
 from device_association.callers import Caller
 from device_association.change_actions import Cancel
 from device_association.change_views import lock_visible, refused
+from device_association.closing import count_codes
 from device_association.codes import NOT_ENDED, RequestCode
 from device_association.database import Record, as_json, in_transaction, row, rows, run
 from device_association.previews import Preview, verdicts, without_trace
 from device_association.reverted_changes import reverted_text
-from device_association.validation import count_codes, count_rows, reject_devices
+from device_association.validation import count_rows, reject_devices
 
 STEP = "revert"
 

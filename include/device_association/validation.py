@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from device_association.association_request import is_iccid, is_storable, local_to_utc
 from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
+from device_association.closing import count_codes
 from device_association.codes import DeviceCode, RequestCode
 from device_association.database import Record, as_json, in_parts, row, rows, rows_per_statement, run
 from device_association.errors import Refusal
@@ -185,12 +186,6 @@ def reject_rows(
             actor=actor,
             now=now,
         )
-
-
-def count_codes(connection: Connection, bulk_change_id: int) -> dict[str, int]:
-    """Return how many devices of a change have which code; rows without a code count under their state."""
-    found = rows(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
-    return {one["code"]: one["devices"] for one in found}
 
 
 def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[dict[str, object]]:
