@@ -17,8 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.association_request import STORABLE, Text500
 from device_association.batches import in_batches, row_batches
-from device_association.callers import Caller
-from device_association.change_views import lock_visible, refused
+from device_association.callers import Caller, lock_visible, refused
 from device_association.claims import lock_change
 from device_association.closing import close, end_rows, start_or_close
 from device_association.codes import ChangeStatus, DeviceCode, RequestCode

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from device_association.codes import RequestCode
-from device_association.database import row
+from device_association.database import Record, row, run
 from device_association.errors import Refusal, RequestRefused
 
 
@@ -56,6 +57,38 @@ def find_caller(connection: Connection, user_name: str, right: Right = Right.CRE
     if not caller.may(right):
         raise _denied(f"{user_name} has no {right} permission on module M2M; ask the portal's administrator")
     return caller
+
+
+def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) -> Record:
+    """Return a change as a person sees it; raise RequestRefused where the caller may not see it, as if it were not there."""
+    found = row(connection, "bulk_changes/find_visible", bulk_change_id=bulk_change_id, user_id=caller.user_id)
+    if found is None:
+        said = f"there is no bulk change {bulk_change_id}; check the id"
+        raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, said)
+    return found
+
+
+def lock_visible(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> Record:
+    """Return a change as nobody else can change it before this transaction ends; a change of the portal's gets its state."""
+    seen = find_visible(connection, caller, bulk_change_id)
+    run(
+        connection,
+        "claims/insert_state",
+        bulk_change_id=bulk_change_id,
+        retry_number=0,
+        run_id=None,
+        run_key=None,
+        actor=seen["created_by"],
+        reason=None,
+        now=now,
+    )
+    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
+    return find_visible(connection, caller, bulk_change_id)
+
+
+def refused(code: RequestCode, message: str) -> RequestRefused:
+    """Return the refusal of what is asked of a change."""
+    return RequestRefused([Refusal(code, "id", message)])
 
 
 def _denied(message: str) -> RequestRefused:

@@ -7,47 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.callers import Caller
-from device_association.codes import ChangeStatus, RequestCode, Row
-from device_association.database import Record, row, rows, run
-from device_association.errors import Refusal, RequestRefused
+from device_association.callers import Caller, find_visible
+from device_association.codes import ChangeStatus, Row
+from device_association.database import BIGGEST_ID, Record, row, rows
 from device_association.outbox import is_waiting
 from device_association.progress import count_states, read_progress
 from device_association.search_patterns import containing
-
-BIGGEST_ID = 2**63 - 1
-
-
-def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) -> Record:
-    """Return a change as a person sees it; raise RequestRefused where the caller may not see it, as if it were not there."""
-    found = row(connection, "bulk_changes/find_visible", bulk_change_id=bulk_change_id, user_id=caller.user_id)
-    if found is None:
-        said = f"there is no bulk change {bulk_change_id}; check the id"
-        raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, said)
-    return found
-
-
-def lock_visible(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> Record:
-    """Return a change as nobody else can change it before this transaction ends; a change of the portal's gets its state."""
-    seen = find_visible(connection, caller, bulk_change_id)
-    run(
-        connection,
-        "claims/insert_state",
-        bulk_change_id=bulk_change_id,
-        retry_number=0,
-        run_id=None,
-        run_key=None,
-        actor=seen["created_by"],
-        reason=None,
-        now=now,
-    )
-    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
-    return find_visible(connection, caller, bulk_change_id)
-
-
-def refused(code: RequestCode, message: str) -> RequestRefused:
-    """Return the refusal of what is asked of a change."""
-    return RequestRefused([Refusal(code, "id", message)])
 
 
 def list_changes(

@@ -44,6 +44,7 @@ SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 ROWS_PER_STATEMENT = 4000
 """Most rows that one statement writes where others work on the table, if nothing else was set: SQL Server escalates its locks
 near 5,000."""
+BIGGEST_ID = 2**63 - 1
 COLLISION_TRIES = 5
 """How often a transaction is tried whose unique key met another's; more is no race but a row that is there."""
 

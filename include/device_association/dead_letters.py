@@ -19,8 +19,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine
 
 from device_association.callers import Caller
-from device_association.change_views import BIGGEST_ID
-from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database import BIGGEST_ID, Record, as_json, changed, in_transaction, row, rows, run
 from device_association.one_by_one import OneByOne
 from device_association.plain_numbers import plain_whole
 from device_association.queue_messages import Cause, Decision, Message, Verdict, decide, read_message

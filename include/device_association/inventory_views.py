@@ -9,9 +9,8 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from device_association.callers import Caller
-from device_association.change_views import BIGGEST_ID
 from device_association.codes import DeviceCode
-from device_association.database import Record, rows
+from device_association.database import BIGGEST_ID, Record, rows
 from device_association.errors import Refusal, RequestRefused
 from device_association.request_rules import find_customer
 from device_association.search_patterns import beginning_with, containing

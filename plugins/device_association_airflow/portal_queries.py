@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
 from device_association.association_request import STORABLE, at_most, is_storable
-from device_association.change_views import BIGGEST_ID
 from device_association.codes import ChangeStatus, Row
+from device_association.database import BIGGEST_ID
 from device_association.plain_numbers import PLAIN_WHOLE
 
 
