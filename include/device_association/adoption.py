@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database import make_engine, run
+from device_association.database import make_engine, portal_url, run
 from device_association.errors import ConfigurationError, DatabaseUnavailable
 from device_association.portal_catalogue import Catalogue, read_catalogue
 from device_association.portal_differences import compare, theirs
 from device_association.portal_findings import Asked, Finding, Severity
 from device_association.portal_needs import ERROR_CODE, PORTAL, read_needs
-from device_association.schema import adopt, install_procedures, portal_url, run_scripts
+from device_association.schema import adopt, install_procedures, run_scripts
 
 NOTHING_IN_THE_WAY, SOMETHING_FIRST = 0, 1
 

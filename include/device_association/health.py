@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database import database_clock, make_engine
+from device_association.database import database_clock, make_engine, portal_url
 from device_association.errors import ConfigurationError, DatabaseUnavailable
 from device_association.figures import (
     JOBS,
@@ -25,7 +25,6 @@ from device_association.figures import (
     read_figures,
     summed,
 )
-from device_association.schema import portal_url
 
 WELL, NOT_WELL = 0, 1
 RUNBOOKS = "docs/runbooks"

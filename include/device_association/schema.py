@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -20,13 +19,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from device_association.database import SQL_FOLDER, make_engine, rows
+from device_association.database import SQL_FOLDER, make_engine, portal_url, rows
 from device_association.dialects import SQL_SERVER, SUFFIX
 from device_association.errors import ConfigurationError
 from device_association.portal_needs import portal_tables
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-URL_VARIABLE = "DEVICE_ASSOCIATION_PORTAL_URL"
 VERSION_SCHEMA, VERSION_TABLE = "device_association", "schema_version"
 PORTAL_TABLES = "0001"
 """The revision of a database that has the portal's tables and nothing of ours."""
@@ -152,15 +150,6 @@ def _make_schema(connection: Connection) -> None:
         connection.exec_driver_sql(f"IF SCHEMA_ID('{VERSION_SCHEMA}') IS NULL EXEC ('CREATE SCHEMA {VERSION_SCHEMA}')")
     else:
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
-
-
-def portal_url() -> str:
-    """Return the URL in DEVICE_ASSOCIATION_PORTAL_URL; without one, end the program as wrongly used."""
-    url = os.environ.get(URL_VARIABLE)
-    if not url:
-        print(f"{URL_VARIABLE} is not set; set it to the portal database's SQLAlchemy URL", file=sys.stderr)
-        sys.exit(2)
-    return url
 
 
 def main() -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from device_association import schema
+from device_association.database import URL_VARIABLE
 from device_association.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = "DEVICE_ASSOCIATION_"
 PRODUCT_SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 REQUIRED_SETTINGS = {PREFIX + name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
-READ_BY_CODE = PRODUCT_SETTINGS | {schema.URL_VARIABLE}
+READ_BY_CODE = PRODUCT_SETTINGS | {URL_VARIABLE}
 AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
 
 

@@ -13,6 +13,7 @@ import yaml
 from sqlalchemy import make_url
 
 from device_association import schema
+from device_association.database import URL_VARIABLE
 from local import message_queue
 from tests.deployment.files import (
     AIRFLOW_PARTS,
@@ -138,7 +139,7 @@ def test_env_example_explains_what_compose_asks_for_and_nothing_else() -> None:
 
 
 def test_the_portals_database_login_and_schema_fit_together() -> None:
-    url = make_url(filled_in(services()["portal-schema"]["environment"][schema.URL_VARIABLE]))
+    url = make_url(filled_in(services()["portal-schema"]["environment"][URL_VARIABLE]))
     connection = json.loads(filled_in(services()["worker"]["environment"]["AIRFLOW_CONN_PORTAL_DB"]))
     script = read("deploy/portal_database.sql")
 

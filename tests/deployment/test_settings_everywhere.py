@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from device_association import schema
+from device_association.database import URL_VARIABLE
 from device_association.settings import Settings
 from tests.deployment.files import (
     AIRFLOW_PARTS,
@@ -38,7 +38,7 @@ def test_compose_sets_nothing_that_the_code_does_not_read() -> None:
     for name, service in services().items():
         given = {variable for variable in service.get("environment", {}) if variable.startswith(PREFIX)}
         assert given <= READ_BY_CODE, name
-    assert schema.URL_VARIABLE in services()["portal-schema"]["environment"]
+    assert URL_VARIABLE in services()["portal-schema"]["environment"]
 
 
 def test_compose_leaves_each_default_to_the_product_unless_the_host_decides_it() -> None:
@@ -69,6 +69,6 @@ def test_values_give_the_schema_job_its_address_from_a_secret() -> None:
 
     (variable,) = job["env"]
 
-    assert variable["name"] == schema.URL_VARIABLE
+    assert variable["name"] == URL_VARIABLE
     assert variable["valueFrom"]["secretKeyRef"]["name"] == "device-association-portal"
     assert job["args"] == services()["portal-schema"]["command"]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from device_association import alarms, figures, health, outbox, schema
+from device_association import alarms, figures, health, outbox
 from device_association.call_budget import CallBudget, Limits, Pace
-from device_association.database import in_transaction
+from device_association.database import URL_VARIABLE, in_transaction
 from device_association.dead_letters import look, redrive
 from device_association.dialects import to_driver
 from device_association.errors import RevioRetryable
@@ -228,7 +228,7 @@ def test_a_bad_run_is_told_for_an_hour(well: Flow, name: str) -> None:
 
 
 def test_a_database_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setenv(schema.URL_VARIABLE, "postgresql+psycopg2://nobody:x@127.0.0.1:1/portal")
+    monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg2://nobody:x@127.0.0.1:1/portal")
     assert health.main([]) == health.NOT_WELL
     (line,) = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"ALARM  database_down +no database answers .*-> docs/runbooks/database_down.md", line)
@@ -237,7 +237,7 @@ def test_a_database_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyP
 def test_the_command_says_the_ten_lines_and_whether_all_is_well(
     portal: Engine, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setenv(schema.URL_VARIABLE, portal.url.render_as_string(hide_password=False))
+    monkeypatch.setenv(URL_VARIABLE, portal.url.render_as_string(hide_password=False))
     assert health.main([]) == health.NOT_WELL
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == TEN
@@ -247,7 +247,7 @@ def test_the_command_says_the_ten_lines_and_whether_all_is_well(
         health, "read_figures", lambda engine, now: figures.Figures(jobs=dict.fromkeys(figures.JOBS, 0))
     )
     assert health.main([]) == health.WELL
-    monkeypatch.delenv(schema.URL_VARIABLE)
+    monkeypatch.delenv(URL_VARIABLE)
     with pytest.raises(SystemExit) as ended:
         health.main([])
     assert ended.value.code == 2

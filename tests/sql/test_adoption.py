@@ -13,11 +13,12 @@ from sqlalchemy import URL, Engine, text
 
 from device_association import adoption
 from device_association.adoption import find_differences, in_the_way
+from device_association.database import URL_VARIABLE
 from device_association.dialects import SQL_SERVER
 from device_association.errors import ClaimLost, ConfigurationError
 from device_association.portal_catalogue import read_catalogue
 from device_association.portal_findings import Asked, Finding, Severity
-from device_association.schema import MARKER, URL_VARIABLE, upgrade
+from device_association.schema import MARKER, upgrade
 from local.portal_tables import table_names
 from local.sample_data import groups, world
 from tests.flow import Flow, request
