@@ -16,7 +16,7 @@ from device_association.bulk_changes import Created, create_bulk_change
 from device_association.claims import Claim
 from device_association.database import changed, rows, run
 from device_association.dialects import from_driver
-from device_association.errors import RevioError
+from device_association.domain.errors import RevioError
 from device_association.revio import Account, Line, Listing, Product
 from device_association.revio_lines import SENT
 from device_association.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from device_association import unknown_outcomes
 from device_association.claims import Claim
-from device_association.errors import RevioOutcomeUnknown
+from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio import Listing
 from tests.flow import Flow, request
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from device_association.codes import ChangeStatus, DeviceCode, PlanOutcome, Row
+from device_association.domain.codes import ChangeStatus, DeviceCode, PlanOutcome, Row
 from device_association.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from device_association.database import make_engine, portal_url, run
-from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.portal_catalogue import Catalogue, read_catalogue
 from device_association.portal_differences import compare, theirs
 from device_association.portal_findings import Asked, Finding, Severity

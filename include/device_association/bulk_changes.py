@@ -13,17 +13,17 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from device_association.approvals import ask_or_start, why_approval
-from device_association.association_request import (
+from device_association.callers import Caller, find_caller
+from device_association.claims import ended_text
+from device_association.database import as_json, in_parts, in_transaction, row, run
+from device_association.domain.association_request import (
     AssociateCustomer,
     local_to_utc,
     parse_request,
     times_that_never_were,
 )
-from device_association.callers import Caller, find_caller
-from device_association.claims import ended_text
-from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
-from device_association.database import as_json, in_parts, in_transaction, row, run
-from device_association.errors import ChangeNotRunnable, RequestRefused
+from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
+from device_association.domain.errors import ChangeNotRunnable, RequestRefused
 from device_association.request_keys import RequestKey, keep_answer, take_key
 from device_association.request_rules import Customer, find_customer, find_facts, refusals
 from device_association.terms import Terms, from_request, payload_template

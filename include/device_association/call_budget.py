@@ -21,8 +21,8 @@ from enum import Enum, auto
 from sqlalchemy import Connection, Engine
 
 from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
-from device_association.errors import RevioError, RevioOutcomeUnknown, RevioRetryable
-from device_association.storable_text import storable
+from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRetryable
+from device_association.domain.storable_text import storable
 
 MINUTE = timedelta(seconds=60)
 SLACK = timedelta(seconds=0.6)

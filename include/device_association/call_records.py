@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from device_association.claims import holding
-from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
-from device_association.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
+from device_association.domain.codes import DeviceCode
+from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
+from device_association.domain.storable_text import storable
 from device_association.findings import FindingKind, report
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import (
@@ -27,7 +28,6 @@ from device_association.line_outcomes import (
     settle_line,
     stop_change,
 )
-from device_association.storable_text import storable
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from device_association.codes import RequestCode
 from device_association.database import Record, row, run
-from device_association.errors import Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
 
 
 class Right(StrEnum):

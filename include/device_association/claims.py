@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, row, run
-from device_association.errors import ChangeNotRunnable, ClaimLost
-from device_association.storable_text import storable
+from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, DeviceCode
+from device_association.domain.errors import ChangeNotRunnable, ClaimLost
+from device_association.domain.storable_text import storable
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)

@@ -20,10 +20,10 @@ from sqlalchemy import Connection, Engine
 
 from device_association.callers import Caller
 from device_association.database import BIGGEST_ID, Record, as_json, changed, in_transaction, row, rows, run
+from device_association.domain.plain_numbers import plain_whole
+from device_association.domain.storable_text import storable
 from device_association.one_by_one import OneByOne
-from device_association.plain_numbers import plain_whole
 from device_association.queue_messages import Cause, Decision, Message, Verdict, decide, read_message
-from device_association.storable_text import storable
 
 MOST = 1000
 """Messages that one run takes at most; the next one goes on."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 
 SQL_SERVER, POSTGRESQL = "mssql", "postgresql"
 SUFFIX = {POSTGRESQL: ".postgres.sql", SQL_SERVER: ".sqlserver.sql"}

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from device_association.callers import Caller
-from device_association.codes import RequestCode
 from device_association.database import BIGGEST_ID, rows
-from device_association.errors import Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
 from device_association.findings import FINDING_ADVICE, FindingKind
 from device_association.result_files import ROWS_AT_ONCE, csv_lines
 

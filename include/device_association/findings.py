@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from device_association.database import as_json, in_parts, run
-from device_association.storable_text import storable
+from device_association.domain.storable_text import storable
 
 
 class FindingKind(StrEnum):

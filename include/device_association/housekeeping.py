@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from device_association.database import changed, in_transaction, rows_per_statement
-from device_association.errors import DatabaseUnavailable
+from device_association.domain.errors import DatabaseUnavailable
 from device_association.request_keys import KEPT
 
 IN_BATCHES = ("known_lines", "slices", "steps", "sent", "findings", "dead_letters")

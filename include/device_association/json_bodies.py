@@ -6,8 +6,8 @@ import json
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from device_association.codes import RequestCode
-from device_association.errors import Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
 
 MOST_DIGITS = 100
 """Longest number that is read; no field takes one that long."""

@@ -20,7 +20,13 @@ from device_association.call_budget import LONGEST_PAUSE, OPEN_SECONDS, CallBudg
 from device_association.call_records import begin_creations, record_created, record_refusal, release, why_not
 from device_association.claims import is_stopped
 from device_association.database import Record
-from device_association.errors import AssociationError, RevioRejected, RevioRetryable, RevioUnauthorized, StepUnfinished
+from device_association.domain.errors import (
+    AssociationError,
+    RevioRejected,
+    RevioRetryable,
+    RevioUnauthorized,
+    StepUnfinished,
+)
 from device_association.line_outcomes import Desk, LineChanged, Outcome, line_body, stop_change
 from device_association.revio import RevioClient
 from device_association.slice_looks import SliceLooks

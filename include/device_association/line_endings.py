@@ -15,15 +15,16 @@ from functools import partial
 from sqlalchemy import Connection
 
 from device_association.call_records import begin_calls, plan_again
-from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, changed, in_transaction, rows, run
-from device_association.errors import (
+from device_association.domain.codes import DeviceCode
+from device_association.domain.errors import (
     RecordUnreadable,
     RevioOutcomeUnknown,
     RevioRejected,
     RevioRetryable,
     RevioUnauthorized,
 )
+from device_association.domain.storable_text import storable
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_calls import Work
 from device_association.line_outcomes import (
@@ -40,7 +41,6 @@ from device_association.line_planning import customer_number, why_not_ours
 from device_association.product_endings import end_products
 from device_association.revio import Line, RevioClient
 from device_association.revio_lines import Sim
-from device_association.storable_text import storable
 
 ZONES_DIFFER = timedelta(days=1)
 """A line ends at midnight of the tenant's today, which may still be to come elsewhere."""

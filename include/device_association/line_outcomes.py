@@ -18,20 +18,20 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.association_request import tenant_zone
 from device_association.call_budget import SMALL, CallBudget
 from device_association.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
-from device_association.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.dialects import utc_milliseconds
-from device_association.errors import AssociationError, RevioOutcomeUnknown, RevioUnauthorized
+from device_association.domain.association_request import tenant_zone
+from device_association.domain.codes import VALIDATION_CODES, DeviceCode, Row
+from device_association.domain.errors import AssociationError, RevioOutcomeUnknown, RevioUnauthorized
+from device_association.domain.sim_numbers import iccid_keys
+from device_association.domain.storable_text import storable
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_planning import Clients, customer_number, refusal_text
 from device_association.revio_answers import NO_YEARS
 from device_association.revio_lines import SENT, Line
 from device_association.settings import Settings
-from device_association.sim_numbers import iccid_keys
-from device_association.storable_text import storable
 from device_association.vendor_lines import keep_lines
 
 STEP = "create_rev_service"

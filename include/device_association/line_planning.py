@@ -18,16 +18,16 @@ from sqlalchemy import Connection, Engine
 
 from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, is_stopped, record_step, stop
-from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, in_parts, row, rows, run
-from device_association.errors import ConfigurationError, RevioRejected, RevioUnauthorized
+from device_association.domain.codes import DeviceCode
+from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
+from device_association.domain.storable_text import storable
 from device_association.line_looks import AccountLooks, keep_known, match, shown_before
 from device_association.reverted_changes import find_reversal
 from device_association.revio import RevioClient
 from device_association.revio_answers import spelled_id
 from device_association.revio_lines import Line, Sim, ending_text
 from device_association.settings import Settings
-from device_association.storable_text import storable
 from device_association.validation import reject_billed, reject_changed, reject_rows
 from device_association.vendor_lines import ListShifts, RevAccount
 

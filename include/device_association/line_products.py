@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from device_association.database import Record, as_json, changed, in_transaction, rows, run
-from device_association.errors import (
+from device_association.domain.errors import (
     AssociationError,
     RecordUnreadable,
     RevioOutcomeUnknown,
@@ -18,12 +18,12 @@ from device_association.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
+from device_association.domain.storable_text import storable
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import Desk, LineChanged, line_dates
 from device_association.line_planning import customer_number, customers_of, why_not_ours
 from device_association.revio import Product, RevioClient
 from device_association.revio_lines import Sim
-from device_association.storable_text import storable
 
 KNOWN = frozenset({"CREATED", "ADOPTED"})
 """States of a product that the line has."""

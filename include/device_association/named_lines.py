@@ -12,9 +12,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.codes import DeviceCode
 from device_association.database import Record, as_json, row, rows, run
-from device_association.errors import RevioUnauthorized
+from device_association.domain.codes import DeviceCode
+from device_association.domain.errors import RevioUnauthorized
 from device_association.line_outcomes import Desk, Outcome, reject_line, settle_line, stop_change
 from device_association.line_planning import customers_of
 from device_association.revio_lines import Judgment, Line, Verdict

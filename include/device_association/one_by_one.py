@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from device_association.database import in_transaction, row, rows, run
-from device_association.errors import ClaimLost, DatabaseUnavailable
+from device_association.domain.errors import ClaimLost, DatabaseUnavailable
+from device_association.domain.storable_text import storable
 from device_association.findings import Finding, FindingKind, report
-from device_association.storable_text import storable
 
 Result = TypeVar("Result")
 Thing = TypeVar("Thing")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.database import Record, as_json, in_transaction, rows, run
 from device_association.dialects import utc_milliseconds
-from device_association.errors import DatabaseUnavailable
+from device_association.domain.errors import DatabaseUnavailable
 from device_association.one_by_one import error_text
 
 MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"

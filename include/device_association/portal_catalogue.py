@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from device_association.database import Record, rows
 from device_association.dialects import SQL_SERVER, is_transient
-from device_association.errors import ConfigurationError
+from device_association.domain.errors import ConfigurationError
 from device_association.schema import current_revision
 from device_association.sql_text import Column, make_type
 

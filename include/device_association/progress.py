@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 
 from device_association.answers import shown
 from device_association.call_budget import Limits
-from device_association.codes import NOT_ENDED, RUNNING, Row
 from device_association.database import as_json, row, rows
+from device_association.domain.codes import NOT_ENDED, RUNNING, Row
 
 OPEN = (Row.NEW, Row.PROCESSING)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.database import row
-from device_association.plain_numbers import plain_whole
+from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
+from device_association.domain.plain_numbers import plain_whole
 
 BIGGEST_ID = 2**63 - 1
 

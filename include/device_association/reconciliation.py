@@ -16,9 +16,9 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.codes import RequestCode
 from device_association.database import Record, as_json, changed, in_transaction, rows, rows_per_statement, run
-from device_association.errors import DatabaseUnavailable, Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
 from device_association.findings import Finding, FindingKind, report
 from device_association.one_by_one import MOST_NAMED, OneByOne, error_text
 from device_association.revio_lines import Listing

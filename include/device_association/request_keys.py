@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from device_association.codes import RequestCode
 from device_association.database import as_json, row, run
-from device_association.errors import Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
 
 FIELD = "Idempotency-Key"
 KEPT = timedelta(hours=24)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Engine
 
 from device_association.change_views import device_rows
-from device_association.codes import Row
+from device_association.domain.codes import Row
 
 ROWS_AT_ONCE = 5000
 HEADER = ("ICCID", "MSISDN", "Status", "Code", "Message", "ProcessedDate")

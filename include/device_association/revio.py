@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from device_association.errors import (
+from device_association.domain.errors import (
     ConfigurationError,
     RecordUnreadable,
     RevioError,

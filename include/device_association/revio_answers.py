@@ -16,15 +16,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from device_association.errors import (
+from device_association.domain.errors import (
     RevioError,
     RevioOutcomeUnknown,
     RevioRejected,
     RevioRetryable,
     RevioUnauthorized,
 )
+from device_association.domain.storable_text import storable
 from device_association.revio_transport import Answer, NoAnswer
-from device_association.storable_text import storable
 
 MOST_ID = 2**31 - 1
 MOST_DIGITS = 255

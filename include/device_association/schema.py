@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.database import SQL_FOLDER, make_engine, portal_url, rows
 from device_association.dialects import SQL_SERVER, SUFFIX
-from device_association.errors import ConfigurationError
+from device_association.domain.errors import ConfigurationError
 from device_association.portal_needs import portal_tables
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"

@@ -13,9 +13,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from device_association.association_request import AssociateCustomer, Rate, Text50, Text100, Text1000
 from device_association.database import as_json
-from device_association.plain_numbers import PLAIN_WHOLE
+from device_association.domain.association_request import AssociateCustomer, Rate, Text50, Text100, Text1000
+from device_association.domain.plain_numbers import PLAIN_WHOLE
 
 Int32 = Annotated[int, PLAIN_WHOLE, Field(ge=-(2**31), le=2**31 - 1)]
 OptionalInt = Int32 | None

@@ -12,13 +12,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.association_request import is_iccid, is_storable, local_to_utc
 from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.closing import count_codes
-from device_association.codes import DeviceCode, RequestCode
 from device_association.database import Record, as_json, in_parts, row, rows, rows_per_statement, run
-from device_association.errors import Refusal
+from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
+from device_association.domain.codes import DeviceCode, RequestCode
+from device_association.domain.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
 from device_association.reverted_changes import find_reversal
 from device_association.terms import Terms, from_row, read_payload

@@ -11,10 +11,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine
 
 from device_association.database import as_json, changed, in_parts, in_transaction, row, rows, run
-from device_association.errors import ConfigurationError, RevioRetryable, StepUnfinished
+from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
+from device_association.domain.sim_numbers import rounded_keys
+from device_association.domain.storable_text import storable
 from device_association.revio_lines import MAX_NUMBER, Line, Listing, newest_of
-from device_association.sim_numbers import rounded_keys
-from device_association.storable_text import storable
 
 LEASE = timedelta(minutes=10)
 """How long a page may take, its wait for the account's budget included; then another run lists the account instead."""

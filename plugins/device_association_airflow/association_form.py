@@ -8,10 +8,10 @@ from typing import Any
 from airflow.sdk import Param, Variable, get_parsing_context
 from sqlalchemy import Engine
 
-from device_association.codes import RequestCode
-from device_association.errors import Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
+from device_association.domain.plain_numbers import plain_whole
 from device_association.form_choices import Choices, list_choices
-from device_association.plain_numbers import plain_whole
 
 CHOICES = "device_association_form_choices"
 """The Airflow variable that keeps what the form's drop-downs offer."""

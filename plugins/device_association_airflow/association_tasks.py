@@ -24,7 +24,7 @@ from device_association import (
     outbox,
     validation,
 )
-from device_association.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
+from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly

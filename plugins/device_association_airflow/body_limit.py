@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from device_association.codes import RequestCode
-from device_association.errors import Refusal, RequestRefused
-from device_association.plain_numbers import plain_whole
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
+from device_association.domain.plain_numbers import plain_whole
 
 MOST_BYTES = 8 * 1024 * 1024
 """Room for more ICCIDs than a request may name, so that their number is refused by its own code."""

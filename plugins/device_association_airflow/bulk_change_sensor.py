@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import Context
 
-from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.queue_messages import Cause, Decision, Verdict, decide, read_message, start_run
 from device_association_airflow import connections, runs
 

@@ -11,7 +11,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from device_association import claims
-from device_association.errors import AssociationError, ClaimLost
+from device_association.domain.errors import AssociationError, ClaimLost
 from device_association_airflow import connections
 
 Work = dict[str, int]

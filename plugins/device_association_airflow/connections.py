@@ -18,10 +18,10 @@ from sqlalchemy import Engine, make_url
 
 from device_association.call_budget import CallBudget, Limits, Pace
 from device_association.database import as_json, database_clock, make_engine
-from device_association.errors import ConfigurationError
+from device_association.domain.errors import ConfigurationError
+from device_association.domain.plain_numbers import plain_whole
 from device_association.line_planning import Clients
 from device_association.notifications import Receiver
-from device_association.plain_numbers import plain_whole
 from device_association.revio import Account, RevioClient, Timeouts, find_zone
 from device_association.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from device_association.errors import ConfigurationError
+from device_association.domain.errors import ConfigurationError
 from device_association_airflow import connections
 
 HIDDEN_SECONDS = 60

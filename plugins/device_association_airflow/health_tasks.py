@@ -10,7 +10,7 @@ from airflow.sdk.observability import stats
 from sqlalchemy import Engine
 
 from device_association import alarms, figures, health
-from device_association.errors import AssociationError
+from device_association.domain.errors import AssociationError
 from device_association_airflow import connections, notices, runs, stopped_runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly

@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from device_association.codes import HTTP_STATUS, RequestCode
-from device_association.errors import DatabaseUnavailable, Refusal, RequestRefused
+from device_association.domain.codes import HTTP_STATUS, RequestCode
+from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
 from device_association_airflow.page_templates import HEADERS, render
 
 TITLES = {403: "Not allowed", 404: "Not found", 422: "This address can't be read", 503: "Out of reach for a moment"}

@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from device_association.advice import advice
+from device_association.domain.advice import advice
 from device_association_airflow import page_words
 
 FOLDER = Path(__file__).parent

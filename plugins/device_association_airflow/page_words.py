@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from device_association.codes import NOT_ENDED, ChangeStatus, Row
+from device_association.domain.codes import NOT_ENDED, ChangeStatus, Row
 from device_association.findings import FindingKind
 
 CHANGE_WORDS = {

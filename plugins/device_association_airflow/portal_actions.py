@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from device_association.association_request import read_fields
 from device_association.change_actions import Cancel, Retry, cancel_change, retry_change
-from device_association.codes import ChangeStatus
+from device_association.domain.association_request import read_fields
+from device_association.domain.codes import ChangeStatus
 from device_association.json_bodies import read_json_object
 from device_association.line_naming import NameLine, name_line
 from device_association.outbox import send_at_once

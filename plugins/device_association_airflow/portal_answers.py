@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from device_association.codes import HTTP_STATUS, RequestCode
 from device_association.dialects import is_transient
-from device_association.errors import ConfigurationError, DatabaseUnavailable, Refusal, RequestRefused
+from device_association.domain.codes import HTTP_STATUS, RequestCode
+from device_association.domain.errors import ConfigurationError, DatabaseUnavailable, Refusal, RequestRefused
 
 DENIALS = frozenset({401, 403, 404})
 OF_FRAMEWORK = {

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from device_association import approvals as rules
-from device_association.association_request import read_fields
+from device_association.domain.association_request import read_fields
 from device_association.json_bodies import read_json_object
 from device_association.outbox import send_at_once
 from device_association_airflow.portal_actions import described_body

@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
 from device_association.callers import Caller, find_visible
-from device_association.codes import RequestCode
-from device_association.errors import AssociationError, Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import AssociationError, Refusal, RequestRefused
 from device_association.progress import Looks, as_event
 from device_association_airflow.portal_caller import EngineDep, ReaderDep, portal_engine
 from device_association_airflow.portal_queries import ChangeId

@@ -16,17 +16,17 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field as Bounds
 from sqlalchemy import Engine
 
-from device_association.advice import ADVICE
-from device_association.association_request import local_to_utc, read_fields
 from device_association.callers import Caller, Right
 from device_association.change_views import describe_change, list_changes, page_devices
 from device_association.check_reports import report_page
-from device_association.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
 from device_association.database import BIGGEST_ID, Record
+from device_association.domain.advice import ADVICE
+from device_association.domain.association_request import local_to_utc, read_fields
+from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
+from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.finding_views import list_findings
 from device_association.inventory_views import Field, device_history, list_devices, list_offered
 from device_association.line_naming import list_named_lines, may_be_named
-from device_association.plain_numbers import PLAIN_WHOLE
 from device_association.settings import Settings
 from device_association_airflow.page_refusals import refuse_with_pages
 from device_association_airflow.page_templates import asset, render

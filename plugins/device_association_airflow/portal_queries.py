@@ -9,10 +9,10 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from device_association.association_request import STORABLE, at_most, is_storable
-from device_association.codes import ChangeStatus, Row
 from device_association.database import BIGGEST_ID
-from device_association.plain_numbers import PLAIN_WHOLE
+from device_association.domain.association_request import STORABLE, at_most, is_storable
+from device_association.domain.codes import ChangeStatus, Row
+from device_association.domain.plain_numbers import PLAIN_WHOLE
 
 
 def _in_time(moment: datetime) -> datetime:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Response
 
-from device_association.association_request import AssociateCustomer
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.database import as_json
+from device_association.domain.association_request import AssociateCustomer
 from device_association.json_bodies import read_json_object
 from device_association.outbox import is_waiting, send_at_once
 from device_association.previews import Preview, preview_bulk_change

@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import Context
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
-from device_association.errors import (
+from device_association.domain.errors import (
     ChangeNotRunnable,
     ConfigurationError,
     DatabaseUnavailable,

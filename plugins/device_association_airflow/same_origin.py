@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from device_association.codes import RequestCode
-from device_association.errors import Refusal, RequestRefused
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import Refusal, RequestRefused
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -28,7 +28,7 @@ from device_association import associations, call_budget, closing, database, lin
 from device_association.call_budget import CallBudget, Limits
 from device_association.claims import Claim
 from device_association.database import database_clock, make_engine
-from device_association.errors import StepUnfinished
+from device_association.domain.errors import StepUnfinished
 from device_association.revio import Account, RevioClient, Timeouts
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed

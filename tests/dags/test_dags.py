@@ -203,7 +203,7 @@ def test_reconciliation_has_a_day_s_interval_and_compares_the_accounts_apart_fro
 
 
 def test_the_form_has_every_field_of_the_request(read: dict[str, Any]) -> None:
-    from device_association.association_request import AssociateCustomer
+    from device_association.domain.association_request import AssociateCustomer
 
     fields = {field.alias for field in AssociateCustomer.model_fields.values()}
     assert set(read["dags"]["associate_customer"]["params"]) == fields | {"start_with", "bulk_change_id"}

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from device_association import check_reports, data_checks, line_creation, line_planning, validation
 from device_association.bulk_changes import check_may_run
 from device_association.call_records import begin_calls
-from device_association.errors import (
+from device_association.domain.errors import (
     ChangeNotRunnable,
     ClaimLost,
     DataCheckFailed,

@@ -18,7 +18,7 @@ from device_association.call_records import begin_calls
 from device_association.callers import find_caller
 from device_association.change_actions import retry_change
 from device_association.database import changed, run
-from device_association.errors import (
+from device_association.domain.errors import (
     ChangeNotRunnable,
     ClaimLost,
     RecordUnreadable,

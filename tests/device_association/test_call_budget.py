@@ -22,7 +22,7 @@ from device_association.call_budget import (
     Slot,
 )
 from device_association.database import database_clock
-from device_association.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
+from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from tests.flow import NOW, Clock, read_table
 
 ACCOUNT = "revio_northwind"

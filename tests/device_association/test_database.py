@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from device_association.database import in_transaction, make_engine
 from device_association.dialects import is_transient, refused_connection, unsuitable
-from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from local.processes import free_ports
 from local.sample_data import groups
 from tests.flow import Flow, request

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import event, given, settings
 from sqlalchemy import Engine
 
-from device_association.errors import AssociationError
+from device_association.domain.errors import AssociationError
 from tests.flow import NOW, Flow
 from tests.hunts import SAME_EACH_TIME, few_and_many
 from tests.worlds import World, worlds

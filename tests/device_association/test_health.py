@@ -16,7 +16,7 @@ from device_association.call_budget import CallBudget, Limits, Pace
 from device_association.database import URL_VARIABLE, in_transaction
 from device_association.dead_letters import look, redrive
 from device_association.dialects import to_driver
-from device_association.errors import RevioRetryable
+from device_association.domain.errors import RevioRetryable
 from device_association.figures import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
 from device_association.findings import Finding, FindingKind
 from device_association.findings import report as report_findings

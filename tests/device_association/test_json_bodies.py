@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from device_association.errors import RequestRefused
+from device_association.domain.errors import RequestRefused
 from device_association.json_bodies import read_json_object
 
 

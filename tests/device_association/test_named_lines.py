@@ -15,7 +15,7 @@ from device_association import line_creation, line_planning
 from device_association.callers import Caller, Right, find_caller
 from device_association.change_actions import retry_change
 from device_association.claims import Claim
-from device_association.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
+from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.line_naming import NameLine, name_line
 from device_association.reversals import revert_change
 from device_association.revio import Line

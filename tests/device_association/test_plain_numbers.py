@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from device_association import data_checks, dead_letters
-from device_association.association_request import parse_request
 from device_association.dead_letters import Cause, DeadLetter
-from device_association.errors import ConfigurationError, RequestRefused
+from device_association.domain.association_request import parse_request
+from device_association.domain.errors import ConfigurationError, RequestRefused
+from device_association.domain.plain_numbers import plain_whole
 from device_association.line_looks import _kept_line
 from device_association.line_products import _body
-from device_association.plain_numbers import plain_whole
 from device_association.queue_messages import read_message
 from device_association.terms import read_payload
 from local.sample_data import groups, world

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import assume, event, given, settings
 from sqlalchemy import Engine
 
-from device_association.errors import RequestRefused
+from device_association.domain.errors import RequestRefused
 from device_association.previews import ACCEPTED, preview_bulk_change
 from tests.flow import NOW, Flow, read_table
 from tests.hunts import SAME_EACH_TIME, few_and_many

@@ -30,7 +30,7 @@ from device_association import (
     slice_looks,
     vendor_lines,
 )
-from device_association.errors import RevioOutcomeUnknown
+from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.line_looks import AccountLooks
 from device_association.line_outcomes import Outcome, mirror_row
 from device_association.revio_lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of

@@ -14,7 +14,7 @@ from device_association import line_planning, reconciliation, vendor_lines
 from device_association.change_repairs import repair_changes
 from device_association.database import SQL_FOLDER, run
 from device_association.dialects import to_driver
-from device_association.errors import (
+from device_association.domain.errors import (
     ConfigurationError,
     RequestRefused,
     RevioRetryable,

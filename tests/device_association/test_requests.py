@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from device_association.errors import RequestRefused
+from device_association.domain.errors import RequestRefused
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 

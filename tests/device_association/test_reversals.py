@@ -21,7 +21,7 @@ from device_association.change_actions import retry_change
 from device_association.claims import Claim
 from device_association.closing import Closed
 from device_association.data_checks import load_frame
-from device_association.errors import (
+from device_association.domain.errors import (
     ClaimLost,
     RequestRefused,
     RevioOutcomeUnknown,

@@ -12,7 +12,7 @@ import pytest
 import requests
 import uvicorn
 
-from device_association.errors import (
+from device_association.domain.errors import (
     ConfigurationError,
     RevioOutcomeUnknown,
     RevioRejected,

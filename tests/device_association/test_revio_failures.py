@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from device_association.errors import (
+from device_association.domain.errors import (
     RevioError,
     RevioOutcomeUnknown,
     RevioRejected,

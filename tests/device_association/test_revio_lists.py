@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from device_association import revio
-from device_association.errors import (
+from device_association.domain.errors import (
     ConfigurationError,
     RecordUnreadable,
     RevioError,

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from device_association import revio_transport
-from device_association.errors import ConfigurationError, RevioOutcomeUnknown, RevioRetryable
+from device_association.domain.errors import ConfigurationError, RevioOutcomeUnknown, RevioRetryable
 from device_association.revio import Account, RevioClient, Timeouts, make_transport
 from tests.raw_server import RawServer, Step, answer, drip, hang_up, say, say_and_close, serving
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from device_association.sim_numbers import iccid_digits, iccid_keys, luhn_digit, msisdn_key, rounded_keys
+from device_association.domain.sim_numbers import iccid_digits, iccid_keys, luhn_digit, msisdn_key, rounded_keys
 
 ICCID = "8914800000000000012"
 

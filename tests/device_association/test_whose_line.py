@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from device_association import line_creation, line_planning, vendor_lines
 from device_association.callers import Caller, find_caller
 from device_association.change_actions import retry_change
-from device_association.errors import (
+from device_association.domain.errors import (
     ClaimLost,
     ConfigurationError,
     RevioOutcomeUnknown,
@@ -22,12 +22,12 @@ from device_association.errors import (
     RevioRetryable,
     StepUnfinished,
 )
+from device_association.domain.sim_numbers import luhn_digit
 from device_association.line_planning import customer_number
 from device_association.reversals import revert_change
 from device_association.revio import Line, Listing
 from device_association.revio_answers import read_integer
 from device_association.revio_lines import line_of
-from device_association.sim_numbers import luhn_digit
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, settle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device_association.errors import RequestRefused
+from device_association.domain.errors import RequestRefused
 from device_association_airflow.association_form import (
     DRAFT,
     EXISTING_CHANGE,

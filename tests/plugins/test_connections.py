@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from device_association.database import rows_per_statement
-from device_association.errors import ConfigurationError
+from device_association.domain.errors import ConfigurationError
 from device_association_airflow import connections
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from device_association.errors import DatabaseUnavailable, RevioRetryable
+from device_association.domain.errors import DatabaseUnavailable, RevioRetryable
 from device_association_airflow import association_tasks
 from local.sample_data import groups
 from tests.flow import Flow, request

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from device_association.errors import ConfigurationError, DatabaseUnavailable
+from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association_airflow import connections, health_tasks, notices
 from tests.flow import NOW, read_table
 from tests.webhook import listening

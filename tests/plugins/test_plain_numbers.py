@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from airflow.sdk import Param
 
-from device_association.errors import ConfigurationError
+from device_association.domain.errors import ConfigurationError
 from device_association_airflow import association_form
 from device_association_airflow.association_form import request_of
 from device_association_airflow.connections import _whole

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from device_association.errors import ClaimLost, RevioRejected
+from device_association.domain.errors import ClaimLost, RevioRejected
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.portal_client import Portal, code_of

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from device_association.association_request import AssociateCustomer
+from device_association.domain.association_request import AssociateCustomer
 from local.sample_data import groups
 from tests.flow import request
 from tests.hunts import few_and_many

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from device_association.errors import RevioRejected
+from device_association.domain.errors import RevioRejected
 from device_association.revio import Line
 from device_association_airflow.page_words import lines_in
 from local.sample_data import groups, world

@@ -15,9 +15,9 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
-from device_association.advice import ADVICE, advice
-from device_association.codes import DeviceCode
-from device_association.errors import DatabaseUnavailable
+from device_association.domain.advice import ADVICE, advice
+from device_association.domain.codes import DeviceCode
+from device_association.domain.errors import DatabaseUnavailable
 from device_association_airflow import page_templates, page_words, portal_caller
 from device_association_airflow.portal_app import portal_app
 from device_association_airflow.portal_pages import PAGE, pages_app

@@ -21,7 +21,7 @@ from device_association.batches import hold_devices
 from device_association.call_budget import Pace
 from device_association.claims import Claim
 from device_association.database import in_transaction, rows
-from device_association.errors import (
+from device_association.domain.errors import (
     ClaimLost,
     RevioRetryable,
     StepUnfinished,

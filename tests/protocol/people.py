@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.sim_numbers import luhn_digit
+from device_association.domain.sim_numbers import luhn_digit
 from local.sample_data import world
 from tests.protocol.acts import Spelling, What
 from tests.protocol.database import DEVICES, MSISDNS

@@ -14,8 +14,8 @@ from device_association import sweeping, unknown_outcomes
 from device_association.callers import Caller, Right, find_caller
 from device_association.change_actions import cancel_change
 from device_association.claims import Claim
-from device_association.codes import ChangeStatus
-from device_association.errors import ClaimLost, RequestRefused
+from device_association.domain.codes import ChangeStatus
+from device_association.domain.errors import ClaimLost, RequestRefused
 from device_association.revio import Listing
 from local.sample_data import groups
 from tests.flow import Flow, request

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from device_association.association_request import parse_request
 from device_association.database import as_json, changed, in_transaction, run
 from device_association.dialects import keep_line_ends, to_driver
-from device_association.errors import RequestRefused
+from device_association.domain.association_request import parse_request
+from device_association.domain.errors import RequestRefused
 from device_association.terms import Payload
 from local.portal_tables import named
 from local.sample_data import groups, world

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from device_association.errors import RevioError
+from device_association.domain.errors import RevioError
 from device_association.revio import Line
 from tests.worlds.customers import customers, for_sale, people, plans
 from tests.worlds.devices import devices, lines, tenancies

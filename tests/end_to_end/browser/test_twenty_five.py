@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from device_association.advice import ADVICE, advice
+from device_association.domain.advice import ADVICE, advice
 from local.sample_data import groups, world
 from tests.end_to_end.browser.screens import NEEDS_CHROMIUM, PATIENCE, Screens
 from tests.end_to_end.running import Running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device_association.codes import DeviceCode
+from device_association.domain.codes import DeviceCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
-from device_association.codes import RequestCode
-from device_association.errors import ConfigurationError, Refusal, RequestRefused
-from device_association.plain_numbers import PLAIN_DECIMAL
+from device_association.domain.codes import RequestCode
+from device_association.domain.errors import ConfigurationError, Refusal, RequestRefused
+from device_association.domain.plain_numbers import PLAIN_DECIMAL
 
 Model = TypeVar("Model", bound=BaseModel)
 EARLIEST, LATEST = datetime(1753, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 - bounds of a local time; SQL Server's datetime begins in 1753
