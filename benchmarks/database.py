@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from benchmarks.portal import FIRST_DEVICE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.steps import WITHOUT_LINES
-from device_association.database import make_engine
+from device_association.database.execution import make_engine
 from local.sample_data import world
 
 KINDS = (10_000, 100_000)

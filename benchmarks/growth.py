@@ -15,7 +15,7 @@ from benchmarks.fleet import PRODUCTION, Crew, Site, fleet
 from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
-from device_association.database import make_engine
+from device_association.database.execution import make_engine
 
 DEVICES = 5_000
 SIZES = text(

@@ -18,8 +18,8 @@ from device_association.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.bulk_changes import create_bulk_change
 from device_association.callers import Right, find_caller
 from device_association.claims import Claim, stop
-from device_association.database import make_engine, row
-from device_association.dialects import utc_milliseconds
+from device_association.database.dialects import utc_milliseconds
+from device_association.database.execution import make_engine, row
 from device_association.domain.codes import RUNNING, DeviceCode
 from device_association.outbox import MESSAGE, send_owed
 from local import postgres, sample_data

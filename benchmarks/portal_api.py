@@ -20,7 +20,7 @@ from sqlalchemy import text
 from benchmarks.latency import median, p95
 from benchmarks.portal import FIRST_DEVICE, LINE, add_devices
 from benchmarks.progress import Tell, silent
-from device_association.database import make_engine
+from device_association.database.execution import make_engine
 from local import sample_data
 from local.sample_data import world
 from local.stack import Stack

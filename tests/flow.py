@@ -14,8 +14,8 @@ from sqlalchemy import Engine, TableClause, select, text
 from device_association import associations, claims, closing, line_creation, line_outcomes, line_planning, validation
 from device_association.bulk_changes import Created, create_bulk_change
 from device_association.claims import Claim
-from device_association.database import changed, rows, run
-from device_association.dialects import from_driver
+from device_association.database.dialects import from_driver
+from device_association.database.execution import changed, rows, run
 from device_association.domain.errors import RevioError
 from device_association.revio import Account, Line, Listing, Product
 from device_association.revio_lines import SENT

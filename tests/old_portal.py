@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from device_association.database import SQL_FOLDER
-from device_association.dialects import POSTGRESQL, SQL_SERVER, SUFFIX
+from device_association.database.dialects import POSTGRESQL, SQL_SERVER, SUFFIX
+from device_association.database.execution import SQL_FOLDER
 from device_association.schema import MARKER
 from local.portal_tables import table_names
 

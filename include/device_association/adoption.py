@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database import make_engine, portal_url, run
+from device_association.database.execution import make_engine, portal_url, run
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.portal_catalogue import Catalogue, read_catalogue
 from device_association.portal_differences import compare, theirs

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import Record, changed, in_transaction, rows, run
+from device_association.database.execution import Record, changed, in_transaction, rows, run
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.domain.storable_text import storable
 from device_association.health import RUN_FAILED, RUN_LATE, RUN_STOPPED, RUNBOOKS, Check, page_of

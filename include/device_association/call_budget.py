@@ -20,7 +20,7 @@ from enum import Enum, auto
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRetryable
 from device_association.domain.storable_text import storable
 

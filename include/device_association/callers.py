@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from device_association.database import Record, row, run
+from device_association.database.execution import Record, row, run
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 

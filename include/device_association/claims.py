@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import Record, as_json, changed, in_transaction, row, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, row, run
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, DeviceCode
 from device_association.domain.errors import ChangeNotRunnable, ClaimLost
 from device_association.domain.storable_text import storable

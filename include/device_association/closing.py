@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, is_past_deadline, keep
-from device_association.database import as_json, changed, in_transaction, row, rows, run
+from device_association.database.batches import in_batches, row_batches
+from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable
 from device_association.outbox import owe_message, owe_notification

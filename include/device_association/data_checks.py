@@ -19,9 +19,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
-from device_association.database import rows, run
+from device_association.database.batches import in_batches, row_batches
+from device_association.database.execution import rows, run
 from device_association.domain.association_request import is_iccid, luhn_holds
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DataCheckFailed

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.call_budget import MOST_FAILURES
 from device_association.claims import deadline_of
-from device_association.database import Record, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, changed, in_transaction, row, rows, run
 from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
 
 WAITING_AFTER = timedelta(minutes=30)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from device_association.database import rows
+from device_association.database.execution import rows
 
 Choices = dict[str, dict[str, str]]
 """For each field of the request that has a list: the values, and the words a person knows each by."""

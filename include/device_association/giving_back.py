@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from device_association.claims import Claim, keep
-from device_association.database import Record, changed, run
+from device_association.database.execution import Record, changed, run
 
 STEP = "give_devices_back"
 GIVEN_BACK = ("given_back", "changed_fields", "closed_plans")

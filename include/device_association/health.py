@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database import database_clock, make_engine, portal_url
+from device_association.database.execution import database_clock, make_engine, portal_url
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.figures import (
     JOBS,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import changed, in_transaction, rows_per_statement
+from device_association.database.execution import changed, in_transaction, rows_per_statement
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.request_keys import KEPT
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from device_association.callers import Caller
-from device_association.database import BIGGEST_ID, Record, rows
+from device_association.database.execution import BIGGEST_ID, Record, rows
+from device_association.database.search_patterns import beginning_with, containing
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.request_rules import find_customer
-from device_association.search_patterns import beginning_with, containing
 
 
 class Field(StrEnum):

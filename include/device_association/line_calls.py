@@ -19,7 +19,7 @@ from threading import Lock
 from device_association.call_budget import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.call_records import begin_creations, record_created, record_refusal, release, why_not
 from device_association.claims import is_stopped
-from device_association.database import Record
+from device_association.database.execution import Record
 from device_association.domain.errors import (
     AssociationError,
     RevioRejected,

@@ -15,7 +15,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from device_association.call_records import begin_calls, plan_again
-from device_association.database import Record, as_json, changed, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (
     RecordUnreadable,

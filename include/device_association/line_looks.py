@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.errors import ConfigurationError, RevioRejected
 from device_association.domain.sim_numbers import msisdn_key
 from device_association.revio import PAGE_SIZE, RevioClient

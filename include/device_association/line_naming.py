@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.callers import Caller, lock_visible, refused
 from device_association.change_actions import Cancel
-from device_association.database import Record, as_json, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, in_transaction, row, rows, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
 from device_association.domain.errors import Refusal, RequestRefused

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine
 
 from device_association.call_budget import SMALL, CallBudget
 from device_association.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
-from device_association.database import Record, as_json, changed, in_transaction, row, rows, run
-from device_association.dialects import utc_milliseconds
+from device_association.database.dialects import utc_milliseconds
+from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.association_request import tenant_zone
 from device_association.domain.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.domain.errors import AssociationError, RevioOutcomeUnknown, RevioUnauthorized

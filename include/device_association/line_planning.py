@@ -16,9 +16,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.batches import in_batches, row_batches
 from device_association.claims import Claim, holding, is_stopped, record_step, stop
-from device_association.database import Record, as_json, in_parts, row, rows, run
+from device_association.database.batches import in_batches, row_batches
+from device_association.database.execution import Record, as_json, in_parts, row, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable

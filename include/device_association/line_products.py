@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from device_association.database import Record, as_json, changed, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
 from device_association.domain.errors import (
     AssociationError,
     RecordUnreadable,

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.database import Record, as_json, row, rows, run
+from device_association.database.execution import Record, as_json, row, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioUnauthorized
 from device_association.line_outcomes import Desk, Outcome, reject_line, settle_line, stop_change

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import Record, as_json, in_transaction, rows, run
-from device_association.dialects import utc_milliseconds
+from device_association.database.dialects import utc_milliseconds
+from device_association.database.execution import Record, as_json, in_transaction, rows, run
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.one_by_one import error_text
 

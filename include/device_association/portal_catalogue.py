@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database import Record, rows
-from device_association.dialects import SQL_SERVER, is_transient
+from device_association.database.dialects import SQL_SERVER, is_transient
+from device_association.database.execution import Record, rows
 from device_association.domain.errors import ConfigurationError
 from device_association.schema import current_revision
 from device_association.sql_text import Column, make_type

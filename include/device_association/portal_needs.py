@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_association.database import SQL_FOLDER
-from device_association.dialects import SQL_SERVER, SUFFIX
+from device_association.database.dialects import SQL_SERVER, SUFFIX
+from device_association.database.execution import SQL_FOLDER
 from device_association.sql_text import Column, Parameter, Use, parameters, tables, uses, views
 
 PORTAL, OURS = "dbo", "device_association"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from device_association.dialects import SQL_SERVER
+from device_association.database.dialects import SQL_SERVER
 from device_association.portal_catalogue import Catalogue
 from device_association.portal_findings import Finding, Severity
 from device_association.portal_needs import ERROR_CODE, OURS, PORTAL, Needs

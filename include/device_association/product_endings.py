@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from device_association.call_records import why_not
-from device_association.database import Record, as_json, changed, in_transaction, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.line_outcomes import Desk, LineChanged, Outcome, end_day, reject_line

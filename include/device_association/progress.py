@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.answers import shown
 from device_association.call_budget import Limits
-from device_association.database import as_json, row, rows
+from device_association.database.execution import as_json, row, rows
 from device_association.domain.codes import NOT_ENDED, RUNNING, Row
 
 OPEN = (Row.NEW, Row.PROCESSING)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.database import row
+from device_association.database.execution import row
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.domain.plain_numbers import plain_whole
 

@@ -16,7 +16,15 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database import Record, as_json, changed, in_transaction, rows, rows_per_statement, run
+from device_association.database.execution import (
+    Record,
+    as_json,
+    changed,
+    in_transaction,
+    rows,
+    rows_per_statement,
+    run,
+)
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
 from device_association.findings import Finding, FindingKind, report

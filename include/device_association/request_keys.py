@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from device_association.database import as_json, row, run
+from device_association.database.execution import as_json, row, run
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 

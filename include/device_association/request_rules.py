@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from device_association.callers import Caller
-from device_association.database import row, rows
+from device_association.database.execution import row, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.revio_answers import spelled_id

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from device_association.database import row
+from device_association.database.execution import row
 
 
 class Reversal(NamedTuple):

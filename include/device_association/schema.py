@@ -19,8 +19,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from device_association.database import SQL_FOLDER, make_engine, portal_url, rows
-from device_association.dialects import SQL_SERVER, SUFFIX
+from device_association.database.dialects import SQL_SERVER, SUFFIX
+from device_association.database.execution import SQL_FOLDER, make_engine, portal_url, rows
 from device_association.domain.errors import ConfigurationError
 from device_association.portal_needs import portal_tables
 

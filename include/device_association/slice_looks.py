@@ -10,7 +10,7 @@ from threading import RLock
 
 from sqlalchemy import Connection
 
-from device_association.database import Record, as_json, in_transaction, run
+from device_association.database.execution import Record, as_json, in_transaction, run
 from device_association.line_looks import LOOK_AGAIN, LOOK_LASTS, AccountLooks, keep_known, match
 from device_association.line_outcomes import Desk
 from device_association.line_planning import customers_of, looks_at

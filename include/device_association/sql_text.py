@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from device_association.dialects import SQL_SERVER
+from device_association.database.dialects import SQL_SERVER
 
 _WHOLE, _TEXT, _INSTANT = "whole number", "text", "instant in UTC"
 _SIZES = {"bit": 1, "tinyint": 2, "smallint": 3, "int": 4, "integer": 4, "bigint": 5}

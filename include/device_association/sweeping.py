@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from device_association import associations
 from device_association.claims import Claim, deadline_of, lock_change, take_claim
 from device_association.closing import close_bulk_change
-from device_association.database import Record, changed, in_transaction, rows, run
+from device_association.database.execution import Record, changed, in_transaction, rows, run
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.findings import Finding, FindingKind, report

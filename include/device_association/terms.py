@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from device_association.database import as_json
+from device_association.database.execution import as_json
 from device_association.domain.association_request import AssociateCustomer, Rate, Text50, Text100, Text1000
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 

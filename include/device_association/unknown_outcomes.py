@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.change_actions import open_again
 from device_association.claims import Claim, lock_change
-from device_association.database import Record, as_json, changed, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
 from device_association.domain.codes import NOT_ENDED
 from device_association.domain.errors import (
     ClaimLost,

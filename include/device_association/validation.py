@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.claims import Claim, holding, record_step
 from device_association.closing import count_codes
-from device_association.database import Record, as_json, in_parts, row, rows, rows_per_statement, run
+from device_association.database.batches import hold_devices, in_batches, row_batches
+from device_association.database.execution import Record, as_json, in_parts, row, rows, rows_per_statement, run
 from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
 from device_association.domain.codes import DeviceCode, RequestCode
 from device_association.domain.errors import Refusal

@@ -17,7 +17,7 @@ from botocore.config import Config
 from sqlalchemy import Engine, make_url
 
 from device_association.call_budget import CallBudget, Limits, Pace
-from device_association.database import as_json, database_clock, make_engine
+from device_association.database.execution import as_json, database_clock, make_engine
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.plain_numbers import plain_whole
 from device_association.line_planning import Clients

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from device_association.dialects import is_transient
+from device_association.database.dialects import is_transient
 from device_association.domain.codes import HTTP_STATUS, RequestCode
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable, Refusal, RequestRefused
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from device_association.callers import Caller, Right, find_caller
-from device_association.database import database_clock
+from device_association.database.execution import database_clock
 from device_association.outbox import Send
 from device_association.settings import Settings
 from device_association_airflow import connections

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Response
 
 from device_association.bulk_changes import Created, create_bulk_change
-from device_association.database import as_json
+from device_association.database.execution import as_json
 from device_association.domain.association_request import AssociateCustomer
 from device_association.json_bodies import read_json_object
 from device_association.outbox import is_waiting, send_at_once

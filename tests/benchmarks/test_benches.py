@@ -14,7 +14,7 @@ from benchmarks.measuring import Figure
 from benchmarks.portal import FIRST_DEVICE
 from benchmarks.scheduled_plans import PlansBench
 from benchmarks.vendor import BenchVendor, Meter
-from device_association.database import make_engine
+from device_association.database.execution import make_engine
 from local.sample_data import groups, world
 
 pytestmark = [

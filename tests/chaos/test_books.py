@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from chaos.books import read_tables, set_witness
 from chaos.recording import COLUMNS
-from device_association.dialects import POSTGRESQL
+from device_association.database.dialects import POSTGRESQL
 
 WATCHED = {
     ("m2m_devicechange", "status"): "UPDATE dbo.M2M_DeviceChange SET Status = 'NEW' WHERE Status = 'PROCESSING'",

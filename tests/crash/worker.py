@@ -24,10 +24,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
-from device_association import associations, call_budget, closing, database, line_creation, line_outcomes, line_planning
+from device_association import associations, call_budget, closing, line_creation, line_outcomes, line_planning
 from device_association.call_budget import CallBudget, Limits
 from device_association.claims import Claim
-from device_association.database import database_clock, make_engine
+from device_association.database import execution
+from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import StepUnfinished
 from device_association.revio import Account, RevioClient, Timeouts
 from device_association.settings import Settings
@@ -71,13 +72,13 @@ class Deaths:
                 self._die(file)
 
     def watch_statements(self, engine: Engine) -> None:
-        known = database.statement
+        known = execution.statement
 
         def named(name: str, dialect: str) -> TextClause:
             self._ran().append(name)
             return known(name, dialect)
 
-        database.statement = named  # type: ignore[assignment]
+        execution.statement = named  # type: ignore[assignment]
         event.listen(engine, "commit", self._before_commit)
         event.listen(engine, "rollback", lambda _: self._ran().clear())
         event.listen(engine, "checkin", self._after_commit)

@@ -13,7 +13,7 @@ import yaml
 from sqlalchemy import make_url
 
 from device_association import schema
-from device_association.database import URL_VARIABLE
+from device_association.database.execution import URL_VARIABLE
 from local import message_queue
 from tests.deployment.files import (
     AIRFLOW_PARTS,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, delete
 
-from device_association.batches import hold_devices, in_batches, row_batches
+from device_association.database.batches import hold_devices, in_batches, row_batches
 from local.sample_data import groups
 from tests.flow import Flow, request
 

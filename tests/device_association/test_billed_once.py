@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from device_association import claims, data_checks, line_creation, validation
-from device_association.batches import hold_devices, in_batches, row_batches
 from device_association.bulk_changes import check_may_run
 from device_association.call_budget import MOST_FAILURES, CallBudget, Limits
 from device_association.call_records import begin_calls
 from device_association.callers import find_caller
 from device_association.change_actions import retry_change
-from device_association.database import changed, run
+from device_association.database.batches import hold_devices, in_batches, row_batches
+from device_association.database.execution import changed, run
 from device_association.domain.errors import (
     ChangeNotRunnable,
     ClaimLost,

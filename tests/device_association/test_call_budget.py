@@ -21,7 +21,7 @@ from device_association.call_budget import (
     Pace,
     Slot,
 )
-from device_association.database import database_clock
+from device_association.database.execution import database_clock
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from tests.flow import NOW, Clock, read_table
 

@@ -12,8 +12,8 @@ from psycopg2 import OperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL
 
-from device_association.database import in_transaction, make_engine
-from device_association.dialects import is_transient, refused_connection, unsuitable
+from device_association.database.dialects import is_transient, refused_connection, unsuitable
+from device_association.database.execution import in_transaction, make_engine
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from local.processes import free_ports
 from local.sample_data import groups

@@ -13,9 +13,9 @@ from sqlalchemy import Engine, text
 
 from device_association import alarms, figures, health, outbox
 from device_association.call_budget import CallBudget, Limits, Pace
-from device_association.database import URL_VARIABLE, in_transaction
+from device_association.database.dialects import to_driver
+from device_association.database.execution import URL_VARIABLE, in_transaction
 from device_association.dead_letters import look, redrive
-from device_association.dialects import to_driver
 from device_association.domain.errors import RevioRetryable
 from device_association.figures import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
 from device_association.findings import Finding, FindingKind

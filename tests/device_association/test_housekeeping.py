@@ -14,9 +14,9 @@ from sqlalchemy import Engine, event, text
 from device_association import alarms, health, outbox
 from device_association.callers import find_caller
 from device_association.change_actions import retry_change
-from device_association.database import in_transaction
+from device_association.database.dialects import to_driver
+from device_association.database.execution import in_transaction
 from device_association.dead_letters import look, redrive
-from device_association.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.findings import Finding, FindingKind, report
 from device_association.housekeeping import tidy_reports, tidy_tables

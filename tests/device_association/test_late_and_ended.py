@@ -16,7 +16,7 @@ from device_association import claims, line_creation, line_planning
 from device_association.call_records import begin_calls
 from device_association.callers import find_caller
 from device_association.change_actions import retry_change
-from device_association.dialects import to_driver
+from device_association.database.dialects import to_driver
 from device_association.domain.errors import (
     ClaimLost,
     RevioOutcomeUnknown,

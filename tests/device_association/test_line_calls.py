@@ -13,7 +13,7 @@ import pytest
 from device_association import claims, line_creation, line_planning
 from device_association.call_budget import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
 from device_association.claims import Claim
-from device_association.dialects import utc_milliseconds
+from device_association.database.dialects import utc_milliseconds
 from device_association.domain.errors import (
     RevioError,
     RevioOutcomeUnknown,

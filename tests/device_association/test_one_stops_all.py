@@ -30,8 +30,8 @@ from device_association import (
 from device_association.callers import find_caller
 from device_association.change_repairs import repair_changes
 from device_association.data_checks import load_frame
+from device_association.database.dialects import to_driver
 from device_association.dead_letters import look, redrive
-from device_association.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import (
     ConfigurationError,

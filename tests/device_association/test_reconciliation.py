@@ -12,8 +12,8 @@ import pytest
 
 from device_association import line_planning, reconciliation, vendor_lines
 from device_association.change_repairs import repair_changes
-from device_association.database import SQL_FOLDER, run
-from device_association.dialects import to_driver
+from device_association.database.dialects import to_driver
+from device_association.database.execution import SQL_FOLDER, run
 from device_association.domain.errors import (
     ConfigurationError,
     RequestRefused,

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from device_association import unknown_outcomes
 from device_association.callers import find_caller
 from device_association.change_actions import retry_change
-from device_association.dialects import to_driver
+from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.revio import Line

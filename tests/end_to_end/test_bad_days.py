@@ -6,7 +6,7 @@ import pytest
 import requests
 from sqlalchemy import MetaData, Table, make_url, update
 
-from device_association.database import make_engine
+from device_association.database.execution import make_engine
 from device_association.domain.errors import ConfigurationError
 from local.sample_data import groups, world
 from tests.end_to_end.running import Running

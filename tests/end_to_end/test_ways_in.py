@@ -193,7 +193,7 @@ def _logs(running: Running) -> list[object]:
 
 
 def _tables(running: Running, database: str) -> dict[str, str]:
-    from device_association.database import make_engine
+    from device_association.database.execution import make_engine
     from local import postgres
 
     engine = make_engine(postgres.url(running.stack.settings, running.stack.secrets, database))

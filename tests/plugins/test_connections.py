@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy.engine import URL
 
-from device_association.database import rows_per_statement
+from device_association.database.execution import rows_per_statement
 from device_association.domain.errors import ConfigurationError
 from device_association_airflow import connections
 

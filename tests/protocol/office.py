@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from device_association import line_creation, line_outcomes, line_planning
-from device_association.batches import hold_devices
 from device_association.call_budget import Pace
 from device_association.claims import Claim
-from device_association.database import in_transaction, rows
+from device_association.database.batches import hold_devices
+from device_association.database.execution import in_transaction, rows
 from device_association.domain.errors import (
     ClaimLost,
     RevioRetryable,

@@ -13,8 +13,8 @@ from sqlalchemy import URL, Engine, text
 
 from device_association import adoption
 from device_association.adoption import find_differences, in_the_way
-from device_association.database import URL_VARIABLE
-from device_association.dialects import SQL_SERVER
+from device_association.database.dialects import SQL_SERVER
+from device_association.database.execution import URL_VARIABLE
 from device_association.domain.errors import ClaimLost, ConfigurationError
 from device_association.portal_catalogue import read_catalogue
 from device_association.portal_findings import Asked, Finding, Severity

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text, update
 
-from device_association.database import run
+from device_association.database.execution import run
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

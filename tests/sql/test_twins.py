@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from device_association.database import SQL_FOLDER, statement
-from device_association.dialects import SUFFIX
+from device_association.database.dialects import SUFFIX
+from device_association.database.execution import SQL_FOLDER, statement
 
 FILES = sorted(SQL_FOLDER.rglob("*.sql"))
 SCRIPTS = {"schema", "procedures"}

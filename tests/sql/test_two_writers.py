@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from device_association.call_records import begin_calls
 from device_association.claims import Claim
-from device_association.database import as_json, changed, in_transaction, run
+from device_association.database.execution import as_json, changed, in_transaction, run
 from device_association.domain.errors import ClaimLost
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_planning import plan_rev_services

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database import as_json, changed, in_transaction, run
-from device_association.dialects import keep_line_ends, to_driver
+from device_association.database.dialects import keep_line_ends, to_driver
+from device_association.database.execution import as_json, changed, in_transaction, run
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import RequestRefused
 from device_association.terms import Payload

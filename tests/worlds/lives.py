@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.database import rows
+from device_association.database.execution import rows
 from device_association.domain.errors import RevioRejected
 from device_association.form_choices import list_choices
 from device_association.scheduled_plans import Interval, apply_due_plans

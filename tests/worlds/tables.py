@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.dialects import SQL_SERVER, from_driver, keep_line_ends
+from device_association.database.dialects import SQL_SERVER, from_driver, keep_line_ends
 from local.portal_tables import table_names
 from tests.flow import NOW
 from tests.worlds import World

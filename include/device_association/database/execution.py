@@ -27,7 +27,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from device_association.dialects import (
+from device_association.database.dialects import (
     SESSION,
     SQL_SERVER,
     SUFFIX,
@@ -43,7 +43,7 @@ from device_association.dialects import (
 )
 
 URL_VARIABLE = "DEVICE_ASSOCIATION_PORTAL_URL"
-SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 ROWS_PER_STATEMENT = 4000
 """Most rows that one statement writes where others work on the table, if nothing else was set: SQL Server escalates its locks
 near 5,000."""

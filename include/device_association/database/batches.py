@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.database import changed, row, rows, rows_per_statement
+from device_association.database.execution import changed, row, rows, rows_per_statement
 
 RowRange = dict[str, int]
 """The first and the last row id of a batch, as the statements bind them."""
