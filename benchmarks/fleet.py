@@ -18,7 +18,7 @@ from device_association import line_creation, line_outcomes
 from device_association.call_budget import CallBudget, Limits
 from device_association.database.execution import database_clock, make_engine
 from device_association.line_planning import SLICES_AT_ONCE, Clients
-from device_association.revio import Account, RevioClient
+from device_association.revio.client import Account, RevioClient
 from device_association.settings import Settings
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import requests
 
-from device_association.revio import Account
+from device_association.revio.client import Account
 from local.parts import answers
 from local.sample_data import revio_seed, world
 from local.settings import HOST, REPOSITORY

@@ -17,8 +17,8 @@ from device_association.claims import Claim
 from device_association.database.dialects import from_driver
 from device_association.database.execution import changed, rows, run
 from device_association.domain.errors import RevioError
-from device_association.revio import Account, Line, Listing, Product
-from device_association.revio_lines import SENT
+from device_association.revio.client import Account, Line, Listing, Product
+from device_association.revio.lines import SENT
 from device_association.settings import Settings
 from local.portal_tables import named
 from local.sample_data import world

@@ -28,7 +28,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_outcomes import Desk, LineChanged, Outcome, line_body, stop_change
-from device_association.revio import RevioClient
+from device_association.revio.client import RevioClient
 from device_association.slice_looks import SliceLooks
 
 SOON = timedelta(seconds=1)

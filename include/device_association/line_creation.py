@@ -48,7 +48,7 @@ from device_association.line_outcomes import (
 )
 from device_association.line_products import ProductFailed, create_products
 from device_association.named_lines import adopt_named_line, has_named_line
-from device_association.revio_lines import CLOCKS_DIFFER, Judgment, Line, Verdict
+from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
 from device_association.slice_looks import SliceLooks
 
 log = logging.getLogger(__name__)

@@ -39,8 +39,8 @@ from device_association.line_outcomes import (
 )
 from device_association.line_planning import customer_number, why_not_ours
 from device_association.product_endings import end_products
-from device_association.revio import Line, RevioClient
-from device_association.revio_lines import Sim
+from device_association.revio.client import Line, RevioClient
+from device_association.revio.lines import Sim
 
 ZONES_DIFFER = timedelta(days=1)
 """A line ends at midnight of the tenant's today, which may still be to come elsewhere."""

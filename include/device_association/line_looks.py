@@ -23,9 +23,9 @@ from sqlalchemy import Connection, Engine
 from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.errors import ConfigurationError, RevioRejected
 from device_association.domain.sim_numbers import msisdn_key
-from device_association.revio import PAGE_SIZE, RevioClient
-from device_association.revio_answers import whole
-from device_association.revio_lines import Line, Listing, Sim, dated_since, newest_of
+from device_association.revio.client import PAGE_SIZE, RevioClient
+from device_association.revio.lines import Line, Listing, Sim, dated_since, newest_of
+from device_association.revio.responses import whole
 from device_association.vendor_lines import ListShifts, RevAccount, as_lengths, keep_lines, list_account
 
 LOOK_LASTS = timedelta(seconds=60)

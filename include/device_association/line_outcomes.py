@@ -29,8 +29,8 @@ from device_association.domain.sim_numbers import iccid_keys
 from device_association.domain.storable_text import storable
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_planning import Clients, customer_number, refusal_text
-from device_association.revio_answers import NO_YEARS
-from device_association.revio_lines import SENT, Line
+from device_association.revio.lines import SENT, Line
+from device_association.revio.responses import NO_YEARS
 from device_association.settings import Settings
 from device_association.vendor_lines import keep_lines
 

@@ -24,9 +24,9 @@ from device_association.domain.errors import ConfigurationError, RevioRejected, 
 from device_association.domain.storable_text import storable
 from device_association.line_looks import AccountLooks, keep_known, match, shown_before
 from device_association.reverted_changes import find_reversal
-from device_association.revio import RevioClient
-from device_association.revio_answers import spelled_id
-from device_association.revio_lines import Line, Sim, ending_text
+from device_association.revio.client import RevioClient
+from device_association.revio.lines import Line, Sim, ending_text
+from device_association.revio.responses import spelled_id
 from device_association.settings import Settings
 from device_association.validation import reject_billed, reject_changed, reject_rows
 from device_association.vendor_lines import ListShifts, RevAccount

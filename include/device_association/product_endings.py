@@ -13,7 +13,7 @@ from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.line_outcomes import Desk, LineChanged, Outcome, end_day, reject_line
 from device_association.line_products import lease_product, list_product_steps, look_up_products, record_product
-from device_association.revio import RevioClient
+from device_association.revio.client import RevioClient
 
 
 def end_products(desk: Desk, device: Record) -> Outcome | None:

@@ -18,7 +18,7 @@ from device_association.callers import Caller
 from device_association.database.execution import row, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.revio_answers import spelled_id
+from device_association.revio.responses import spelled_id
 from device_association.terms import Terms
 
 

@@ -35,7 +35,7 @@ from device_association.line_outcomes import Desk, Outcome, at_work, finding_abo
 from device_association.line_planning import Clients
 from device_association.one_by_one import OneByOne, error_text
 from device_association.reverted_changes import find_reversal
-from device_association.revio_lines import Line, Verdict
+from device_association.revio.lines import Line, Verdict
 from device_association.settings import Settings
 from device_association.slice_looks import SliceLooks
 from device_association.vendor_lines import keep_lines

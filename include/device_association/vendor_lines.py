@@ -14,7 +14,7 @@ from device_association.database.execution import as_json, changed, in_parts, in
 from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
 from device_association.domain.sim_numbers import rounded_keys
 from device_association.domain.storable_text import storable
-from device_association.revio_lines import MAX_NUMBER, Line, Listing, newest_of
+from device_association.revio.lines import MAX_NUMBER, Line, Listing, newest_of
 
 LEASE = timedelta(minutes=10)
 """How long a page may take, its wait for the account's budget included; then another run lists the account instead."""

@@ -30,7 +30,7 @@ from device_association.claims import Claim
 from device_association.database import execution
 from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import StepUnfinished
-from device_association.revio import Account, RevioClient, Timeouts
+from device_association.revio.client import Account, RevioClient, Timeouts
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed
 

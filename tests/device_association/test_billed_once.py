@@ -30,7 +30,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_looks import LOOK_LASTS
-from device_association.revio import Line, Listing, Product
+from device_association.revio.client import Line, Listing, Product
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 

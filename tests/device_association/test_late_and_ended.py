@@ -29,7 +29,7 @@ from device_association.findings import Finding, FindingKind, report
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import end_day
 from device_association.reversals import revert_change
-from device_association.revio import Line, Listing, Product
+from device_association.revio.client import Line, Listing, Product
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, findings, settle

@@ -18,7 +18,7 @@ from device_association.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.line_naming import NameLine, name_line
 from device_association.reversals import revert_change
-from device_association.revio import Line
+from device_association.revio.client import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

@@ -46,9 +46,9 @@ from device_association.line_creation import create_rev_services
 from device_association.one_by_one import OneByOne
 from device_association.reconciliation import Interval, reconcile_account
 from device_association.reversals import revert_change
-from device_association.revio import Account, Line, Listing, Product, RevioClient
-from device_association.revio_lines import line_of
-from device_association.revio_transport import Answer
+from device_association.revio.client import Account, Line, Listing, Product, RevioClient
+from device_association.revio.lines import line_of
+from device_association.revio.transport import Answer
 from device_association.scheduled_plans import Interval as Hours
 from device_association.scheduled_plans import apply_due_plans
 from device_association.slice_looks import SliceLooks

@@ -21,19 +21,12 @@ from hypothesis.strategies import SearchStrategy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 
-from device_association import (
-    line_calls,
-    line_creation,
-    line_looks,
-    line_outcomes,
-    revio_lines,
-    slice_looks,
-    vendor_lines,
-)
+from device_association import line_calls, line_creation, line_looks, line_outcomes, slice_looks, vendor_lines
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.line_looks import AccountLooks
 from device_association.line_outcomes import Outcome, mirror_row
-from device_association.revio_lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
+from device_association.revio import lines as revio_lines
+from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
 from device_association.slice_looks import SliceLooks
 from tests.databases import clone
 from tests.hunts import few_and_many

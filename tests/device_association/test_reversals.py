@@ -32,7 +32,7 @@ from device_association.domain.errors import (
 )
 from device_association.line_planning import plan_rev_services
 from device_association.reversals import preview_revert, revert_change
-from device_association.revio import Line, Product
+from device_association.revio.client import Line, Product
 from device_association.scheduled_plans import Interval, apply_due_plans
 from device_association.sweeping import finish_procedures
 from device_association.unknown_outcomes import settle_outcomes

@@ -19,8 +19,8 @@ from device_association.domain.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.revio import Account, Line, RevioClient, Timeouts, parse_moment
-from device_association.revio_lines import Sim
+from device_association.revio.client import Account, Line, RevioClient, Timeouts, parse_moment
+from device_association.revio.lines import Sim
 from local.processes import free_ports
 from local.rev_simulator.app import Simulator, make_app
 from local.rev_simulator.ledger import Ledger

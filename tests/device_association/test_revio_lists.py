@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from device_association import revio
 from device_association.domain.errors import (
     ConfigurationError,
     RecordUnreadable,
@@ -23,8 +22,9 @@ from device_association.domain.errors import (
     RevioRejected,
     RevioRetryable,
 )
-from device_association.revio import Account, Line, Product, RevioClient, parse_moment
-from device_association.revio_transport import Answer, NoAnswer
+from device_association.revio import client as revio
+from device_association.revio.client import Account, Line, Product, RevioClient, parse_moment
+from device_association.revio.transport import Answer, NoAnswer
 
 ACCOUNT = Account("revio", "https://restapi.example", "a@b", "p", "k")
 TODAY = datetime(2026, 11, 24, tzinfo=UTC)

@@ -18,9 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from device_association import revio_transport
 from device_association.domain.errors import ConfigurationError, RevioOutcomeUnknown, RevioRetryable
-from device_association.revio import Account, RevioClient, Timeouts, make_transport
+from device_association.revio import transport
+from device_association.revio.client import Account, RevioClient, Timeouts, make_transport
 from tests.raw_server import RawServer, Step, answer, drip, hang_up, say, say_and_close, serving
 
 SHORT = Timeouts(connect=1, read=0.25, call=1)
@@ -242,7 +242,7 @@ def test_a_tls_connection_that_the_server_closed_while_idle_costs_no_call(tls: s
 
 
 def test_a_connection_that_was_idle_for_long_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revio_transport, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
     with serving(say(CREATED)) as server:
         client = RevioClient(server.account(), timeouts=LONG)
         assert [client.create_line(BODY) for _ in range(2)] == [11027] * 2

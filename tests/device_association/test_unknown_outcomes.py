@@ -15,7 +15,7 @@ from device_association.change_actions import retry_change
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.revio import Line
+from device_association.revio.client import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 from tests.outcomes import Committed, ended_unknown, settle

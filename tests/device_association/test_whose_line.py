@@ -25,9 +25,9 @@ from device_association.domain.errors import (
 from device_association.domain.sim_numbers import luhn_digit
 from device_association.line_planning import customer_number
 from device_association.reversals import revert_change
-from device_association.revio import Line, Listing
-from device_association.revio_answers import read_integer
-from device_association.revio_lines import line_of
+from device_association.revio.client import Line, Listing
+from device_association.revio.lines import line_of
+from device_association.revio.responses import read_integer
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, settle

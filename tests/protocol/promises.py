@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from device_association.line_looks import LOOK_LASTS
-from device_association.revio_lines import SENT
+from device_association.revio.lines import SENT
 from tests.protocol.database import DEVICES
 from tests.protocol.office import Office
 from tests.protocol.vendor import Kept

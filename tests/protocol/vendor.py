@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from device_association.revio_answers import parse_moment
-from device_association.revio_lines import SENT
+from device_association.revio.lines import SENT
+from device_association.revio.responses import parse_moment
 from local.sample_data import world
 from tests.flow import NOW
 

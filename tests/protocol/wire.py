@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from device_association.revio import Account, RevioClient
-from device_association.revio_transport import Answer, NoAnswer
+from device_association.revio.client import Account, RevioClient
+from device_association.revio.transport import Answer, NoAnswer
 from tests.protocol.database import DEVICES, MSISDNS
 from tests.protocol.vendor import Vendor
 

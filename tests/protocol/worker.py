@@ -22,7 +22,7 @@ from device_association.claims import Claim
 from device_association.database.execution import Record
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.line_outcomes import Desk
-from device_association.revio import Account, Line, Listing, Product
+from device_association.revio.client import Account, Line, Listing, Product
 from tests.protocol.acts import Die, Script
 from tests.protocol.database import DEVICES
 from tests.protocol.vendor import CALL_SECONDS, STALL_SECONDS, Answer, Call, Kind, Vendor

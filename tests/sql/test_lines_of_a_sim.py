@@ -19,7 +19,7 @@ from device_association.database.execution import rows, run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
 from device_association.line_looks import LOOK_LASTS
 from device_association.reconciliation import FIRST, LAST
-from device_association.revio_lines import line_of
+from device_association.revio.lines import line_of
 from device_association.vendor_lines import keep_lines
 from local.portal_tables import named
 from local.sample_data import world

@@ -16,7 +16,7 @@ from device_association.change_actions import cancel_change
 from device_association.claims import Claim
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
-from device_association.revio import Listing
+from device_association.revio.client import Listing
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.outcomes import Committed

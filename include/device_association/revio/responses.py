@@ -24,7 +24,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
 )
 from device_association.domain.storable_text import storable
-from device_association.revio_transport import Answer, NoAnswer
+from device_association.revio.transport import Answer, NoAnswer
 
 MOST_ID = 2**31 - 1
 MOST_DIGITS = 255

@@ -26,9 +26,9 @@ from device_association.domain.errors import (
     RevioRejected,
     RevioRetryable,
 )
-from device_association.revio_answers import AnswerReader, parse_moment, whole
-from device_association.revio_lines import Line, Listing, agree, line_of
-from device_association.revio_transport import Answer, NoAnswer, Timeouts, Transport
+from device_association.revio.lines import Line, Listing, agree, line_of
+from device_association.revio.responses import AnswerReader, parse_moment, whole
+from device_association.revio.transport import Answer, NoAnswer, Timeouts, Transport
 
 __all__ = ["Account", "Line", "Listing", "Product", "RevioClient", "Timeouts", "parse_moment"]
 

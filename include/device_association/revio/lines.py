@@ -14,7 +14,7 @@ from typing import Any
 
 from device_association.domain.sim_numbers import iccid_digits, iccid_keys, msisdn_key
 from device_association.domain.storable_text import storable
-from device_association.revio_answers import parse_moment, whole
+from device_association.revio.responses import parse_moment, whole
 
 EXACT = 2**53
 """The largest whole number that a float holds exactly; above it the digits of an ICCID are lost."""
