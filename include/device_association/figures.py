@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from device_association.call_budget import MOST_FAILURES
 from device_association.claims import deadline_of
 from device_association.database.execution import Record, changed, in_transaction, row, rows, run
 from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
+from device_association.rate_limiting.limiter import MOST_FAILURES
 
 WAITING_AFTER = timedelta(minutes=30)
 """How long a change may wait for a run before it counts as in nobody's hands."""

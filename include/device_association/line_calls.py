@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
-from device_association.call_budget import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.call_records import begin_creations, record_created, record_refusal, release, why_not
 from device_association.claims import is_stopped
 from device_association.database.execution import Record
@@ -28,6 +27,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_outcomes import Desk, LineChanged, Outcome, line_body, stop_change
+from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.revio.client import RevioClient
 from device_association.slice_looks import SliceLooks
 

@@ -17,7 +17,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.call_budget import Pace
 from device_association.call_records import plan_again, why_not
 from device_association.claims import holding, is_stopped, record_step
 from device_association.database.execution import Record, changed, in_transaction, rows
@@ -48,6 +47,7 @@ from device_association.line_outcomes import (
 )
 from device_association.line_products import ProductFailed, create_products
 from device_association.named_lines import adopt_named_line, has_named_line
+from device_association.rate_limiting.limiter import Pace
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
 from device_association.slice_looks import SliceLooks
 

@@ -18,7 +18,6 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.call_budget import SMALL, CallBudget
 from device_association.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
@@ -29,6 +28,7 @@ from device_association.domain.sim_numbers import iccid_keys
 from device_association.domain.storable_text import storable
 from device_association.findings import Finding, FindingKind, report
 from device_association.line_planning import Clients, customer_number, refusal_text
+from device_association.rate_limiting.limiter import SMALL, CallBudget
 from device_association.revio.lines import SENT, Line
 from device_association.revio.responses import NO_YEARS
 from device_association.settings import Settings

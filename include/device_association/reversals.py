@@ -20,7 +20,6 @@ from sqlalchemy import Connection, Engine
 
 from device_association.approvals import ask_or_start
 from device_association.bulk_changes import Created, insert_change, with_reason
-from device_association.call_budget import Limits
 from device_association.callers import Caller, lock_visible, refused
 from device_association.change_actions import Cancel
 from device_association.closing import count_codes
@@ -29,6 +28,7 @@ from device_association.database.execution import Record, as_json, in_transactio
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
 from device_association.previews import Preview, verdicts, without_trace
+from device_association.rate_limiting.limiter import Limits
 from device_association.reverted_changes import reverted_text
 from device_association.validation import count_rows, reject_devices
 

@@ -24,12 +24,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
-from device_association import associations, call_budget, closing, line_creation, line_outcomes, line_planning
-from device_association.call_budget import CallBudget, Limits
+from device_association import associations, closing, line_creation, line_outcomes, line_planning
 from device_association.claims import Claim
 from device_association.database import execution
 from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import StepUnfinished
+from device_association.rate_limiting import limiter
+from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association.revio.client import Account, RevioClient, Timeouts
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed
@@ -49,7 +50,7 @@ class Job:
     freezes: bool = False
     """Whether it is stopped there instead, as a machine without time for it would."""
     calls_per_minute: int = 6000
-    open_seconds: float = call_budget.OPEN_SECONDS
+    open_seconds: float = limiter.OPEN_SECONDS
     """How long nobody calls a vendor that is ill; short where a test's outage is."""
 
 
@@ -154,7 +155,7 @@ class WorkerProcess:
         self.job, self.claim = job, Claim(**job.claim)
         self.settings = Settings(queue_url="http://127.0.0.1:9", **job.settings)
         self.deaths = Deaths(job.deaths, signal.SIGSTOP if job.freezes else signal.SIGKILL)
-        call_budget.OPEN_SECONDS = job.open_seconds
+        limiter.OPEN_SECONDS = job.open_seconds
         self.engine = make_engine(job.database, rows_per_statement=self.settings.rows_per_statement)
         self.clock = database_clock(self.engine)
         self.budgets, self.clients = cache(self._budget), cache(self._client)

@@ -10,7 +10,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Engine
 
-from device_association.call_budget import (
+from device_association.database.execution import database_clock
+from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
+from device_association.rate_limiting.limiter import (
     MINUTE,
     MOST_FAILURES,
     OPEN_SECONDS,
@@ -21,8 +23,6 @@ from device_association.call_budget import (
     Pace,
     Slot,
 )
-from device_association.database.execution import database_clock
-from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from tests.flow import NOW, Clock, read_table
 
 ACCOUNT = "revio_northwind"

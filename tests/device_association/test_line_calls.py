@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from device_association import claims, line_creation, line_planning
-from device_association.call_budget import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
 from device_association.claims import Claim
 from device_association.database.dialects import utc_milliseconds
 from device_association.domain.errors import (
@@ -23,6 +22,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_outcomes import Desk, open_desk
+from device_association.rate_limiting.limiter import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
 

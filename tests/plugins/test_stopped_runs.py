@@ -9,8 +9,8 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DagResult, DRCount, ErrorResponse, GetDag, GetDRCount, GetTICount, TICount
 
 from device_association import alarms, figures, health
-from device_association.call_budget import CallBudget, Limits
 from device_association.figures import read_figures
+from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association_airflow import health_tasks, stopped_runs
 from local.sample_data import groups
 from tests.flow import Flow, request

@@ -17,7 +17,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from device_association import line_creation, line_outcomes, line_planning
-from device_association.call_budget import Pace
 from device_association.claims import Claim
 from device_association.database.batches import hold_devices
 from device_association.database.execution import in_transaction, rows
@@ -28,6 +27,7 @@ from device_association.domain.errors import (
 )
 from device_association.line_calls import Caller, creating
 from device_association.line_looks import LOOK_AGAIN, LOOK_LASTS
+from device_association.rate_limiting.limiter import Pace
 from device_association.settings import Settings
 from device_association.slice_looks import SliceLooks
 from local.sample_data import world

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from device_association import figures, health
-from device_association.call_budget import CallBudget, Limits
 from device_association.domain.codes import NOT_ENDED
+from device_association.rate_limiting.limiter import CallBudget, Limits
 from local import message_queue
 from local.sample_data import groups
 from tests.end_to_end.running import ENDED, Running

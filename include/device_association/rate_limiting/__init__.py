@@ -1,0 +1,1 @@
+"""The limit of calls to Rev.io, which all workers share."""
