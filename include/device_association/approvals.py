@@ -24,7 +24,7 @@ from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.domain.storable_text import storable
-from device_association.one_by_one import OneByOne
+from device_association.findings.one_by_one import OneByOne
 from device_association.validation import check_anew, count_rows
 
 MOST_QUESTIONS = 500

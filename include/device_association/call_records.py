@@ -14,7 +14,7 @@ from device_association.database.execution import Record, as_json, changed, in_t
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
-from device_association.findings import FindingKind, report
+from device_association.findings.store import FindingKind, report
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import (
     Desk,

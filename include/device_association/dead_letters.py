@@ -22,7 +22,7 @@ from device_association.callers import Caller
 from device_association.database.execution import BIGGEST_ID, Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.plain_numbers import plain_whole
 from device_association.domain.storable_text import storable
-from device_association.one_by_one import OneByOne
+from device_association.findings.one_by_one import OneByOne
 from device_association.queue_messages import Cause, Decision, Message, Verdict, decide, read_message
 
 MOST = 1000

@@ -11,7 +11,7 @@ from device_association.callers import Caller
 from device_association.database.execution import BIGGEST_ID, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.findings import FINDING_ADVICE, FindingKind
+from device_association.findings.store import FINDING_ADVICE, FindingKind
 from device_association.result_files import ROWS_AT_ONCE, csv_lines
 
 HEADER = (

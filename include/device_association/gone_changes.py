@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine
 from device_association.closing import NOTIFIED_JOB, end_rows
 from device_association.database.execution import Record, changed, in_transaction, row, rows, run
 from device_association.domain.codes import DeviceCode
-from device_association.findings import Finding, FindingKind, report
-from device_association.one_by_one import OneByOne
+from device_association.findings.one_by_one import OneByOne
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.outbox import owe_notification
 
 ACTOR = "sweep"

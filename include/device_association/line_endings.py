@@ -25,7 +25,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
 )
 from device_association.domain.storable_text import storable
-from device_association.findings import Finding, FindingKind, report
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.line_calls import Work
 from device_association.line_outcomes import (
     Desk,

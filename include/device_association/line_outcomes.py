@@ -26,7 +26,7 @@ from device_association.domain.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.domain.errors import AssociationError, RevioOutcomeUnknown, RevioUnauthorized
 from device_association.domain.sim_numbers import iccid_keys
 from device_association.domain.storable_text import storable
-from device_association.findings import Finding, FindingKind, report
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.line_planning import Clients, customer_number, refusal_text
 from device_association.rate_limiting.limiter import SMALL, CallBudget
 from device_association.revio.lines import SENT, Line

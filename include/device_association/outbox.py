@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import Record, as_json, in_transaction, rows, run
 from device_association.domain.errors import DatabaseUnavailable
-from device_association.one_by_one import error_text
+from device_association.findings.one_by_one import error_text
 
 MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"
 MOST_FAILURES = 3

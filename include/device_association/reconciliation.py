@@ -27,8 +27,8 @@ from device_association.database.execution import (
 )
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
-from device_association.findings import Finding, FindingKind, report
-from device_association.one_by_one import MOST_NAMED, OneByOne, error_text
+from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.revio.lines import Listing
 from device_association.vendor_lines import RevAccount, listing_of_today
 

@@ -28,7 +28,7 @@ from device_association.associations import update_history
 from device_association.database.execution import Record, changed, in_transaction, row, rows, rows_per_statement, run
 from device_association.domain.codes import PlanOutcome
 from device_association.domain.errors import IntervalInFuture
-from device_association.one_by_one import MOST_NAMED, OneByOne, error_text, in_halves
+from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text, in_halves
 
 ACTOR = "apply_scheduled_rate_plans"
 log = logging.getLogger(__name__)

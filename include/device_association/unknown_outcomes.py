@@ -28,12 +28,12 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.findings import Finding, FindingKind, report
+from device_association.findings.one_by_one import OneByOne, error_text
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.line_creation import outcome_of
 from device_association.line_endings import is_ended, look_at, record_ended
 from device_association.line_outcomes import Desk, Outcome, at_work, finding_about, settle_line
 from device_association.line_planning import Clients
-from device_association.one_by_one import OneByOne, error_text
 from device_association.reverted_changes import find_reversal
 from device_association.revio.lines import Line, Verdict
 from device_association.settings import Settings

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, Row
-from device_association.findings import FindingKind
+from device_association.findings.store import FindingKind
 
 CHANGE_WORDS = {
     ChangeStatus.NEW: "Waiting",

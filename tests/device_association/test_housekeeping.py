@@ -18,7 +18,7 @@ from device_association.database.dialects import to_driver
 from device_association.database.execution import in_transaction
 from device_association.dead_letters import look, redrive
 from device_association.domain.codes import ChangeStatus
-from device_association.findings import Finding, FindingKind, report
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.housekeeping import tidy_reports, tidy_tables
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request

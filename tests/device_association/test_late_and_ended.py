@@ -25,7 +25,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.findings import Finding, FindingKind, report
+from device_association.findings.store import Finding, FindingKind, report
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import end_day
 from device_association.reversals import revert_change

@@ -42,8 +42,8 @@ from device_association.domain.errors import (
     RevioUnauthorized,
 )
 from device_association.figures import read_figures
+from device_association.findings.one_by_one import OneByOne
 from device_association.line_creation import create_rev_services
-from device_association.one_by_one import OneByOne
 from device_association.reconciliation import Interval, reconcile_account
 from device_association.reversals import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient

@@ -21,7 +21,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.findings import FINDING_ADVICE, REPORTED, Finding, FindingKind, report
+from device_association.findings.store import FINDING_ADVICE, REPORTED, Finding, FindingKind, report
 from device_association.reconciliation import FIRST, LAST, Interval, past_interval, reconcile_account
 from device_association.revio.client import Line, Listing
 from local.sample_data import world

@@ -8,7 +8,7 @@ import io
 import pytest
 from sqlalchemy import Engine
 
-from device_association.findings import FINDING_ADVICE, Finding, FindingKind, report
+from device_association.findings.store import FINDING_ADVICE, Finding, FindingKind, report
 from local.sample_data import world
 from tests.flow import NOW
 from tests.portal_client import Portal

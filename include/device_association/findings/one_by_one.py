@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from device_association.database.execution import in_transaction, row, rows, run
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.domain.storable_text import storable
-from device_association.findings import Finding, FindingKind, report
+from device_association.findings.store import Finding, FindingKind, report
 
 Result = TypeVar("Result")
 Thing = TypeVar("Thing")
