@@ -21,7 +21,7 @@ from device_association.claims import Claim, stop
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import make_engine, row
 from device_association.domain.codes import RUNNING, DeviceCode
-from device_association.outbox import MESSAGE, send_owed
+from device_association.messaging.outbox import MESSAGE, send_owed
 from local import postgres, sample_data
 from local.demo import lines_by_sim, queue_sender
 from local.sample_data import groups, world

@@ -17,7 +17,7 @@ from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable
-from device_association.outbox import owe_message, owe_notification
+from device_association.messaging.outbox import owe_message, owe_notification
 
 STEP = "close_bulk_change"
 NOTIFIED_JOB: dict[str, object] = {"path": "/lambda_sync_jobs_", "key_name": "m2m_inventory_live_sync"}

@@ -23,7 +23,7 @@ from device_association.database.execution import BIGGEST_ID, Record, as_json, c
 from device_association.domain.plain_numbers import plain_whole
 from device_association.domain.storable_text import storable
 from device_association.findings.one_by_one import OneByOne
-from device_association.queue_messages import Cause, Decision, Message, Verdict, decide, read_message
+from device_association.messaging.messages import Cause, Decision, Message, Verdict, decide, read_message
 
 MOST = 1000
 """Messages that one run takes at most; the next one goes on."""

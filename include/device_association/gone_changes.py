@@ -18,7 +18,7 @@ from device_association.database.execution import Record, changed, in_transactio
 from device_association.domain.codes import DeviceCode
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.outbox import owe_notification
+from device_association.messaging.outbox import owe_notification
 
 ACTOR = "sweep"
 DELETED = "the change was deleted in the portal"

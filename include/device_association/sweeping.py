@@ -23,7 +23,7 @@ from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.gone_changes import release_gone
-from device_association.outbox import owe_message
+from device_association.messaging.outbox import owe_message
 
 GRACE = timedelta(minutes=30)
 """What a run that was started again has beyond the deadline before the sweep ends its change itself."""

@@ -21,10 +21,10 @@ from device_association import (
     line_creation,
     line_outcomes,
     line_planning,
-    outbox,
     validation,
 )
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
+from device_association.messaging import outbox
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly

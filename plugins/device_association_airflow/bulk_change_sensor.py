@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import Context
 
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from device_association.queue_messages import Cause, Decision, Verdict, decide, read_message, start_run
+from device_association.messaging.messages import Cause, Decision, Verdict, decide, read_message, start_run
 from device_association_airflow import connections, runs
 
 RECEIVE_ON_SECONDS = 60.0

@@ -20,7 +20,7 @@ from device_association.database.execution import as_json, database_clock, make_
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.plain_numbers import plain_whole
 from device_association.line_planning import Clients
-from device_association.notifications import Receiver
+from device_association.messaging.notification import Receiver
 from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
 from device_association.revio.client import Account, RevioClient, Timeouts, find_zone
 from device_association.settings import Settings

@@ -12,7 +12,7 @@ from device_association.domain.association_request import read_fields
 from device_association.domain.codes import ChangeStatus
 from device_association.json_bodies import read_json_object
 from device_association.line_naming import NameLine, name_line
-from device_association.outbox import send_at_once
+from device_association.messaging.outbox import send_at_once
 from device_association.reversals import Revert, RevertPreview, preview_revert, revert_change
 from device_association_airflow.portal_caller import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
 from device_association_airflow.portal_queries import ChangeId

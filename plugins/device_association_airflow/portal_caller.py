@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from device_association.callers import Caller, Right, find_caller
 from device_association.database.execution import database_clock
-from device_association.outbox import Send
+from device_association.messaging.outbox import Send
 from device_association.settings import Settings
 from device_association_airflow import connections
 

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DagResult, ErrorResponse, GetDag, TriggerDagRun
 
-from device_association.queue_messages import Message
+from device_association.messaging.messages import Message
 
 ASSOCIATE, APPROVE = "associate_customer", "approve_bulk_changes"
 

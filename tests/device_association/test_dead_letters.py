@@ -11,7 +11,7 @@ import pytest
 
 from device_association import dead_letters
 from device_association.dead_letters import look, redrive
-from device_association.queue_messages import Message, read_message
+from device_association.messaging.messages import Message, read_message
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.letters import Letters

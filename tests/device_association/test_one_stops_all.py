@@ -22,8 +22,6 @@ from device_association import (
     health,
     housekeeping,
     line_planning,
-    outbox,
-    queue_messages,
     sweeping,
     unknown_outcomes,
 )
@@ -44,6 +42,7 @@ from device_association.domain.errors import (
 from device_association.figures import read_figures
 from device_association.findings.one_by_one import OneByOne
 from device_association.line_creation import create_rev_services
+from device_association.messaging import messages, outbox
 from device_association.reconciliation import Interval, reconcile_account
 from device_association.reversals import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient
@@ -678,9 +677,9 @@ DEEP = [BRACKETS, '{"BulkChangeId": ' + BRACKETS, '{"BulkChangeId": ' + "[" * 50
 @pytest.mark.parametrize("body", DEEP, ids=["text", "id", "value"])
 def test_a_message_nested_without_end_cannot_be_read_and_that_is_all(body: str) -> None:
     with pytest.raises(ValueError, match="BulkChangeId"):
-        queue_messages.read_message({"Body": body})
+        messages.read_message({"Body": body})
     named = {"BulkChangeId": {"StringValue": "7", "DataType": "String"}}
-    assert queue_messages.read_message({"Body": BRACKETS, "MessageAttributes": named}).bulk_change_id == 7
+    assert messages.read_message({"Body": BRACKETS, "MessageAttributes": named}).bulk_change_id == 7
 
 
 def test_a_message_nested_without_end_is_a_dead_letter_like_any_other(flow: Flow) -> None:

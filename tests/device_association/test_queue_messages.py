@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from device_association.queue_messages import Message, Verdict, decide, read_message, start_run
+from device_association.messaging.messages import Message, Verdict, decide, read_message, start_run
 from local.sample_data import groups
 from tests.flow import Flow, request
 

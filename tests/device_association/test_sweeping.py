@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import associations, outbox, sweeping
+from device_association import associations, sweeping
 from device_association.claims import Claim
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
+from device_association.messaging import outbox
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 

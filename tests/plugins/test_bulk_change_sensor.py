@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from device_association.domain.errors import DatabaseUnavailable
-from device_association.queue_messages import Cause, Decision, Message, Verdict
+from device_association.messaging.messages import Cause, Decision, Message, Verdict
 from device_association_airflow import bulk_change_sensor
 from device_association_airflow.bulk_change_sensor import LISTEN_FOR, BulkChangeSensor
 

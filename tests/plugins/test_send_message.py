@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from device_association.queue_messages import Message, read_message
+from device_association.messaging.messages import Message, read_message
 from device_association_airflow import connections
 
 
