@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from device_association.bulk_changes import create_bulk_change
 from device_association.database.execution import make_engine, row, rows
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.requests.create import create_bulk_change
 from local import message_queue, sample_data
 from local.sample_data import groups, world
 from local.settings import LocalSettings

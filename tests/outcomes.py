@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from device_association import unknown_outcomes
-from device_association.claims import Claim
+from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio.client import Listing
 from tests.flow import Flow, request

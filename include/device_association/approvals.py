@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.callers import Caller, lock_visible, refused
-from device_association.claims import lock_change
-from device_association.closing import close, end_rows, start_or_close
+from device_association.bulk_changes.access import Caller, lock_visible, refused
+from device_association.bulk_changes.claims import lock_change
+from device_association.bulk_changes.closing import close, end_rows, start_or_close
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import Record, changed, in_transaction, row, rows, run
 from device_association.domain.association_request import STORABLE, Text500

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from device_association.claims import holding
+from device_association.bulk_changes.claims import holding
 from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized

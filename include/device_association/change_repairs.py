@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.closing import end_rows, owe_end
+from device_association.bulk_changes.closing import end_rows, owe_end
 from device_association.database.execution import changed, in_transaction, row, rows, rows_per_statement, run
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report

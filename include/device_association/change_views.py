@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.callers import Caller, find_visible
+from device_association.bulk_changes.access import Caller, find_visible
 from device_association.database.execution import BIGGEST_ID, Record, row, rows
 from device_association.database.search_patterns import containing
 from device_association.domain.codes import ChangeStatus, Row

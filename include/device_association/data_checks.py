@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, holding, record_step
+from device_association.bulk_changes.claims import Claim, holding, record_step
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import rows, run
 from device_association.domain.association_request import is_iccid, luhn_holds

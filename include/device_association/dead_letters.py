@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
-from device_association.callers import Caller
+from device_association.bulk_changes.access import Caller
 from device_association.database.execution import BIGGEST_ID, Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.plain_numbers import plain_whole
 from device_association.domain.storable_text import storable

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import deadline_of
+from device_association.bulk_changes.claims import deadline_of
 from device_association.database.execution import Record, changed, in_transaction, row, rows, run
 from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
 from device_association.rate_limiting.limiter import MOST_FAILURES

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.callers import Caller
+from device_association.bulk_changes.access import Caller
 from device_association.database.execution import BIGGEST_ID, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused

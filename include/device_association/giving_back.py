@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from device_association.claims import Claim, keep
+from device_association.bulk_changes.claims import Claim, keep
 from device_association.database.execution import Record, changed, run
 
 STEP = "give_devices_back"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from device_association.callers import Caller
+from device_association.bulk_changes.access import Caller
 from device_association.database.execution import BIGGEST_ID, Record, rows
 from device_association.database.search_patterns import beginning_with, containing
 from device_association.domain.codes import DeviceCode

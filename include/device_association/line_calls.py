@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
+from device_association.bulk_changes.claims import is_stopped
 from device_association.call_records import begin_creations, record_created, record_refusal, release, why_not
-from device_association.claims import is_stopped
 from device_association.database.execution import Record
 from device_association.domain.errors import (
     AssociationError,

@@ -17,8 +17,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from device_association.bulk_changes.claims import holding, is_stopped, record_step
 from device_association.call_records import plan_again, why_not
-from device_association.claims import holding, is_stopped, record_step
 from device_association.database.execution import Record, changed, in_transaction, rows
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
+from device_association.bulk_changes.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
 from device_association.domain.association_request import tenant_zone

@@ -16,14 +16,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, holding, is_stopped, record_step, stop
+from device_association.bulk_changes.claims import Claim, holding, is_stopped, record_step, stop
+from device_association.bulk_changes.reverted_changes import find_reversal
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import Record, as_json, in_parts, row, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
 from device_association.line_looks import AccountLooks, keep_known, match, shown_before
-from device_association.reverted_changes import find_reversal
 from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line, Sim, ending_text
 from device_association.revio.responses import spelled_id

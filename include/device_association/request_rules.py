@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from device_association.callers import Caller
+from device_association.bulk_changes.access import Caller
 from device_association.database.execution import row, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused

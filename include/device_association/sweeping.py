@@ -15,14 +15,14 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from device_association import associations
-from device_association.claims import Claim, deadline_of, lock_change, take_claim
-from device_association.closing import close_bulk_change
+from device_association.bulk_changes.claims import Claim, deadline_of, lock_change, take_claim
+from device_association.bulk_changes.closing import close_bulk_change
+from device_association.bulk_changes.gone_changes import release_gone
 from device_association.database.execution import Record, changed, in_transaction, rows, run
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.gone_changes import release_gone
 from device_association.messaging.outbox import owe_message
 
 GRACE = timedelta(minutes=30)

@@ -12,15 +12,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, holding, record_step
-from device_association.closing import count_codes
+from device_association.bulk_changes.claims import Claim, holding, record_step
+from device_association.bulk_changes.closing import count_codes
+from device_association.bulk_changes.reverted_changes import find_reversal
 from device_association.database.batches import hold_devices, in_batches, row_batches
 from device_association.database.execution import Record, as_json, in_parts, row, rows, rows_per_statement, run
 from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
 from device_association.domain.codes import DeviceCode, RequestCode
 from device_association.domain.errors import Refusal
 from device_association.request_rules import Customer, find_facts, refusals
-from device_association.reverted_changes import find_reversal
 from device_association.terms import Terms, from_row, read_payload
 
 STEP = "validate_devices"

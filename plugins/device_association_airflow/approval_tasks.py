@@ -12,7 +12,7 @@ from airflow.sdk import Context, Param, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from device_association import approvals
-from device_association.callers import Right, find_caller
+from device_association.bulk_changes.access import Right, find_caller
 from device_association.domain.errors import RequestRefused
 from device_association.messaging import outbox
 from device_association_airflow import connections

@@ -13,18 +13,11 @@ from typing import Any
 from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
-from device_association import (
-    associations,
-    bulk_changes,
-    claims,
-    closing,
-    line_creation,
-    line_outcomes,
-    line_planning,
-    validation,
-)
+from device_association import associations, line_creation, line_outcomes, line_planning, validation
+from device_association.bulk_changes import claims, closing
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
+from device_association.requests import create
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly
@@ -67,7 +60,7 @@ def _open(params: Any, dag_run: Any) -> Work:
     change_id, retry = params.get("bulk_change_id"), params.get("retry_number")
     check_choice(params)
     if change_id is None:
-        created = bulk_changes.create_bulk_change(
+        created = create.create_bulk_change(
             engine,
             request_of(params),
             user_name=person or "",
@@ -77,7 +70,7 @@ def _open(params: Any, dag_run: Any) -> Work:
         )
         change_id = created.change_id
     elif person is not None:
-        bulk_changes.check_may_run(engine, change_id, person)
+        create.check_may_run(engine, change_id, person)
     claim = claims.take_claim(
         engine, change_id, retry_number=retry, run_id=dag_run.run_id, run_lives=runs.run_lives, now=now
     )

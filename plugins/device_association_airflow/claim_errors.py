@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from device_association import claims
+from device_association.bulk_changes import claims
 from device_association.domain.errors import AssociationError, ClaimLost
 from device_association_airflow import connections
 

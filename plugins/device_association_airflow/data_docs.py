@@ -8,7 +8,7 @@ from urllib.parse import quote
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 
 from device_association import check_reports
-from device_association.claims import Claim
+from device_association.bulk_changes.claims import Claim
 from device_association_airflow import connections
 from device_association_airflow.claim_errors import current_claim, speaks_plainly
 

@@ -10,7 +10,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
-from device_association.callers import Caller, Right, find_caller
+from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.database.execution import database_clock
 from device_association.messaging.outbox import Send
 from device_association.settings import Settings

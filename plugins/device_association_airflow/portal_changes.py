@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from device_association import change_views
 from device_association.answers import shown, shown_all
-from device_association.callers import find_visible
+from device_association.bulk_changes.access import find_visible
 from device_association.change_views import describe_change, list_changes
 from device_association.result_files import Results, result_lines
 from device_association_airflow.portal_caller import EngineDep, ReaderDep

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
-from device_association.callers import Caller, find_visible
+from device_association.bulk_changes.access import Caller, find_visible
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import AssociationError, Refusal, RequestRefused
 from device_association.progress import Looks, as_event

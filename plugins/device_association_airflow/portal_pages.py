@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field as Bounds
 from sqlalchemy import Engine
 
-from device_association.callers import Caller, Right
+from device_association.bulk_changes.access import Caller, Right
 from device_association.change_views import describe_change, list_changes, page_devices
 from device_association.check_reports import report_page
 from device_association.database.execution import BIGGEST_ID, Record

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-from device_association.bulk_changes import create_bulk_change
-from device_association.claims import take_claim
+from device_association.bulk_changes.claims import take_claim
 from device_association.database.execution import database_clock
+from device_association.requests.create import create_bulk_change
 from tests.crash.books import note_states
 from tests.crash.site import Opened, Site
 from tests.crash.vendor import VendorProcess

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device_association.claims import Claim
+from device_association.bulk_changes.claims import Claim
 from tests.crash.foreman import Foreman
 from tests.crash.vendor import VendorProcess
 from tests.crash.worker import Job

@@ -24,8 +24,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
-from device_association import associations, closing, line_creation, line_outcomes, line_planning
-from device_association.claims import Claim
+from device_association import associations, line_creation, line_outcomes, line_planning
+from device_association.bulk_changes import closing
+from device_association.bulk_changes.claims import Claim
 from device_association.database import execution
 from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import StepUnfinished

@@ -11,7 +11,6 @@ from jinja2 import Environment
 from sqlalchemy import update
 
 from device_association import check_reports, data_checks, line_creation, line_planning, validation
-from device_association.bulk_changes import check_may_run
 from device_association.call_records import begin_calls
 from device_association.domain.errors import (
     ChangeNotRunnable,
@@ -24,6 +23,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_looks import LOOK_LASTS
+from device_association.requests.create import check_may_run
 from device_association.revio.client import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request

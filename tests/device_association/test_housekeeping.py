@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from device_association import alarms, health
-from device_association.callers import find_caller
+from device_association.bulk_changes.access import find_caller
 from device_association.change_actions import retry_change
 from device_association.database.dialects import to_driver
 from device_association.database.execution import in_transaction

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from device_association import claims, line_creation, line_planning
+from device_association import line_creation, line_planning
+from device_association.bulk_changes import claims
+from device_association.bulk_changes.access import find_caller
 from device_association.call_records import begin_calls
-from device_association.callers import find_caller
 from device_association.change_actions import retry_change
 from device_association.database.dialects import to_driver
 from device_association.domain.errors import (

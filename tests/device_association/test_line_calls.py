@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from device_association import claims, line_creation, line_planning
-from device_association.claims import Claim
+from device_association import line_creation, line_planning
+from device_association.bulk_changes import claims
+from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import utc_milliseconds
 from device_association.domain.errors import (
     RevioError,

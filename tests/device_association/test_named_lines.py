@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from device_association import line_creation, line_planning
-from device_association.callers import Caller, Right, find_caller
+from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.claims import Claim
 from device_association.change_actions import retry_change
-from device_association.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.line_naming import NameLine, name_line
 from device_association.reversals import revert_change

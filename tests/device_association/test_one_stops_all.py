@@ -18,14 +18,14 @@ from device_association import (
     alarms,
     approvals,
     associations,
-    claims,
     health,
     housekeeping,
     line_planning,
     sweeping,
     unknown_outcomes,
 )
-from device_association.callers import find_caller
+from device_association.bulk_changes import claims
+from device_association.bulk_changes.access import find_caller
 from device_association.change_repairs import repair_changes
 from device_association.data_checks import load_frame
 from device_association.database.dialects import to_driver

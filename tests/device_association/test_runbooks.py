@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from device_association import figures, health, sweeping
-from device_association.callers import Caller, Right, find_caller
+from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.change_actions import retry_change
 from device_association.domain.errors import RevioRetryable, StepUnfinished
 from device_association.figures import read_figures, see_job

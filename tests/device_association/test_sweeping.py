@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from device_association import associations, sweeping
-from device_association.claims import Claim
+from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.messaging import outbox

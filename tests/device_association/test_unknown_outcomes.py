@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from device_association import unknown_outcomes
-from device_association.callers import find_caller
+from device_association.bulk_changes.access import find_caller
 from device_association.change_actions import retry_change
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from device_association import sweeping
-from device_association.callers import Right, find_caller
+from device_association.bulk_changes.access import Right, find_caller
+from device_association.bulk_changes.claims import Claim
 from device_association.change_actions import cancel_change, retry_change
-from device_association.claims import Claim
 from device_association.database.dialects import to_driver
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from device_association import line_creation, line_planning, vendor_lines
-from device_association.callers import Caller, find_caller
+from device_association.bulk_changes.access import Caller, find_caller
 from device_association.change_actions import retry_change
 from device_association.domain.errors import (
     ClaimLost,

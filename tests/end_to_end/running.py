@@ -14,10 +14,10 @@ from urllib.error import HTTPError
 
 from sqlalchemy import Engine, MetaData, Table, select
 
-from device_association.bulk_changes import Created, create_bulk_change
 from device_association.database.execution import make_engine, row, rows
 from device_association.domain.codes import NOT_ENDED
 from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.requests.create import Created, create_bulk_change
 from local import message_queue
 from local.airflow_api import AirflowApi
 from local.demo import lines_by_sim, queue_sender

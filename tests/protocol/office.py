@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from device_association import line_creation, line_outcomes, line_planning
-from device_association.claims import Claim
+from device_association.bulk_changes.claims import Claim
 from device_association.database.batches import hold_devices
 from device_association.database.execution import in_transaction, rows
 from device_association.domain.errors import (

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from device_association.bulk_changes.claims import Claim
 from device_association.call_records import begin_creations
-from device_association.claims import Claim
 from device_association.database.execution import Record
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.line_outcomes import Desk

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import and_, insert, select, update
 
 from device_association import line_creation, line_planning, validation
+from device_association.bulk_changes.claims import Claim
 from device_association.call_records import begin_calls
-from device_association.claims import Claim
 from device_association.database.execution import rows, run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
 from device_association.line_looks import LOOK_LASTS

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from device_association import sweeping, unknown_outcomes
-from device_association.callers import Caller, Right, find_caller
+from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.claims import Claim
 from device_association.change_actions import cancel_change
-from device_association.claims import Claim
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
 from device_association.revio.client import Listing

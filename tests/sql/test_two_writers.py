@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
+from device_association.bulk_changes.claims import Claim
 from device_association.call_records import begin_calls
-from device_association.claims import Claim
 from device_association.database.execution import as_json, changed, in_transaction, run
 from device_association.domain.errors import ClaimLost
 from device_association.line_looks import LOOK_LASTS

@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.closing import NOTIFIED_JOB, end_rows
+from device_association.bulk_changes.closing import NOTIFIED_JOB, end_rows
 from device_association.database.execution import Record, changed, in_transaction, row, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.findings.one_by_one import OneByOne

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from device_association.approvals import ask_or_start, why_approval
-from device_association.callers import Caller, find_caller
-from device_association.claims import ended_text
+from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.claims import ended_text
 from device_association.database.execution import as_json, in_parts, in_transaction, row, run
 from device_association.domain.association_request import (
     AssociateCustomer,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association.claims import Claim, is_past_deadline, keep
+from device_association.bulk_changes.claims import Claim, is_past_deadline, keep
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
 from device_association.domain.codes import ChangeStatus
