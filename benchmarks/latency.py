@@ -14,13 +14,13 @@ from sqlalchemy import MetaData, Table, select
 
 from benchmarks.portal import FIRST_DEVICE, add_devices
 from benchmarks.progress import Tell, silent
-from device_association.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim, stop
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import make_engine, row
 from device_association.domain.codes import RUNNING, DeviceCode
 from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.requests.create import create_bulk_change
 from local import postgres, sample_data
 from local.demo import lines_by_sim, queue_sender

@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlalchemy import Engine, TableClause, select, text
 
-from device_association import associations, line_creation, line_outcomes, line_planning, validation
+from device_association import associations, line_creation, line_outcomes, line_planning
 from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
 from device_association.database.execution import changed, rows, run
 from device_association.domain.errors import RevioError
+from device_association.requests import validation
 from device_association.requests.create import Created, create_bulk_change
 from device_association.revio.client import Account, Line, Listing, Product
 from device_association.revio.lines import SENT

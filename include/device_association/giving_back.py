@@ -1,4 +1,4 @@
-"""Gives the devices of a revert back what they had, batch by batch. Source: `device_association.reversals`."""
+"""Gives the devices of a revert back what they had, batch by batch. Source: `device_association.requests.reversals`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.database.execution import changed, in_transaction, rows_per_statement
 from device_association.domain.errors import DatabaseUnavailable
-from device_association.request_keys import KEPT
+from device_association.requests.idempotency import KEPT
 
 IN_BATCHES = ("known_lines", "slices", "steps", "sent", "findings", "dead_letters")
 """What is deleted once its change ended, or it was decided, longer ago than it is kept."""

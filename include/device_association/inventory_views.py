@@ -13,7 +13,7 @@ from device_association.database.execution import BIGGEST_ID, Record, rows
 from device_association.database.search_patterns import beginning_with, containing
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.request_rules import find_customer
+from device_association.requests.request_rules import find_customer
 
 
 class Field(StrEnum):

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, lock_visible, refused
 from device_association.bulk_changes.reverted_changes import reverted_text
-from device_association.change_actions import Cancel
 from device_association.database.execution import Record, as_json, in_transaction, row, rows, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.named_lines import STEP
+from device_association.requests.change_actions import Cancel
 
 
 class NameLine(Cancel):

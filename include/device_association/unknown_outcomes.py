@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, lock_change
 from device_association.bulk_changes.reverted_changes import find_reversal
-from device_association.change_actions import open_again
 from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
 from device_association.domain.codes import NOT_ENDED
 from device_association.domain.errors import (
@@ -35,6 +34,7 @@ from device_association.line_creation import outcome_of
 from device_association.line_endings import is_ended, look_at, record_ended
 from device_association.line_outcomes import Desk, Outcome, at_work, finding_about, settle_line
 from device_association.line_planning import Clients
+from device_association.requests.change_actions import open_again
 from device_association.revio.lines import Line, Verdict
 from device_association.settings import Settings
 from device_association.slice_looks import SliceLooks

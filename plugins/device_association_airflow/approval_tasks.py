@@ -11,10 +11,10 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from device_association import approvals
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.domain.errors import RequestRefused
 from device_association.messaging import outbox
+from device_association.requests import approvals
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly

@@ -13,11 +13,11 @@ from typing import Any
 from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
-from device_association import associations, line_creation, line_outcomes, line_planning, validation
+from device_association import associations, line_creation, line_outcomes, line_planning
 from device_association.bulk_changes import claims, closing
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
-from device_association.requests import create
+from device_association.requests import create, validation
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly

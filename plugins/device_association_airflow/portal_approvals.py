@@ -7,10 +7,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from device_association import approvals as rules
 from device_association.domain.association_request import read_fields
-from device_association.json_bodies import read_json_object
 from device_association.messaging.outbox import send_at_once
+from device_association.requests import approvals as rules
+from device_association.requests.json_bodies import read_json_object
 from device_association_airflow.portal_actions import described_body
 from device_association_airflow.portal_caller import EditorDep, EngineDep, NowDep, ReaderDep, SendDep
 from device_association_airflow.portal_pages import pages_app, render_page

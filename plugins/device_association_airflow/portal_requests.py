@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from device_association.database.execution import as_json
 from device_association.domain.association_request import AssociateCustomer
-from device_association.json_bodies import read_json_object
 from device_association.messaging.outbox import is_waiting, send_at_once
-from device_association.previews import Preview, preview_bulk_change
-from device_association.request_keys import FIELD, request_key
 from device_association.requests.create import Created, create_bulk_change
+from device_association.requests.idempotency import FIELD, request_key
+from device_association.requests.json_bodies import read_json_object
+from device_association.requests.preview import Preview, preview_bulk_change
 from device_association_airflow.body_limit import limited_body
 from device_association_airflow.portal_caller import CreatorDep, EngineDep, NowDep, SendDep, SettingsDep
 

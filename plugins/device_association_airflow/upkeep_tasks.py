@@ -8,8 +8,9 @@ from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association import approvals, figures, sweeping, unknown_outcomes
+from device_association import figures, sweeping, unknown_outcomes
 from device_association.messaging import outbox
+from device_association.requests import approvals
 from device_association_airflow import connections, runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import Environment
 from sqlalchemy import update
 
-from device_association import check_reports, data_checks, line_creation, line_planning, validation
+from device_association import check_reports, data_checks, line_creation, line_planning
 from device_association.call_records import begin_calls
 from device_association.domain.errors import (
     ChangeNotRunnable,
@@ -23,6 +23,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_looks import LOOK_LASTS
+from device_association.requests import validation
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line
 from local.sample_data import groups, world

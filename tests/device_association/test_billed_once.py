@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
-from device_association import data_checks, line_creation, validation
+from device_association import data_checks, line_creation
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.call_records import begin_calls
-from device_association.change_actions import retry_change
 from device_association.database.batches import hold_devices, in_batches, row_batches
 from device_association.database.execution import changed, run
 from device_association.domain.errors import (
@@ -30,6 +29,8 @@ from device_association.domain.errors import (
 )
 from device_association.line_looks import LOOK_LASTS
 from device_association.rate_limiting.limiter import MOST_FAILURES, CallBudget, Limits
+from device_association.requests import validation
+from device_association.requests.change_actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line, Listing, Product
 from local.sample_data import groups, world

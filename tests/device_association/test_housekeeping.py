@@ -13,7 +13,6 @@ from sqlalchemy import Engine, event, text
 
 from device_association import alarms, health
 from device_association.bulk_changes.access import find_caller
-from device_association.change_actions import retry_change
 from device_association.database.dialects import to_driver
 from device_association.database.execution import in_transaction
 from device_association.dead_letters import look, redrive
@@ -21,6 +20,7 @@ from device_association.domain.codes import ChangeStatus
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.housekeeping import tidy_reports, tidy_tables
 from device_association.messaging import outbox
+from device_association.requests.change_actions import retry_change
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.letters import Letters

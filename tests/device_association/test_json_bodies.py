@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from device_association.domain.errors import RequestRefused
-from device_association.json_bodies import read_json_object
+from device_association.requests.json_bodies import read_json_object
 
 
 def test_decimals_stay_exact_and_whole_numbers_whole() -> None:

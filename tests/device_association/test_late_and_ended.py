@@ -16,7 +16,6 @@ from device_association import line_creation, line_planning
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.call_records import begin_calls
-from device_association.change_actions import retry_change
 from device_association.database.dialects import to_driver
 from device_association.domain.errors import (
     ClaimLost,
@@ -29,7 +28,8 @@ from device_association.domain.errors import (
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.line_looks import LOOK_LASTS
 from device_association.line_outcomes import end_day
-from device_association.reversals import revert_change
+from device_association.requests.change_actions import retry_change
+from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line, Listing, Product
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings

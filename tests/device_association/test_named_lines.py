@@ -14,10 +14,10 @@ from sqlalchemy import update
 from device_association import line_creation, line_planning
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.bulk_changes.claims import Claim
-from device_association.change_actions import retry_change
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.line_naming import NameLine, name_line
-from device_association.reversals import revert_change
+from device_association.requests.change_actions import retry_change
+from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request

@@ -14,16 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from device_association import (
-    alarms,
-    approvals,
-    associations,
-    health,
-    housekeeping,
-    line_planning,
-    sweeping,
-    unknown_outcomes,
-)
+from device_association import alarms, associations, health, housekeeping, line_planning, sweeping, unknown_outcomes
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.change_repairs import repair_changes
@@ -44,7 +35,8 @@ from device_association.findings.one_by_one import OneByOne
 from device_association.line_creation import create_rev_services
 from device_association.messaging import messages, outbox
 from device_association.reconciliation import Interval, reconcile_account
-from device_association.reversals import revert_change
+from device_association.requests import approvals
+from device_association.requests.reversals import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient
 from device_association.revio.lines import line_of
 from device_association.revio.transport import Answer

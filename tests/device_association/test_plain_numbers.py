@@ -17,7 +17,7 @@ from device_association.domain.plain_numbers import plain_whole
 from device_association.line_looks import _kept_line
 from device_association.line_products import _body
 from device_association.messaging.messages import read_message
-from device_association.terms import read_payload
+from device_association.requests.terms import read_payload
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

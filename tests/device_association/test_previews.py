@@ -9,7 +9,7 @@ from hypothesis import assume, event, given, settings
 from sqlalchemy import Engine
 
 from device_association.domain.errors import RequestRefused
-from device_association.previews import ACCEPTED, preview_bulk_change
+from device_association.requests.preview import ACCEPTED, preview_bulk_change
 from tests.flow import NOW, Flow, read_table
 from tests.hunts import SAME_EACH_TIME, few_and_many
 from tests.worlds import World, worlds

@@ -18,7 +18,6 @@ from device_association.associations import associate_devices
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.closing import Closed
-from device_association.change_actions import retry_change
 from device_association.data_checks import load_frame
 from device_association.domain.errors import (
     ClaimLost,
@@ -30,8 +29,9 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.line_planning import plan_rev_services
+from device_association.requests.change_actions import retry_change
 from device_association.requests.create import Created
-from device_association.reversals import preview_revert, revert_change
+from device_association.requests.reversals import preview_revert, revert_change
 from device_association.revio.client import Line, Product
 from device_association.scheduled_plans import Interval, apply_due_plans
 from device_association.sweeping import finish_procedures

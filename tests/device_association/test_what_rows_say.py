@@ -10,8 +10,8 @@ from sqlalchemy import text
 from device_association import sweeping
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim
-from device_association.change_actions import cancel_change, retry_change
 from device_association.database.dialects import to_driver
+from device_association.requests.change_actions import cancel_change, retry_change
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

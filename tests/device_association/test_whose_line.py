@@ -13,7 +13,6 @@ from sqlalchemy import insert, select, update
 
 from device_association import line_creation, line_planning, vendor_lines
 from device_association.bulk_changes.access import Caller, find_caller
-from device_association.change_actions import retry_change
 from device_association.domain.errors import (
     ClaimLost,
     ConfigurationError,
@@ -24,7 +23,8 @@ from device_association.domain.errors import (
 )
 from device_association.domain.sim_numbers import luhn_digit
 from device_association.line_planning import customer_number
-from device_association.reversals import revert_change
+from device_association.requests.change_actions import retry_change
+from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line, Listing
 from device_association.revio.lines import line_of
 from device_association.revio.responses import read_integer

@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, text
 from starlette.routing import Mount
 
-from device_association.approvals import ask_for_approval
 from device_association.progress import Looks
+from device_association.requests.approvals import ask_for_approval
 from device_association.revio.client import Line
 from device_association_airflow import portal_events
 from device_association_airflow.portal_app import lead_to_screens, portal_app

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import and_, insert, select, update
 
-from device_association import line_creation, line_planning, validation
+from device_association import line_creation, line_planning
 from device_association.bulk_changes.claims import Claim
 from device_association.call_records import begin_calls
 from device_association.database.execution import rows, run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
 from device_association.line_looks import LOOK_LASTS
 from device_association.reconciliation import FIRST, LAST
+from device_association.requests import validation
 from device_association.revio.lines import line_of
 from device_association.vendor_lines import keep_lines
 from local.portal_tables import named

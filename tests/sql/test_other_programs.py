@@ -13,9 +13,9 @@ from sqlalchemy import text
 from device_association import sweeping, unknown_outcomes
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.bulk_changes.claims import Claim
-from device_association.change_actions import cancel_change
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
+from device_association.requests.change_actions import cancel_change
 from device_association.revio.client import Listing
 from local.sample_data import groups
 from tests.flow import Flow, request

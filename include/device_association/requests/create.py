@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.approvals import ask_or_start, why_approval
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import ended_text
 from device_association.database.execution import as_json, in_parts, in_transaction, row, run
@@ -24,10 +23,11 @@ from device_association.domain.association_request import (
 )
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable, RequestRefused
-from device_association.request_keys import RequestKey, keep_answer, take_key
-from device_association.request_rules import Customer, find_customer, find_facts, refusals
-from device_association.terms import Terms, from_request, payload_template
-from device_association.validation import count_rows, insert_terms, reject_devices
+from device_association.requests.approvals import ask_or_start, why_approval
+from device_association.requests.idempotency import RequestKey, keep_answer, take_key
+from device_association.requests.request_rules import Customer, find_customer, find_facts, refusals
+from device_association.requests.terms import Terms, from_request, payload_template
+from device_association.requests.validation import count_rows, insert_terms, reject_devices
 
 
 @dataclass(frozen=True, slots=True)

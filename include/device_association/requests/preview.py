@@ -16,8 +16,8 @@ from device_association.database.execution import in_transaction, row, rows
 from device_association.domain.association_request import parse_request
 from device_association.domain.codes import Row
 from device_association.rate_limiting.limiter import Limits
-from device_association.request_rules import Customer
 from device_association.requests.create import store_request
+from device_association.requests.request_rules import Customer
 
 ACCEPTED = "ACCEPTED"
 """The verdict on a device that may go on."""

@@ -20,8 +20,8 @@ from device_association.database.execution import Record, as_json, in_parts, row
 from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
 from device_association.domain.codes import DeviceCode, RequestCode
 from device_association.domain.errors import Refusal
-from device_association.request_rules import Customer, find_facts, refusals
-from device_association.terms import Terms, from_row, read_payload
+from device_association.requests.request_rules import Customer, find_facts, refusals
+from device_association.requests.terms import Terms, from_row, read_payload
 
 STEP = "validate_devices"
 

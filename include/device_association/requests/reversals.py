@@ -18,19 +18,19 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.approvals import ask_or_start
 from device_association.bulk_changes.access import Caller, lock_visible, refused
 from device_association.bulk_changes.closing import count_codes
 from device_association.bulk_changes.reverted_changes import reverted_text
-from device_association.change_actions import Cancel
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import Record, as_json, in_transaction, row, rows, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
-from device_association.previews import Preview, verdicts, without_trace
 from device_association.rate_limiting.limiter import Limits
+from device_association.requests.approvals import ask_or_start
+from device_association.requests.change_actions import Cancel
 from device_association.requests.create import Created, insert_change, with_reason
-from device_association.validation import count_rows, reject_devices
+from device_association.requests.preview import Preview, verdicts, without_trace
+from device_association.requests.validation import count_rows, reject_devices
 
 STEP = "revert"
 

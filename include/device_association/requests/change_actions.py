@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.approvals import ask_or_start, end_unanswered, has_to_ask_again
 from device_association.bulk_changes.access import Caller, lock_visible, refused
 from device_association.bulk_changes.closing import close, end_rows
 from device_association.bulk_changes.reverted_changes import reverted_text
@@ -19,7 +18,8 @@ from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import Record, as_json, changed, in_transaction, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, RequestCode
-from device_association.validation import check_anew
+from device_association.requests.approvals import ask_or_start, end_unanswered, has_to_ask_again
+from device_association.requests.validation import check_anew
 
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")]
 
