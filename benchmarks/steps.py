@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association import associations, data_checks, line_planning
+from device_association import associations, line_planning
 from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
+from device_association.data_checks import gate
 from device_association.database.dialects import utc_milliseconds
 from device_association.line_planning import Clients
 from device_association.requests import validation
@@ -34,7 +35,7 @@ def validate(engine: Engine, change: int) -> None:
 def check(engine: Engine, change: int) -> None:
     """Let Great Expectations pass the batch."""
     with tempfile.TemporaryDirectory() as folder:
-        data_checks.check_data(engine, claim_of(engine, change), docs_folder=Path(folder), now=now())
+        gate.check_data(engine, claim_of(engine, change), docs_folder=Path(folder), now=now())
 
 
 def plan(engine: Engine, change: int, clients: Clients, settings: Settings) -> list[int]:

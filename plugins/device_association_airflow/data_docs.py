@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 
-from device_association import check_reports
 from device_association.bulk_changes.claims import Claim
+from device_association.data_checks import report_files
 from device_association_airflow import connections
 from device_association_airflow.claim_errors import current_claim, speaks_plainly
 
@@ -26,7 +26,7 @@ class DataDocsLink(BaseOperatorLink):
 
 
 class CheckDataOperator(BaseOperator):
-    """Runs the data checks over the change's open rows; see `device_association.data_checks`."""
+    """Runs the data checks over the change's open rows; see `device_association.data_checks.gate`."""
 
     operator_extra_links = (DataDocsLink(),)
 
@@ -37,16 +37,16 @@ class CheckDataOperator(BaseOperator):
     @speaks_plainly
     def execute(self, context: Context) -> None:
         """Check, and say where the report is."""
-        from device_association import data_checks  # imports pandas: no DAG file may pay for that
+        from device_association.data_checks import gate  # imports pandas: no DAG file may pay for that
 
         claim: Claim = current_claim()
         report = f"{claim.bulk_change_id}/{claim.retry_number}"
         folder = connections.settings().data_docs_dir / report
         try:
-            passed = data_checks.check_data(connections.portal(), claim, docs_folder=folder, now=connections.clock())
+            passed = gate.check_data(connections.portal(), claim, docs_folder=folder, now=connections.clock())
             self.log.info("%s rows passed", passed)
         finally:
-            if page := check_reports.report_page(folder):
+            if page := report_files.report_page(folder):
                 address = f"{connections.settings().base_url.rstrip('/')}{REPORTS}/{report}/{quote(page)}"
                 self.report_url = address
                 self.log.info("the report: %s", address)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from device_association.bulk_changes.access import Caller, Right
 from device_association.change_views import describe_change, list_changes, page_devices
-from device_association.check_reports import report_page
+from device_association.data_checks.report_files import report_page
 from device_association.database.execution import BIGGEST_ID, Record
 from device_association.domain.advice import ADVICE
 from device_association.domain.association_request import local_to_utc, read_fields

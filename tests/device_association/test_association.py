@@ -10,8 +10,9 @@ import pytest
 from jinja2 import Environment
 from sqlalchemy import update
 
-from device_association import check_reports, data_checks, line_creation, line_planning
+from device_association import line_creation, line_planning
 from device_association.call_records import begin_calls
+from device_association.data_checks import gate, report_files
 from device_association.domain.errors import (
     ChangeNotRunnable,
     ClaimLost,
@@ -365,16 +366,16 @@ def test_a_payload_that_the_portal_broke_refuses_its_row_only(flow: Flow) -> Non
 
 def test_the_data_checks_pass_a_sound_batch_and_write_their_report(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
-    assert data_checks.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 3
-    report = flow.docs / check_reports.report_page(flow.docs)
-    assert data_checks.STYLES.read_text() in report.read_text()
+    assert gate.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 3
+    report = flow.docs / report_files.report_page(flow.docs)
+    assert gate.STYLES.read_text() in report.read_text()
     assert set(flow.codes(claim.bulk_change_id).values()) == {"PROCESSING"}
 
 
 def test_a_second_report_compiles_no_template(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     def report(iccid: str) -> int:
         claim = flow.open(flow.create(request([iccid])).change_id)
-        return data_checks.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock())
+        return gate.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock())
 
     report(PLAIN[0])
     monkeypatch.setattr(Environment, "compile", lambda *_, **__: pytest.fail("a template is compiled"))
@@ -384,7 +385,7 @@ def test_a_second_report_compiles_no_template(flow: Flow, monkeypatch: pytest.Mo
 def test_a_failed_data_check_bills_and_associates_nobody(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:3], EffectiveDate="2999-01-01T00:00:00Z")).change_id)
     with pytest.raises(DataCheckFailed, match="ten years"):
-        data_checks.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock())
+        gate.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock())
     flow.lines(claim)
     flow.associate(claim)
     closed = flow.close(claim, failed=["check_data"])
@@ -393,9 +394,9 @@ def test_a_failed_data_check_bills_and_associates_nobody(flow: Flow) -> None:
 
 def test_an_iccid_without_its_check_digit_is_a_warning_only(flow: Flow, tmp_path: Path) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
-    frame, _ = data_checks.load_frame(flow.portal, claim.bulk_change_id, NOW)
+    frame, _ = gate.load_frame(flow.portal, claim.bulk_change_id, NOW)
     frame["luhn_holds"] = False
-    findings = data_checks.validate(frame, open_rows=1, docs_folder=tmp_path, now=NOW)
+    findings = gate.validate(frame, open_rows=1, docs_folder=tmp_path, now=NOW)
     assert [finding.is_critical for finding in findings] == [False]
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
-from device_association import data_checks, line_creation
+from device_association import line_creation
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.call_records import begin_calls
+from device_association.data_checks import gate
 from device_association.database.batches import hold_devices, in_batches, row_batches
 from device_association.database.execution import changed, run
 from device_association.domain.errors import (
@@ -176,7 +177,7 @@ def test_a_row_that_was_deleted_or_came_after_the_checks_is_not_billed(flow: Flo
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
     put(flow, "dbo", "m2m_devicechange", {"bulkchangeid": claim.bulk_change_id, "iccid": PLAIN[0]}, isdeleted=1)
     validation.validate_devices(flow.portal, claim, now=flow.clock())
-    assert data_checks.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 2
+    assert gate.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 2
     flow.lines(claim)
     assert flow.rev.lines_of(PLAIN[0]) == []
     assert end(flow, claim) == {"PROCESSED": 2}

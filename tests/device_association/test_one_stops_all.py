@@ -18,7 +18,7 @@ from device_association import alarms, associations, health, housekeeping, line_
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.change_repairs import repair_changes
-from device_association.data_checks import load_frame
+from device_association.data_checks.gate import load_frame
 from device_association.database.dialects import to_driver
 from device_association.dead_letters import look, redrive
 from device_association.domain.codes import ChangeStatus

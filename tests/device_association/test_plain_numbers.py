@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from device_association import data_checks, dead_letters
+from device_association import dead_letters
+from device_association.data_checks import gate
 from device_association.dead_letters import Cause, DeadLetter
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import ConfigurationError, RequestRefused
@@ -127,5 +128,5 @@ def test_an_iccid_in_other_digits_costs_the_data_checks_no_error(flow: Flow) -> 
     with flow.portal.begin() as connection:
         written = table.update().where(table.c.bulkchangeid == change_id, table.c.iccid == groups().plain[0])
         connection.execute(written.values(iccid="²" * 19))
-    frame, _ = data_checks.load_frame(flow.portal, change_id, NOW)
+    frame, _ = gate.load_frame(flow.portal, change_id, NOW)
     assert sorted(frame["luhn_holds"]) == [False, True]

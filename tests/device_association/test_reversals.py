@@ -18,7 +18,7 @@ from device_association.associations import associate_devices
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.closing import Closed
-from device_association.data_checks import load_frame
+from device_association.data_checks.gate import load_frame
 from device_association.domain.errors import (
     ClaimLost,
     RequestRefused,

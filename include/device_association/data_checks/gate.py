@@ -28,10 +28,10 @@ from device_association.domain.errors import DataCheckFailed
 from device_association.requests.validation import count_rows
 
 STEP = "check_data"
-SUITE = Path(__file__).resolve().parent.parent / "expectations" / "customer_assignment.json"
+SUITE = Path(__file__).resolve().parents[2] / "expectations" / "customer_assignment.json"
 STYLES = SUITE.with_name("report.css")
 """Makes the report readable where a browser cannot load its usual styles from elsewhere."""
-VIEWS = {"module_name": "device_association.report_views"}
+VIEWS = {"module_name": "device_association.data_checks.report_views"}
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=3653)
 log = logging.getLogger(__name__)
