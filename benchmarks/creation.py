@@ -21,8 +21,8 @@ from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
 from device_association.database.execution import make_engine, rows
-from device_association.line_outcomes import line_body
 from device_association.rate_limiting.limiter import Limits
+from device_association.service_lines.outcomes import line_body
 from local.sample_data import world
 
 DEVICES = 500

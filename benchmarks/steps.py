@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association import associations, line_planning
+from device_association import associations
 from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
 from device_association.data_checks import gate
 from device_association.database.dialects import utc_milliseconds
-from device_association.line_planning import Clients
 from device_association.requests import validation
+from device_association.service_lines import plan as line_planning
+from device_association.service_lines.plan import Clients
 from device_association.settings import Settings
 
 RUN = "bench"

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, TableClause, select, text
 
-from device_association import associations, line_creation, line_outcomes, line_planning
+from device_association import associations
 from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
@@ -21,6 +21,9 @@ from device_association.requests import validation
 from device_association.requests.create import Created, create_bulk_change
 from device_association.revio.client import Account, Line, Listing, Product
 from device_association.revio.lines import SENT
+from device_association.service_lines import create as line_creation
+from device_association.service_lines import outcomes
+from device_association.service_lines import plan as line_planning
 from device_association.settings import Settings
 from local.portal_tables import named
 from local.sample_data import world
@@ -197,8 +200,8 @@ class Flow:
             ),
         )
 
-    def desk(self, claim: Claim) -> line_outcomes.Desk:
-        return line_outcomes.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
+    def desk(self, claim: Claim) -> outcomes.Desk:
+        return outcomes.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
 
     def plan(self, claim: Claim) -> list[int]:
         return line_planning.plan_rev_services(self.portal, claim, lambda _: self.rev, self.settings, clock=self.clock)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from device_association import unknown_outcomes
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio.client import Listing
+from device_association.service_lines import in_doubt
 from tests.flow import Flow, request
 
 
@@ -16,7 +16,7 @@ class Committed(RevioOutcomeUnknown):
 
 
 def settle(flow: Flow) -> dict[str, int]:
-    return unknown_outcomes.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
+    return in_doubt.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
 
 
 def findings(flow: Flow) -> list[tuple[str, str]]:

@@ -13,11 +13,13 @@ from typing import Any
 from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
-from device_association import associations, line_creation, line_outcomes, line_planning
+from device_association import associations
 from device_association.bulk_changes import claims, closing
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
 from device_association.requests import create, validation
+from device_association.service_lines import create as line_creation
+from device_association.service_lines import outcomes, plan
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly
@@ -104,7 +106,7 @@ def plan_rev_services() -> list[int]:
     engine, claim = connections.portal(), current_claim()
     clients = connections.revio_clients(claim.bulk_change_id)
     try:
-        return line_planning.plan_rev_services(engine, claim, clients, connections.settings(), clock=connections.clock)
+        return plan.plan_rev_services(engine, claim, clients, connections.settings(), clock=connections.clock)
     except WAITS as problem:
         with engine.connect() as connection:
             is_late = claims.is_past_deadline(connection, claim, connections.clock())
@@ -116,14 +118,14 @@ def plan_rev_services() -> list[int]:
 @task(
     **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
-    max_active_tis_per_dagrun=line_planning.SLICES_AT_ONCE,
+    max_active_tis_per_dagrun=plan.SLICES_AT_ONCE,
     pool=POOL,
 )
 @speaks_plainly
 def create_rev_service(slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
     context, claim = get_current_context(), current_claim()
-    desk = line_outcomes.open_desk(
+    desk = outcomes.open_desk(
         connections.portal(),
         claim,
         connections.revio_clients(claim.bulk_change_id),

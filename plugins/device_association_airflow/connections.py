@@ -19,10 +19,10 @@ from sqlalchemy import Engine, make_url
 from device_association.database.execution import as_json, database_clock, make_engine
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.plain_numbers import plain_whole
-from device_association.line_planning import Clients
 from device_association.messaging.notification import Receiver
 from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
 from device_association.revio.client import Account, RevioClient, Timeouts, find_zone
+from device_association.service_lines.plan import Clients
 from device_association.settings import Settings
 
 POSTGRES_DRIVER = "postgresql+psycopg2"

@@ -26,7 +26,7 @@ from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode,
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.finding_views import list_findings
 from device_association.inventory_views import Field, device_history, list_devices, list_offered
-from device_association.line_naming import list_named_lines, may_be_named
+from device_association.service_lines.line_naming import list_named_lines, may_be_named
 from device_association.settings import Settings
 from device_association_airflow.page_refusals import refuse_with_pages
 from device_association_airflow.page_templates import asset, render

@@ -8,9 +8,10 @@ from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association import figures, sweeping, unknown_outcomes
+from device_association import figures, sweeping
 from device_association.messaging import outbox
 from device_association.requests import approvals
+from device_association.service_lines import in_doubt
 from device_association_airflow import connections, runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 @speaks_plainly
 def settle_outcomes() -> None:
     """Look up the calls whose outcome nobody learned before their change ended."""
-    counts = unknown_outcomes.settle_outcomes(
+    counts = in_doubt.settle_outcomes(
         connections.portal(), cache(connections.patient_client), connections.settings(), connections.clock
     )
     log.info("%s", counts)

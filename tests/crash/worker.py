@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
-from device_association import associations, line_creation, line_outcomes, line_planning
+from device_association import associations
 from device_association.bulk_changes import closing
 from device_association.bulk_changes.claims import Claim
 from device_association.database import execution
@@ -33,6 +33,7 @@ from device_association.domain.errors import StepUnfinished
 from device_association.rate_limiting import limiter
 from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association.revio.client import Account, RevioClient, Timeouts
+from device_association.service_lines import create, outcomes, plan
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed
 
@@ -168,11 +169,11 @@ class WorkerProcess:
         about = (self.engine, self.claim)
         match task:
             case "plan":
-                return line_planning.plan_rev_services(*about, self.clients, self.settings, clock=self.clock)
+                return plan.plan_rev_services(*about, self.clients, self.settings, clock=self.clock)
             case "slice":
                 assert number is not None
-                desk = line_outcomes.open_desk(*about, self.clients, self.settings, self.clock, self.budgets)
-                return line_creation.create_rev_services(desk, number, last_try=False)
+                desk = outcomes.open_desk(*about, self.clients, self.settings, self.clock, self.budgets)
+                return create.create_rev_services(desk, number, last_try=False)
             case "associate":
                 return associations.associate_devices(*about, clock=self.clock)
             case "history":

@@ -10,8 +10,6 @@ import pytest
 from jinja2 import Environment
 from sqlalchemy import update
 
-from device_association import line_creation, line_planning
-from device_association.call_records import begin_calls
 from device_association.data_checks import gate, report_files
 from device_association.domain.errors import (
     ChangeNotRunnable,
@@ -23,10 +21,13 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_looks import LOOK_LASTS
 from device_association.requests import validation
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line
+from device_association.service_lines import create
+from device_association.service_lines import plan as line_planning
+from device_association.service_lines.journal import begin_calls
+from device_association.service_lines.looks import LOOK_LASTS
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 
@@ -415,9 +416,9 @@ def test_a_slice_that_died_for_good_costs_the_others_nothing(flow: Flow) -> None
     flow.check(claim)
     slices = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     with pytest.raises(RevioRetryable, match="could not be reached"):
-        line_creation.create_rev_services(flow.desk(claim), slices[0], last_try=True)
+        create.create_rev_services(flow.desk(claim), slices[0], last_try=True)
     for number in slices[1:]:
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=True)
+        create.create_rev_services(flow.desk(claim), number, last_try=True)
     flow.associate(claim)
     closed = flow.close(claim, failed=["create_rev_service_0"])
     assert closed.status == "PARTIALLY_PROCESSED"
@@ -470,7 +471,7 @@ def test_two_workers_never_post_the_same_device(flow: Flow) -> None:
     number = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)[0]
     desks = [flow.desk(claim) for _ in range(8)]
     with ThreadPoolExecutor(8) as workers:
-        tries = [workers.submit(line_creation.create_rev_services, desk, number, last_try=False) for desk in desks]
+        tries = [workers.submit(create.create_rev_services, desk, number, last_try=False) for desk in desks]
         errors = {type(one.exception()) for one in tries}
     assert errors <= {type(None), StepUnfinished, ClaimLost}
     assert (flow.rev.posts, len(flow.rev.lines_of(PLAIN[0]))) == (1, 1)

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
-from device_association import line_creation
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
-from device_association.call_records import begin_calls
 from device_association.data_checks import gate
 from device_association.database.batches import hold_devices, in_batches, row_batches
 from device_association.database.execution import changed, run
@@ -28,12 +26,14 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_looks import LOOK_LASTS
 from device_association.rate_limiting.limiter import MOST_FAILURES, CallBudget, Limits
 from device_association.requests import validation
 from device_association.requests.change_actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line, Listing, Product
+from device_association.service_lines import create
+from device_association.service_lines.journal import begin_calls
+from device_association.service_lines.looks import LOOK_LASTS
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 
@@ -207,7 +207,7 @@ def test_a_run_that_lost_its_change_adopts_nothing_and_adds_no_product(flow: Flo
     number = flow.plan(claim)[0]
     flow.open(claim.bulk_change_id, "living", lives=lambda _: False)
     with pytest.raises(ClaimLost):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert rev.products_kept == []
     assert [one["state"] for one in flow.all("device_association", "rev_intent")] == ["PLANNED"]
 
@@ -223,7 +223,7 @@ def test_a_line_that_comes_after_another_was_settled_is_told_and_gets_no_product
         return slow(body)
 
     flow.rev.create_line = outlives_its_lease
-    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert {body["service_id"] for body in flow.rev.products_kept} == {4242}
     assert any("outlived its lease" in (one["errortext"] or "") for one in flow.all("dbo", "devicebulkchangelog"))
 
@@ -252,7 +252,7 @@ def test_a_busy_sim_and_a_strange_answer_cost_no_other_device_its_line(flow: Flo
     rev.refuse_list = rev.refuse_look_up = RevioRejected("404", status=404)
     for _ in range(2):
         with pytest.raises(StepUnfinished, match="not settled"):
-            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert {iccid for iccid in PLAIN[:10] if rev.lines_of(iccid)} == set(PLAIN[2:10])
 
 
@@ -357,12 +357,12 @@ def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(
     def while_another_is_at_it(body: dict[str, Any]) -> int:
         if others:
             with pytest.raises(StepUnfinished):
-                line_creation.create_rev_services(others.pop(), number, last_try=False)
+                create.create_rev_services(others.pop(), number, last_try=False)
         return post(body)
 
     flow.rev.create_line = while_another_is_at_it
     with pytest.raises(StepUnfinished):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert end(flow, claim) == {"PROCESSED": 6}
     assert [len(flow.rev.lines_of(iccid)) for iccid in PLAIN[:6]] == [1] * 6
 
@@ -374,7 +374,7 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
-            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.desk(claim), number, last_try=False)
 
     again()
     flow.clock.pass_seconds(600)
@@ -384,7 +384,7 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
     again()
     assert rev.posts == 1
     rev.kept.append(Line(1001, int(world.ACME), None, PLAIN[0], flow.clock(), None))
-    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert (rev.posts, end(flow, claim)) == (1, {"PROCESSED": 1})
 
 
@@ -395,7 +395,7 @@ def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(f
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
-            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.desk(claim), number, last_try=False)
 
     again()
     flow.clock.pass_seconds(600)
@@ -406,7 +406,7 @@ def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(f
     assert rev.products_kept == []
     rev.there = [Product(900, world.PRODUCT, "ACTIVE")]
     flow.clock.pass_seconds(600)
-    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert (rev.products_kept, end(flow, claim)) == ([], {"PROCESSED": 1})
 
 
@@ -439,7 +439,7 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
-            line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.desk(claim), number, last_try=False)
 
     again()
     for _ in range(MOST_FAILURES):
@@ -449,5 +449,5 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
     again()
     assert rev.posts == 1
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
-    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert (rev.posts, end(flow, claim)) == (2, {"PROCESSED": 1})

@@ -12,10 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from device_association import line_creation, line_planning
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
-from device_association.call_records import begin_calls
 from device_association.database.dialects import to_driver
 from device_association.domain.errors import (
     ClaimLost,
@@ -26,11 +24,14 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.line_looks import LOOK_LASTS
-from device_association.line_outcomes import end_day
 from device_association.requests.change_actions import retry_change
 from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line, Listing, Product
+from device_association.service_lines import create as line_creation
+from device_association.service_lines import plan
+from device_association.service_lines.journal import begin_calls
+from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.outcomes import end_day
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, findings, settle
@@ -373,7 +374,7 @@ def test_a_line_of_a_reverted_change_is_reported_whatever_a_retry_made_of_its_ro
 
 def test_no_call_begins_while_its_change_is_being_closed(flow: Flow) -> None:
     claim = planned(flow, [SIM])
-    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     (intent,) = flow.all("device_association", "rev_intent")
     device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
     how = {"statement": "intents/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
@@ -431,7 +432,7 @@ def test_a_product_on_an_adopted_line_whose_answer_was_lost_is_ended_and_the_lin
 
 def test_a_machine_that_stood_still_longer_than_its_lease_sends_nothing(flow: Flow) -> None:
     claim = planned(flow, [SIM])
-    (number,) = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     desk = replace(flow.desk(claim), now_of=lambda _: flow.clock() + timedelta(minutes=5))
     with pytest.raises((RevioRetryable, StepUnfinished)):
         line_creation.create_rev_services(desk, number, last_try=False)
@@ -471,7 +472,7 @@ def test_a_cancel_is_seen_by_the_next_try_though_rev_io_cannot_be_reached(flow: 
 
 def test_a_machine_that_stood_still_adds_no_product(flow: Flow) -> None:
     claim = planned(flow, [SIM], **ONE_PRODUCT)
-    (number,) = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     desk = replace(flow.desk(claim), now_of=lambda _: flow.clock() + timedelta(minutes=9 * flow.rev.posts))
     with pytest.raises(StepUnfinished):
         line_creation.create_rev_services(desk, number, last_try=False)

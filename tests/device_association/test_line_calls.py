@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from device_association import line_creation, line_planning
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import utc_milliseconds
@@ -22,8 +21,9 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_outcomes import Desk, open_desk
 from device_association.rate_limiting.limiter import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
+from device_association.service_lines import create, plan
+from device_association.service_lines.outcomes import Desk, open_desk
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
 
@@ -79,7 +79,7 @@ class Slice:
     budget: CallBudget
 
     def run(self, *, last_try: bool = False) -> dict[str, int]:
-        return line_creation.create_rev_services(self.desk, self.number, last_try=last_try)
+        return create.create_rev_services(self.desk, self.number, last_try=last_try)
 
     def end(self) -> dict[str, int]:
         self.flow.associate(self.claim)
@@ -105,7 +105,7 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     budget.open()
     rev = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
-    (number,) = line_planning.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock)
+    (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock)
     desk = replace(flow.desk(claim), budgets=lambda _: budget)
     return Slice(flow, claim, number, desk, rev, budget)
 
@@ -281,6 +281,6 @@ def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_sl
 def test_a_change_of_up_to_twenty_lines_is_a_small_one(flow: Flow, devices: int, is_small: bool) -> None:
     claim = flow.open(flow.create(request(PLAIN[:devices])).change_id)
     flow.check(claim)
-    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     desk = open_desk(flow.portal, claim, lambda _: flow.rev, flow.settings, flow.clock, lambda _: None)
     assert desk.is_small is is_small

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association import line_creation, line_planning
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
-from device_association.line_naming import NameLine, name_line
 from device_association.requests.change_actions import retry_change
 from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line
+from device_association.service_lines import create, plan
+from device_association.service_lines.line_naming import NameLine, name_line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 
@@ -397,13 +397,13 @@ def test_a_call_of_unknown_outcome_is_waited_for_before_a_named_line_is_adopted(
     name(flow, two_lines, 60)
     flow.rev.kept = [line(60, "another number")]
     claim = open_again(flow, two_lines)
-    numbers = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    numbers = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     unknown = {"state": "UNKNOWN", "unknownsince": flow.clock()}
     put(flow, "device_association", "rev_intent", {"bulkchangeid": two_lines, "state": "PLANNED"}, **unknown)
     with pytest.raises(StepUnfinished):
-        line_creation.create_rev_services(flow.desk(claim), numbers[0], last_try=False)
+        create.create_rev_services(flow.desk(claim), numbers[0], last_try=False)
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
-    assert line_creation.create_rev_services(flow.desk(claim), numbers[0], last_try=False) == {"adopted": 1}
+    assert create.create_rev_services(flow.desk(claim), numbers[0], last_try=False) == {"adopted": 1}
     assert (flow.rev.posts, owner(flow, 60)) == (0, SIM)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from device_association import alarms, associations, health, housekeeping, line_planning, sweeping, unknown_outcomes
+from device_association import alarms, associations, health, housekeeping, sweeping
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.change_repairs import repair_changes
@@ -32,7 +32,6 @@ from device_association.domain.errors import (
 )
 from device_association.figures import read_figures
 from device_association.findings.one_by_one import OneByOne
-from device_association.line_creation import create_rev_services
 from device_association.messaging import messages, outbox
 from device_association.reconciliation import Interval, reconcile_account
 from device_association.requests import approvals
@@ -42,8 +41,10 @@ from device_association.revio.lines import line_of
 from device_association.revio.transport import Answer
 from device_association.scheduled_plans import Interval as Hours
 from device_association.scheduled_plans import apply_due_plans
-from device_association.slice_looks import SliceLooks
-from device_association.vendor_lines import RevAccount
+from device_association.service_lines import in_doubt, plan
+from device_association.service_lines.create import create_rev_services
+from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines.vendor_lines import RevAccount
 from local.sample_data import groups, world
 from tests.differences import Differences
 from tests.flow import NOW, Flow, Rev, request
@@ -86,7 +87,7 @@ def ended_unknown(flow: Flow, devices: list[str], rev: Rev | None = None, **aske
 
 
 def settle(flow: Flow, clients: Any = None) -> dict[str, int]:
-    return unknown_outcomes.settle_outcomes(flow.portal, clients or (lambda _: flow.rev), flow.settings, flow.clock)
+    return in_doubt.settle_outcomes(flow.portal, clients or (lambda _: flow.rev), flow.settings, flow.clock)
 
 
 def execute(flow: Flow, statement: str, **binds: Any) -> None:
@@ -172,7 +173,7 @@ def test_a_found_line_of_a_device_without_any_date_is_recorded(flow: Flow) -> No
 def test_a_row_that_stays_open_lets_the_others_of_its_account_have_their_turn(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unknown_outcomes, "MOST_LOOK_UPS", 2)
+    monkeypatch.setattr(in_doubt, "MOST_LOOK_UPS", 2)
     ended_unknown(flow, list(PLAIN[:4]))
     for poison in PLAIN[:2]:
         refuse_for(monkeypatch, poison, RevioRejected("GET 400", status=400))
@@ -186,7 +187,7 @@ def test_a_row_that_stays_open_lets_the_others_of_its_account_have_their_turn(
 def test_an_account_of_refused_credentials_takes_no_other_account_its_look_ups(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unknown_outcomes, "MOST_LOOK_UPS", 4)
+    monkeypatch.setattr(in_doubt, "MOST_LOOK_UPS", 4)
     ended_unknown(flow, list(PLAIN[:6]))
     other = Rev()
     flow.clock.pass_seconds(60)
@@ -269,9 +270,7 @@ def test_a_record_that_no_database_keeps_fails_no_change_of_its_customer(flow: F
     rev = client(200, {"ok": True, "records": records, "has_more": False})
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
     flow.check(claim)
-    assert (
-        len(line_planning.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=lambda: NOW)) == 2
-    )
+    assert len(plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=lambda: NOW)) == 2
     kept = {one["revserviceid"]: one["number2"] for one in flow.all("device_association", "vendor_line")}
     assert kept == {50_000: None, 50_001: PLAIN[0], 50_002: "x", 50_003: "9" * 255, 50_004: "\U0001f600" * 127}
 
@@ -284,7 +283,7 @@ def test_a_number_that_is_none_costs_no_change_of_its_account_the_call(flow: Flo
     rev = client(200, listed)
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
-    assert line_planning.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock) == [0]
+    assert plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock) == [0]
     kept = [Line.from_record(one["record"]) for one in flow.all("device_association", "unjudged_line")]
     assert [one.key for one in kept] == [one.key for one in rev.lines() if one.flaw()]
     assert bool(kept) == (name in {"service_id", "customer_id", "number", "number2"})

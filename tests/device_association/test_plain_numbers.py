@@ -15,10 +15,10 @@ from device_association.dead_letters import Cause, DeadLetter
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import ConfigurationError, RequestRefused
 from device_association.domain.plain_numbers import plain_whole
-from device_association.line_looks import _kept_line
-from device_association.line_products import _body
 from device_association.messaging.messages import read_message
 from device_association.requests.terms import read_payload
+from device_association.service_lines.looks import _kept_line
+from device_association.service_lines.products import _body
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

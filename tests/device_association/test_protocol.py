@@ -21,13 +21,14 @@ from hypothesis.strategies import SearchStrategy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 
-from device_association import line_calls, line_creation, line_looks, line_outcomes, slice_looks, vendor_lines
 from device_association.domain.errors import RevioOutcomeUnknown
-from device_association.line_looks import AccountLooks
-from device_association.line_outcomes import Outcome, mirror_row
 from device_association.revio import lines as revio_lines
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
-from device_association.slice_looks import SliceLooks
+from device_association.service_lines import create, dispatch, outcomes, slice_looks, vendor_lines
+from device_association.service_lines import looks as line_looks
+from device_association.service_lines.looks import AccountLooks
+from device_association.service_lines.outcomes import Outcome, mirror_row
+from device_association.service_lines.slice_looks import SliceLooks
 from tests.databases import clone
 from tests.hunts import few_and_many
 from tests.protocol import acts, promises
@@ -60,7 +61,7 @@ def office(server: URL, sample_template: str) -> Iterator[Engine]:
     """Give one database for all examples; each begins with an empty one. A list counts as long that has three lines."""
     with clone(server, sample_template) as portal, pytest.MonkeyPatch.context() as patched:
         patched.setattr(line_looks, "PAGE_SIZE", 3)
-        patched.setattr(line_calls, "begin_creations", begin_after_a_moment)
+        patched.setattr(dispatch, "begin_creations", begin_after_a_moment)
         prepare(portal)
         yield portal
 
@@ -328,10 +329,10 @@ MUTATIONS: dict[str, Mutation] = {
         happens=acts.there_before(Spelling.FILLER, Spelling.HYPHENS),
     ),
     "a line that is found counts as ours by its date": Mutation(
-        patches=((line_creation, "outcome_of", by_date_only),), happens=acts.MADE_MEANWHILE
+        patches=((create, "outcome_of", by_date_only),), happens=acts.MADE_MEANWHILE
     ),
     "the mirror of an adopted line holds what was asked for": Mutation(
-        patches=((line_outcomes, "mirror_row", as_asked_for),), happens=acts.there_before(Spelling.OTHER_TERMS)
+        patches=((outcomes, "mirror_row", as_asked_for),), happens=acts.there_before(Spelling.OTHER_TERMS)
     ),
     "look-ups by number are trusted without a proof": Mutation(
         patches=((AccountLooks, "_prove", lambda _: True),), happens=acts.SWAPPED, manners=acts.BLIND_NUMBERS

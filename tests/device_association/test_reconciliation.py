@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from device_association import line_planning, reconciliation, vendor_lines
+from device_association import reconciliation
 from device_association.change_repairs import repair_changes
 from device_association.database.dialects import to_driver
 from device_association.database.execution import SQL_FOLDER, run
@@ -24,6 +24,7 @@ from device_association.domain.errors import (
 from device_association.findings.store import FINDING_ADVICE, REPORTED, Finding, FindingKind, report
 from device_association.reconciliation import FIRST, LAST, Interval, past_interval, reconcile_account
 from device_association.revio.client import Line, Listing
+from device_association.service_lines import plan, vendor_lines
 from local.sample_data import world
 from tests import differences
 from tests.differences import OLD, Differences, thirty
@@ -286,7 +287,7 @@ def test_a_sim_that_somebody_is_at_work_on_is_neither_touched_nor_told(settled: 
     claim = settled.flow.open(settled.flow.create(request([world.iccid(101)])).change_id)
     settled.flow.check(claim)
     reconciled = Counted(settled)
-    line_planning.plan_rev_services(
+    plan.plan_rev_services(
         settled.portal, claim, lambda _: settled.rev, settled.flow.settings, clock=settled.flow.clock
     )
     settled.rev.kept.append(Line(90_001, int(world.ACME), None, world.iccid(101), DAYS[5].since, None))

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association import line_calls, line_creation
 from device_association.associations import associate_devices
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import Claim
@@ -28,14 +27,15 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_planning import plan_rev_services
 from device_association.requests.change_actions import retry_change
 from device_association.requests.create import Created
 from device_association.requests.reversals import preview_revert, revert_change
 from device_association.revio.client import Line, Product
 from device_association.scheduled_plans import Interval, apply_due_plans
+from device_association.service_lines import create, dispatch
+from device_association.service_lines.in_doubt import settle_outcomes
+from device_association.service_lines.plan import plan_rev_services
 from device_association.sweeping import finish_procedures
-from device_association.unknown_outcomes import settle_outcomes
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 
@@ -650,7 +650,7 @@ def test_what_was_begun_before_a_stop_is_brought_to_its_end(flow: Flow) -> None:
     first = flow.run(request(PLAIN[:3])).bulk_change_id
     claim = begun(flow, first)
     number = slices(flow, claim)[0]
-    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.desk(claim), number, last_try=False)
     flow.stop(claim, "CANCELED_BY_USER", "enough")
     closed = end(flow, claim)
     assert closed.status == "CANCELED"
@@ -711,7 +711,7 @@ def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> 
     flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
     claim = begun(flow, first)
     seen: dict[str, int] = {"calls": 0}
-    work = line_calls.Caller._record_problem
+    work = dispatch.Caller._record_problem
 
     def counted(caller: Any, device: Any, problem: Exception) -> None:
         seen["calls"] += 1
@@ -719,7 +719,7 @@ def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> 
         work(caller, device, problem)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line_calls.Caller, "_record_problem", counted)
+        patch.setattr(dispatch.Caller, "_record_problem", counted)
         flow.lines(claim)
     assert flow.rev.ends == []
     assert end(flow, claim).codes == {"REV_UNAUTHORIZED": 6}

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import unknown_outcomes
 from device_association.bulk_changes.access import find_caller
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.requests.change_actions import retry_change
 from device_association.revio.client import Line
+from device_association.service_lines import in_doubt
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 from tests.outcomes import Committed, ended_unknown, settle
@@ -213,7 +213,7 @@ def test_a_sweep_ends_its_look_ups_in_time_and_the_next_one_goes_on_with_the_oth
         found += settle(flow).get("found", 0)
         most = max(most, flow.clock() - began)
         flow.clock.pass_seconds(120)
-    assert most < unknown_outcomes.LOOK_UPS_LAST + timedelta(minutes=5)
+    assert most < in_doubt.LOOK_UPS_LAST + timedelta(minutes=5)
     assert found == 4, "those that stay open keep no other from its turn"
     assert set(flow.codes(stay_open.bulk_change_id).values()) == {"REV_OUTCOME_UNKNOWN"}
 
@@ -232,11 +232,11 @@ def test_refused_credentials_are_raised_after_everything_else(flow: Flow) -> Non
 
 def test_two_sweeps_at_once_and_one_killed_between_line_and_retry_bill_once(flow: Flow) -> None:
     claim = ended_unknown(flow, PLAIN[:4], Committed)
-    tried, unknown_outcomes._try_again = unknown_outcomes._try_again, lambda *_: 0  # killed after the lines
+    tried, in_doubt._try_again = in_doubt._try_again, lambda *_: 0  # killed after the lines
     try:
         assert settle(flow)["found"] == 4
     finally:
-        unknown_outcomes._try_again = tried
+        in_doubt._try_again = tried
     with ThreadPoolExecutor(2) as sweeps:
         again = [one["tried_again"] for one in sweeps.map(lambda _: settle(flow), range(2))]
     assert sorted(again) == [0, 4]

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from device_association import line_creation, line_planning, vendor_lines
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.domain.errors import (
     ClaimLost,
@@ -22,12 +21,15 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.domain.sim_numbers import luhn_digit
-from device_association.line_planning import customer_number
 from device_association.requests.change_actions import retry_change
 from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line, Listing
 from device_association.revio.lines import line_of
 from device_association.revio.responses import read_integer
+from device_association.service_lines import create as line_creation
+from device_association.service_lines import plan as line_planning
+from device_association.service_lines import vendor_lines
+from device_association.service_lines.plan import customer_number
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, settle

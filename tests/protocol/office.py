@@ -16,7 +16,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association import line_creation, line_outcomes, line_planning
 from device_association.bulk_changes.claims import Claim
 from device_association.database.batches import hold_devices
 from device_association.database.execution import in_transaction, rows
@@ -25,11 +24,12 @@ from device_association.domain.errors import (
     RevioRetryable,
     StepUnfinished,
 )
-from device_association.line_calls import Caller, creating
-from device_association.line_looks import LOOK_AGAIN, LOOK_LASTS
 from device_association.rate_limiting.limiter import Pace
+from device_association.service_lines import create, outcomes, plan
+from device_association.service_lines.dispatch import Caller, creating
+from device_association.service_lines.looks import LOOK_AGAIN, LOOK_LASTS
+from device_association.service_lines.slice_looks import SliceLooks
 from device_association.settings import Settings
-from device_association.slice_looks import SliceLooks
 from local.sample_data import world
 from tests.flow import Flow, request
 from tests.protocol import people
@@ -237,21 +237,21 @@ class Office:
             run = Run(claim, began)
             self.runs.append(run)
             flow.check(claim)
-            run.slices = line_planning.plan_rev_services(
+            run.slices = plan.plan_rev_services(
                 flow.portal, claim, self._clients(worker), self.settings, clock=self.clock
             )
 
         self._as(worker, begin)
 
     def _work(self, worker: Worker, flow: Flow, run: Run, number: int, act: Work) -> None:
-        desk = line_outcomes.Desk(flow.portal, run.claim, self._clients(worker), self.settings, self.clock)
+        desk = outcomes.Desk(flow.portal, run.claim, self._clients(worker), self.settings, self.clock)
         worker.owner, worker.run, worker.calls_at_once = desk.owner, run, act.at_once
         if act.at_once:
             self._call_at_once(desk, number)
         else:
-            line_creation.create_rev_services(desk, number, last_try=act.last_try)
+            create.create_rev_services(desk, number, last_try=act.last_try)
 
-    def _call_at_once(self, desk: line_outcomes.Desk, number: int) -> None:
+    def _call_at_once(self, desk: outcomes.Desk, number: int) -> None:
         """Call for the SIMs of a slice that are planned and have no line, in batches of three."""
         where = {"slice_number": number, **desk.claim.key}
         with desk.engine.connect() as connection:

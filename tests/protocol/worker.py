@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.claims import Claim
-from device_association.call_records import begin_creations
 from device_association.database.execution import Record
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.line_outcomes import Desk
 from device_association.revio.client import Account, Line, Listing, Product
+from device_association.service_lines.journal import begin_creations
+from device_association.service_lines.outcomes import Desk
 from tests.protocol.acts import Die, Script
 from tests.protocol.database import DEVICES
 from tests.protocol.vendor import CALL_SECONDS, STALL_SECONDS, Answer, Call, Kind, Vendor

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import and_, insert, select, update
 
-from device_association import line_creation, line_planning
 from device_association.bulk_changes.claims import Claim
-from device_association.call_records import begin_calls
 from device_association.database.execution import rows, run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
-from device_association.line_looks import LOOK_LASTS
 from device_association.reconciliation import FIRST, LAST
 from device_association.requests import validation
 from device_association.revio.lines import line_of
-from device_association.vendor_lines import keep_lines
+from device_association.service_lines import create, plan
+from device_association.service_lines.journal import begin_calls
+from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.vendor_lines import keep_lines
 from local.portal_tables import named
 from local.sample_data import world
 from tests.flow import NOW, Flow, request
@@ -316,10 +316,10 @@ def test_a_record_of_another_account_that_cannot_be_judged_refuses_the_device(fl
 def test_a_record_of_another_account_that_cannot_be_judged_stops_the_call(flow: Flow, strange: str) -> None:
     claim = flow.open(flow.create(request([world.iccid(1)])).change_id)
     flow.check(claim)
-    slices = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    slices = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     show_unjudged(flow, UNJUDGED[strange](world.iccid(1)), world.SECOND_ACCOUNT)
     for number in slices:
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        create.create_rev_services(flow.desk(claim), number, last_try=False)
     assert (flow.rev.posts, set(flow.codes(claim.bulk_change_id).values())) == (
         0,
         {"DEVICE_ASSIGNED_TO_OTHER_CUSTOMER"},
@@ -358,7 +358,7 @@ def planned(fleet: Fleet) -> Claim:
     flow = fleet.flow
     claim = flow.open(flow.create(request(fleet.write_devices())).change_id)
     flow.check(claim)
-    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     return claim
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import sweeping, unknown_outcomes
+from device_association import sweeping
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
 from device_association.requests.change_actions import cancel_change
 from device_association.revio.client import Listing
+from device_association.service_lines import in_doubt
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.outcomes import Committed
@@ -58,7 +59,7 @@ def sweep(flow: Flow, *alive: str) -> int:
     """Run the sweep's tasks about changes and calls."""
     lives = {"run_lives": lambda run: run in alive}
     closed = sweeping.close_late(flow.portal, run_id="sweep", clock=flow.clock, **lives)  # type: ignore[arg-type]
-    unknown_outcomes.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
+    in_doubt.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
     return closed
 
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import DBAPIError
 
-from device_association import line_planning
 from device_association.schema import reinstall_procedures, upgrade
+from device_association.service_lines import plan
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 
@@ -56,7 +56,7 @@ def test_a_device_has_one_open_history_row_in_a_tenant(flow: Flow) -> None:
 def test_a_sim_has_one_open_intent_in_an_account(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
-    line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     table = flow.table("device_association", "rev_intent")
     intent = {name: value for name, value in flow.all("device_association", "rev_intent")[0].items() if name != "id"}
     with refuses(flow, "ux_rev_intent_open"), flow.portal.begin() as connection:

@@ -23,13 +23,13 @@ from device_association.database.execution import Record, as_json, in_parts, row
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
-from device_association.line_looks import AccountLooks, keep_known, match, shown_before
 from device_association.requests.validation import reject_billed, reject_changed, reject_rows
 from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line, Sim, ending_text
 from device_association.revio.responses import spelled_id
+from device_association.service_lines.looks import AccountLooks, keep_known, match, shown_before
+from device_association.service_lines.vendor_lines import ListShifts, RevAccount
 from device_association.settings import Settings
-from device_association.vendor_lines import ListShifts, RevAccount
 
 STEP = "plan_rev_services"
 LEAST_TIME = timedelta(hours=2)

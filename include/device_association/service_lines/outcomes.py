@@ -27,12 +27,12 @@ from device_association.domain.errors import AssociationError, RevioOutcomeUnkno
 from device_association.domain.sim_numbers import iccid_keys
 from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.line_planning import Clients, customer_number, refusal_text
 from device_association.rate_limiting.limiter import SMALL, CallBudget
 from device_association.revio.lines import SENT, Line
 from device_association.revio.responses import NO_YEARS
+from device_association.service_lines.plan import Clients, customer_number, refusal_text
+from device_association.service_lines.vendor_lines import keep_lines
 from device_association.settings import Settings
-from device_association.vendor_lines import keep_lines
 
 STEP = "create_rev_service"
 REFUSALS = frozenset({DeviceCode.REV_REJECTED, DeviceCode.REV_PRODUCT_FAILED})

@@ -18,7 +18,6 @@ from functools import partial
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import holding, is_stopped, record_step
-from device_association.call_records import plan_again, why_not
 from device_association.database.execution import Record, changed, in_transaction, rows
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (
@@ -29,9 +28,13 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_calls import Caller, creating
-from device_association.line_endings import ENDING, find_end
-from device_association.line_outcomes import (
+from device_association.rate_limiting.limiter import Pace
+from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
+from device_association.service_lines.disconnect import ENDING, find_end
+from device_association.service_lines.dispatch import Caller, creating
+from device_association.service_lines.journal import plan_again, why_not
+from device_association.service_lines.named_lines import adopt_named_line, has_named_line
+from device_association.service_lines.outcomes import (
     STEP,
     Desk,
     Outcome,
@@ -45,11 +48,8 @@ from device_association.line_outcomes import (
     settle_line,
     stop_change,
 )
-from device_association.line_products import ProductFailed, create_products
-from device_association.named_lines import adopt_named_line, has_named_line
-from device_association.rate_limiting.limiter import Pace
-from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
-from device_association.slice_looks import SliceLooks
+from device_association.service_lines.products import ProductFailed, create_products
+from device_association.service_lines.slice_looks import SliceLooks
 
 log = logging.getLogger(__name__)
 

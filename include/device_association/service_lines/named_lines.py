@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from device_association.database.execution import Record, as_json, row, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioUnauthorized
-from device_association.line_outcomes import Desk, Outcome, reject_line, settle_line, stop_change
-from device_association.line_planning import customers_of
 from device_association.revio.lines import Judgment, Line, Verdict
+from device_association.service_lines.outcomes import Desk, Outcome, reject_line, settle_line, stop_change
+from device_association.service_lines.plan import customers_of
 
 STEP = "name_line"
 """The step under which the log tells of a line that was named, or that a SIM lost to another one."""

@@ -19,11 +19,11 @@ from device_association.domain.errors import (
     RevioUnauthorized,
 )
 from device_association.domain.storable_text import storable
-from device_association.line_looks import LOOK_LASTS
-from device_association.line_outcomes import Desk, LineChanged, line_dates
-from device_association.line_planning import customer_number, customers_of, why_not_ours
 from device_association.revio.client import Product, RevioClient
 from device_association.revio.lines import Sim
+from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.outcomes import Desk, LineChanged, line_dates
+from device_association.service_lines.plan import customer_number, customers_of, why_not_ours
 
 KNOWN = frozenset({"CREATED", "ADOPTED"})
 """States of a product that the line has."""

@@ -15,8 +15,8 @@ from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
 from device_association.findings.store import FindingKind, report
-from device_association.line_looks import LOOK_LASTS
-from device_association.line_outcomes import (
+from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.outcomes import (
     Desk,
     Outcome,
     finding_about,

@@ -11,10 +11,10 @@ from threading import RLock
 from sqlalchemy import Connection
 
 from device_association.database.execution import Record, as_json, in_transaction, run
-from device_association.line_looks import LOOK_AGAIN, LOOK_LASTS, AccountLooks, keep_known, match
-from device_association.line_outcomes import Desk
-from device_association.line_planning import customers_of, looks_at
 from device_association.revio.lines import Judgment, Line, Sim, judge
+from device_association.service_lines.looks import LOOK_AGAIN, LOOK_LASTS, AccountLooks, keep_known, match
+from device_association.service_lines.outcomes import Desk
+from device_association.service_lines.plan import customers_of, looks_at
 
 BEGINS_WITHIN = timedelta(seconds=5)
 """How long it takes at most from the check of a look's age to the begin of the call."""

@@ -14,7 +14,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.call_records import begin_calls, plan_again
 from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (
@@ -26,8 +25,12 @@ from device_association.domain.errors import (
 )
 from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.line_calls import Work
-from device_association.line_outcomes import (
+from device_association.revio.client import Line, RevioClient
+from device_association.revio.lines import Sim
+from device_association.service_lines.disconnect_products import end_products
+from device_association.service_lines.dispatch import Work
+from device_association.service_lines.journal import begin_calls, plan_again
+from device_association.service_lines.outcomes import (
     Desk,
     LineChanged,
     Outcome,
@@ -37,10 +40,7 @@ from device_association.line_outcomes import (
     reject_line,
     stop_change,
 )
-from device_association.line_planning import customer_number, why_not_ours
-from device_association.product_endings import end_products
-from device_association.revio.client import Line, RevioClient
-from device_association.revio.lines import Sim
+from device_association.service_lines.plan import customer_number, why_not_ours
 
 ZONES_DIFFER = timedelta(days=1)
 """A line ends at midnight of the tenant's today, which may still be to come elsewhere."""

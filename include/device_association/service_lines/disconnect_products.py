@@ -7,13 +7,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.call_records import why_not
 from device_association.database.execution import Record, as_json, changed, in_transaction, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.line_outcomes import Desk, LineChanged, Outcome, end_day, reject_line
-from device_association.line_products import lease_product, list_product_steps, look_up_products, record_product
 from device_association.revio.client import RevioClient
+from device_association.service_lines.journal import why_not
+from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, end_day, reject_line
+from device_association.service_lines.products import (
+    lease_product,
+    list_product_steps,
+    look_up_products,
+    record_product,
+)
 
 
 def end_products(desk: Desk, device: Record) -> Outcome | None:

@@ -30,15 +30,15 @@ from device_association.domain.errors import (
 )
 from device_association.findings.one_by_one import OneByOne, error_text
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.line_creation import outcome_of
-from device_association.line_endings import is_ended, look_at, record_ended
-from device_association.line_outcomes import Desk, Outcome, at_work, finding_about, settle_line
-from device_association.line_planning import Clients
 from device_association.requests.change_actions import open_again
 from device_association.revio.lines import Line, Verdict
+from device_association.service_lines.create import outcome_of
+from device_association.service_lines.disconnect import is_ended, look_at, record_ended
+from device_association.service_lines.outcomes import Desk, Outcome, at_work, finding_about, settle_line
+from device_association.service_lines.plan import Clients
+from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines.vendor_lines import keep_lines
 from device_association.settings import Settings
-from device_association.slice_looks import SliceLooks
-from device_association.vendor_lines import keep_lines
 
 ACTOR = "reconciliation"
 MOST_LOOK_UPS = 200

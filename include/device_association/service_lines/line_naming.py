@@ -18,8 +18,8 @@ from device_association.database.execution import Record, as_json, in_transactio
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.named_lines import STEP
 from device_association.requests.change_actions import Cancel
+from device_association.service_lines.named_lines import STEP
 
 
 class NameLine(Cancel):

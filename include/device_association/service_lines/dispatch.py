@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from device_association.bulk_changes.claims import is_stopped
-from device_association.call_records import begin_creations, record_created, record_refusal, release, why_not
 from device_association.database.execution import Record
 from device_association.domain.errors import (
     AssociationError,
@@ -26,10 +25,11 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.line_outcomes import Desk, LineChanged, Outcome, line_body, stop_change
 from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.revio.client import RevioClient
-from device_association.slice_looks import SliceLooks
+from device_association.service_lines.journal import begin_creations, record_created, record_refusal, release, why_not
+from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, line_body, stop_change
+from device_association.service_lines.slice_looks import SliceLooks
 
 SOON = timedelta(seconds=1)
 """A call is begun no earlier than this before its moment, so that a pause or a stop finds few that were begun."""
