@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, TableClause, select, text
 
-from device_association import associations
+from device_association.associations import associate as associations
 from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver

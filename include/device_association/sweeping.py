@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association import associations
+from device_association.associations import associate
 from device_association.bulk_changes.claims import Claim, deadline_of, lock_change, take_claim
 from device_association.bulk_changes.closing import close_bulk_change
 from device_association.bulk_changes.gone_changes import release_gone
@@ -146,11 +146,9 @@ def _failed_steps(engine: Engine, claim: Claim, clock: Callable[[], datetime]) -
     The procedures are run also where nothing could be associated: some batches of it may be.
     """
     steps: dict[str, Callable[[], object]] = {
-        associations.STEP: partial(associations.associate_devices, engine, claim, clock=clock),
-        associations.HISTORY_STEP: lambda: associations.update_cross_provider_device_history(
-            engine, claim, now=clock()
-        ),
-        associations.LINKS_STEP: lambda: associations.update_device_rev_service_links(engine, claim, now=clock()),
+        associate.STEP: partial(associate.associate_devices, engine, claim, clock=clock),
+        associate.HISTORY_STEP: lambda: associate.update_cross_provider_device_history(engine, claim, now=clock()),
+        associate.LINKS_STEP: lambda: associate.update_device_rev_service_links(engine, claim, now=clock()),
     }
     failed = []
     for name, step in steps.items():
@@ -171,9 +169,9 @@ def finish_procedures(engine: Engine, *, now: datetime) -> int:
             connection,
             "claims/list_unfinished",
             ended_since=now - UNFINISHED_FOR,
-            association_step=associations.STEP,
-            history_step=associations.HISTORY_STEP,
-            links_step=associations.LINKS_STEP,
+            association_step=associate.STEP,
+            history_step=associate.HISTORY_STEP,
+            links_step=associate.LINKS_STEP,
         )
     finishing = OneByOne(engine, "final procedures", now)
     finished = 0
@@ -190,6 +188,6 @@ def _finish(connection: Connection, change: Record, now: datetime) -> bool:
     if found is None or found["status"] in RUNNING or found["retry_number"] != change["retry_number"]:
         return False
     ended = Claim(change["bulk_change_id"], change["retry_number"], "sweep", change["actor"])
-    associations.write_history(connection, ended, now=now)
-    associations.write_links(connection, ended, now=now)
+    associate.write_history(connection, ended, now=now)
+    associate.write_links(connection, ended, now=now)
     return True

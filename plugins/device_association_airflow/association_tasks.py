@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
-from device_association import associations
+from device_association.associations import associate
 from device_association.bulk_changes import claims, closing
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
@@ -153,7 +153,7 @@ def create_rev_service(slice_number: int) -> None:
 @speaks_plainly
 def associate_devices() -> None:
     """Give the devices whose line is settled to the customer, whatever failed before."""
-    counts = associations.associate_devices(
+    counts = associate.associate_devices(
         connections.portal(),
         current_claim(),
         clock=connections.clock,
@@ -165,7 +165,7 @@ def associate_devices() -> None:
 @speaks_plainly
 def update_cross_provider_device_history() -> None:
     """Run usp_UpdateCrossProviderDeviceHistory for the associated devices."""
-    counts = associations.update_cross_provider_device_history(
+    counts = associate.update_cross_provider_device_history(
         connections.portal(), current_claim(), now=connections.clock()
     )
     log.info("%s", counts)
@@ -177,7 +177,7 @@ def update_device_rev_service_links() -> None:
     """Run UPDATE_DEVICE_REV_SERVICE_LINKS for the change."""
     log.info(
         "%s",
-        associations.update_device_rev_service_links(connections.portal(), current_claim(), now=connections.clock()),
+        associate.update_device_rev_service_links(connections.portal(), current_claim(), now=connections.clock()),
     )
 
 

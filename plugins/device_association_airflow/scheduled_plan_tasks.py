@@ -6,7 +6,7 @@ import logging
 
 from airflow.sdk import get_current_context, task
 
-from device_association import scheduled_plans
+from device_association.associations import rate_plans
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 def apply_due_plans() -> dict[str, int]:
     """Set or refuse every plan whose date has come by the end of the run's interval; the result counts the outcomes."""
     context = get_current_context()
-    outcomes = scheduled_plans.apply_due_plans(
+    outcomes = rate_plans.apply_due_plans(
         connections.portal(),
-        scheduled_plans.Interval(context.get("data_interval_start"), context.get("data_interval_end")),
+        rate_plans.Interval(context.get("data_interval_start"), context.get("data_interval_end")),
         clock=connections.clock,
     )
     log.info("%s", outcomes)

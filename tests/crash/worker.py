@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
-from device_association import associations
+from device_association.associations import associate
 from device_association.bulk_changes import closing
 from device_association.bulk_changes.claims import Claim
 from device_association.database import execution
@@ -175,11 +175,11 @@ class WorkerProcess:
                 desk = outcomes.open_desk(*about, self.clients, self.settings, self.clock, self.budgets)
                 return create.create_rev_services(desk, number, last_try=False)
             case "associate":
-                return associations.associate_devices(*about, clock=self.clock)
+                return associate.associate_devices(*about, clock=self.clock)
             case "history":
-                return associations.update_cross_provider_device_history(*about, now=self.clock())
+                return associate.update_cross_provider_device_history(*about, now=self.clock())
             case "links":
-                return associations.update_device_rev_service_links(*about, now=self.clock())
+                return associate.update_device_rev_service_links(*about, now=self.clock())
             case "close":
                 return closing.close_bulk_change(*about, failed_steps=(), now=self.clock()).as_result()
         raise ValueError(task)

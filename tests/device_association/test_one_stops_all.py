@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from device_association import alarms, associations, health, housekeeping, sweeping
+from device_association import alarms, health, housekeeping, sweeping
+from device_association.associations import associate as associations
+from device_association.associations.rate_plans import Interval as Hours
+from device_association.associations.rate_plans import apply_due_plans
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.change_repairs import repair_changes
@@ -39,8 +42,6 @@ from device_association.requests.reversals import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient
 from device_association.revio.lines import line_of
 from device_association.revio.transport import Answer
-from device_association.scheduled_plans import Interval as Hours
-from device_association.scheduled_plans import apply_due_plans
 from device_association.service_lines import in_doubt, plan
 from device_association.service_lines.create import create_rev_services
 from device_association.service_lines.slice_looks import SliceLooks

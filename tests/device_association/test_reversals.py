@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association.associations import associate_devices
+from device_association.associations.associate import associate_devices
+from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.closing import Closed
@@ -31,7 +32,6 @@ from device_association.requests.change_actions import retry_change
 from device_association.requests.create import Created
 from device_association.requests.reversals import preview_revert, revert_change
 from device_association.revio.client import Line, Product
-from device_association.scheduled_plans import Interval, apply_due_plans
 from device_association.service_lines import create, dispatch
 from device_association.service_lines.in_doubt import settle_outcomes
 from device_association.service_lines.plan import plan_rev_services

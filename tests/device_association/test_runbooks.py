@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from device_association import figures, health, sweeping
+from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.domain.errors import RevioRetryable, StepUnfinished
 from device_association.figures import read_figures, see_job
 from device_association.messaging import outbox
 from device_association.requests.change_actions import retry_change
-from device_association.scheduled_plans import Interval, apply_due_plans
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.outcomes import Committed, ended_unknown, settle

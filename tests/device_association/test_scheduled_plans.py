@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, insert, update
 
+from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.domain.errors import IntervalInFuture
-from device_association.scheduled_plans import Interval, apply_due_plans
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

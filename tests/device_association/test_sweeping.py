@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import associations, sweeping
+from device_association import sweeping
+from device_association.associations import associate
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
@@ -181,7 +182,7 @@ def test_a_late_change_whose_run_lives_is_that_run_s(flow: Flow) -> None:
 
 def test_procedures_that_a_run_died_before_are_had_once(flow: Flow) -> None:
     claim = with_lines(flow, *PLAIN[:3])
-    associations.associate_devices(flow.portal, claim, clock=flow.clock)
+    associate.associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history", "update_device_rev_service_links"])
     before = len(flow.all("dbo", "crossproviderdevicehistory"))
     assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1

@@ -94,7 +94,7 @@ def test_a_late_change_that_the_sweep_cannot_associate_says_that_the_line_is_the
     def fail(*_: Any, **__: Any) -> dict[str, int]:
         raise ValueError("poison")
 
-    monkeypatch.setattr(sweeping.associations, "associate_devices", fail)
+    monkeypatch.setattr(sweeping.associate, "associate_devices", fail)
     sweeping.close_late(flow.portal, run_id="s", run_lives=lambda _: False, clock=flow.clock)
     _, code, text_of = said(flow, claim)
     assert (code, "Rev.io was not asked" in text_of) == ("DEADLINE_EXCEEDED", False)

@@ -12,11 +12,11 @@ from itertools import chain, groupby
 
 from sqlalchemy import Connection, Engine
 
+from device_association.associations.restore import GIVEN_BACK, give_back
 from device_association.bulk_changes.claims import Claim, holding, keep, record_step
 from device_association.bulk_changes.reverted_changes import find_reversal
 from device_association.database.execution import Record, changed, in_parts, in_transaction, rows, run
 from device_association.findings.one_by_one import MOST_NAMED, in_halves
-from device_association.giving_back import GIVEN_BACK, give_back
 
 log = logging.getLogger(__name__)
 STEP = "associate_devices"

@@ -24,7 +24,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.associations import update_history
+from device_association.associations.associate import update_history
 from device_association.database.execution import Record, changed, in_transaction, row, rows, rows_per_statement, run
 from device_association.domain.codes import PlanOutcome
 from device_association.domain.errors import IntervalInFuture
