@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 
-from device_association.change_repairs import repair_changes
-from device_association.reconciliation import Interval, past_interval
-from device_association.reconciliation import reconcile_account as reconcile
+from device_association.reconciliation.accounts import Interval, past_interval
+from device_association.reconciliation.accounts import reconcile_account as reconcile
+from device_association.reconciliation.changes import repair_changes
 from device_association.service_lines import vendor_lines
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY

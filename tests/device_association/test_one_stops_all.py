@@ -20,7 +20,6 @@ from device_association.associations.rate_plans import Interval as Hours
 from device_association.associations.rate_plans import apply_due_plans
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
-from device_association.change_repairs import repair_changes
 from device_association.data_checks.gate import load_frame
 from device_association.database.dialects import to_driver
 from device_association.dead_letters import look, redrive
@@ -36,7 +35,8 @@ from device_association.domain.errors import (
 from device_association.figures import read_figures
 from device_association.findings.one_by_one import OneByOne
 from device_association.messaging import messages, outbox
-from device_association.reconciliation import Interval, reconcile_account
+from device_association.reconciliation.accounts import Interval, reconcile_account
+from device_association.reconciliation.changes import repair_changes
 from device_association.requests import approvals
 from device_association.requests.reversals import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from device_association import reconciliation
-from device_association.change_repairs import repair_changes
 from device_association.database.dialects import to_driver
 from device_association.database.execution import SQL_FOLDER, run
 from device_association.domain.errors import (
@@ -22,7 +20,9 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.findings.store import FINDING_ADVICE, REPORTED, Finding, FindingKind, report
-from device_association.reconciliation import FIRST, LAST, Interval, past_interval, reconcile_account
+from device_association.reconciliation import accounts
+from device_association.reconciliation.accounts import FIRST, LAST, Interval, past_interval, reconcile_account
+from device_association.reconciliation.changes import repair_changes
 from device_association.revio.client import Line, Listing
 from device_association.service_lines import plan, vendor_lines
 from local.sample_data import world
@@ -424,7 +424,7 @@ def test_who_dies_between_two_pages_leaves_the_rest_to_the_next_run(
     monkeypatch.setattr(settled.flow, "portal", settled.flow.portal.execution_options(rows_per_statement=2))
     for number in range(2201, 2208):
         settled.plant(differences.disconnected_at_rev, number, DAYS[5].since)
-    whole, dies_after = reconciliation.report, [3]
+    whole, dies_after = accounts.report, [3]
 
     def dies(*args: Any, **more: Any) -> None:
         dies_after[0] -= 1
@@ -432,11 +432,11 @@ def test_who_dies_between_two_pages_leaves_the_rest_to_the_next_run(
             raise KeyboardInterrupt
         whole(*args, **more)
 
-    monkeypatch.setattr(reconciliation, "report", dies)
+    monkeypatch.setattr(accounts, "report", dies)
     with pytest.raises(KeyboardInterrupt):
         reconcile(settled, DAYS[5])
     assert len(settled.found()) == 6
-    monkeypatch.setattr(reconciliation, "report", whole)
+    monkeypatch.setattr(accounts, "report", whole)
     reconcile(settled, DAYS[5])
     assert settled.found() == settled.expected
     assert reconcile(settled, DAYS[5]) == {"repaired": 0, "open": 0, "closed": 0}
@@ -447,7 +447,7 @@ def test_who_dies_at_any_transaction_leaves_the_rest_to_the_next_run(
     settled: Differences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant_thirty(settled)
-    whole, left = reconciliation.in_transaction, [0]
+    whole, left = accounts.in_transaction, [0]
 
     def dies(*args: Any, **more: Any) -> Any:
         left[0] -= 1
@@ -455,12 +455,12 @@ def test_who_dies_at_any_transaction_leaves_the_rest_to_the_next_run(
             raise KeyboardInterrupt
         return whole(*args, **more)
 
-    monkeypatch.setattr(reconciliation, "in_transaction", dies)
+    monkeypatch.setattr(accounts, "in_transaction", dies)
     for number, interval in enumerate(DAYS):
         left[0] = number % 6
         with pytest.raises(KeyboardInterrupt):
             reconcile(settled, interval)
-    monkeypatch.setattr(reconciliation, "in_transaction", whole)
+    monkeypatch.setattr(accounts, "in_transaction", whole)
     reconcile(settled, *DAYS)
     assert settled.found() == settled.expected
 

@@ -9,7 +9,7 @@ import pytest
 
 from device_association.domain.errors import RequestRefused
 from device_association.rate_limiting.limiter import CallBudget, Pace
-from device_association.reconciliation import Interval
+from device_association.reconciliation.accounts import Interval
 from device_association_airflow import connections
 from device_association_airflow.reconciliation_tasks import interval_of
 from tests.flow import NOW

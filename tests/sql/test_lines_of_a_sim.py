@@ -15,7 +15,7 @@ from sqlalchemy import and_, insert, select, update
 from device_association.bulk_changes.claims import Claim
 from device_association.database.execution import rows, run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
-from device_association.reconciliation import FIRST, LAST
+from device_association.reconciliation.accounts import FIRST, LAST
 from device_association.requests import validation
 from device_association.revio.lines import line_of
 from device_association.service_lines import create, plan

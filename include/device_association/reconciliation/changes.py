@@ -13,7 +13,7 @@ from device_association.bulk_changes.closing import end_rows, owe_end
 from device_association.database.execution import changed, in_transaction, row, rows, rows_per_statement, run
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.reconciliation import ACTOR, Interval
+from device_association.reconciliation.accounts import ACTOR, Interval
 
 LOST_RUN = "the run that had this device"
 
