@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from device_association import dead_letters as letters
+from device_association.maintenance import dead_letters as letters
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly

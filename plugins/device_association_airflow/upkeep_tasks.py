@@ -8,7 +8,8 @@ from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association import figures, sweeping
+from device_association import figures
+from device_association.maintenance import sweep
 from device_association.messaging import outbox
 from device_association.requests import approvals
 from device_association.service_lines import in_doubt
@@ -35,9 +36,7 @@ def enqueue_again() -> None:
     """Enqueue the open changes again that nobody works on."""
     figures.see_job(connections.portal(), figures.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
-    counts = sweeping.enqueue_again(
-        connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock()
-    )
+    counts = sweep.enqueue_again(connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock())
     log.info("%s", counts)
 
 
@@ -45,7 +44,7 @@ def enqueue_again() -> None:
 @speaks_plainly
 def close_late() -> None:
     """Bring the changes to their end that are past their deadline and in nobody's hands."""
-    closed = sweeping.close_late(
+    closed = sweep.close_late(
         connections.portal(),
         run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
         run_lives=runs.run_lives,
@@ -58,7 +57,7 @@ def close_late() -> None:
 @speaks_plainly
 def finish_procedures() -> None:
     """Run the final procedures that an ended change has not had."""
-    log.info("%s changes finished", sweeping.finish_procedures(connections.portal(), now=connections.clock()))
+    log.info("%s changes finished", sweep.finish_procedures(connections.portal(), now=connections.clock()))
 
 
 @task(**POLICY)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from device_association import dead_letters
-from device_association.dead_letters import look, redrive
+from device_association.maintenance import dead_letters
+from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging.messages import Message, read_message
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request

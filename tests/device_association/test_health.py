@@ -14,11 +14,11 @@ from sqlalchemy import Engine, text
 from device_association import alarms, figures, health
 from device_association.database.dialects import to_driver
 from device_association.database.execution import URL_VARIABLE, in_transaction
-from device_association.dead_letters import look, redrive
 from device_association.domain.errors import RevioRetryable
 from device_association.figures import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
 from device_association.findings.store import Finding, FindingKind
 from device_association.findings.store import report as report_findings
+from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging import outbox
 from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
 from local.sample_data import groups

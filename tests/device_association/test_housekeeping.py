@@ -15,10 +15,10 @@ from device_association import alarms, health
 from device_association.bulk_changes.access import find_caller
 from device_association.database.dialects import to_driver
 from device_association.database.execution import in_transaction
-from device_association.dead_letters import look, redrive
 from device_association.domain.codes import ChangeStatus
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.housekeeping import tidy_reports, tidy_tables
+from device_association.maintenance.dead_letters import look, redrive
+from device_association.maintenance.retention import tidy_reports, tidy_tables
 from device_association.messaging import outbox
 from device_association.requests.change_actions import retry_change
 from local.sample_data import groups

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from device_association import alarms, health, housekeeping, sweeping
+from device_association import alarms, health
 from device_association.associations import associate as associations
 from device_association.associations.rate_plans import Interval as Hours
 from device_association.associations.rate_plans import apply_due_plans
@@ -22,7 +22,6 @@ from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.data_checks.gate import load_frame
 from device_association.database.dialects import to_driver
-from device_association.dead_letters import look, redrive
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import (
     ConfigurationError,
@@ -34,6 +33,9 @@ from device_association.domain.errors import (
 )
 from device_association.figures import read_figures
 from device_association.findings.one_by_one import OneByOne
+from device_association.maintenance import retention
+from device_association.maintenance import sweep as sweeping
+from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging import messages, outbox
 from device_association.reconciliation.accounts import Interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
@@ -872,7 +874,7 @@ def test_a_table_that_cannot_be_tidied_keeps_no_other_from_it(flow: Flow) -> Non
     flow.clock.pass_seconds(86400 * 500)
     keep = {"keep": timedelta(days=400)}
     with poisoned(flow.portal, "device_association.known_line"), pytest.raises(ValueError, match="poison"):
-        housekeeping.tidy_tables(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
+        retention.tidy_tables(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
     assert flow.all("device_association", "change_step") == []
 
 
@@ -890,5 +892,5 @@ def test_a_folder_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(shutil, "rmtree", fail)
     with pytest.raises(PermissionError):
-        housekeeping.tidy_reports(tmp_path, keep=timedelta(0), now=NOW + timedelta(days=3650))
+        retention.tidy_reports(tmp_path, keep=timedelta(0), now=NOW + timedelta(days=3650))
     assert not (tmp_path / "3").exists()

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from device_association import dead_letters
 from device_association.data_checks import gate
-from device_association.dead_letters import Cause, DeadLetter
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import ConfigurationError, RequestRefused
 from device_association.domain.plain_numbers import plain_whole
+from device_association.maintenance import dead_letters
+from device_association.maintenance.dead_letters import Cause, DeadLetter
 from device_association.messaging.messages import read_message
 from device_association.requests.terms import read_payload
 from device_association.service_lines.looks import _kept_line

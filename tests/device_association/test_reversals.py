@@ -28,6 +28,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
+from device_association.maintenance.sweep import finish_procedures
 from device_association.requests.change_actions import retry_change
 from device_association.requests.create import Created
 from device_association.requests.reversals import preview_revert, revert_change
@@ -35,7 +36,6 @@ from device_association.revio.client import Line, Product
 from device_association.service_lines import create, dispatch
 from device_association.service_lines.in_doubt import settle_outcomes
 from device_association.service_lines.plan import plan_rev_services
-from device_association.sweeping import finish_procedures
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 

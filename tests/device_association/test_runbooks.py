@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from device_association import figures, health, sweeping
+from device_association import figures, health
 from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.domain.errors import RevioRetryable, StepUnfinished
 from device_association.figures import read_figures, see_job
+from device_association.maintenance import sweep
 from device_association.messaging import outbox
 from device_association.requests.change_actions import retry_change
 from local.sample_data import groups
@@ -53,8 +54,8 @@ def test_change_late_a_hanging_run_is_marked_as_failed_and_the_sweep_ends_its_ch
     well.clock.pass_seconds(86400)
     assert alarms(well) == {"change_late"}
     late = {"run_id": "sweep", "clock": well.clock}
-    assert sweeping.close_late(well.portal, run_lives=lambda run: run == RUN, **late) == 0
-    assert sweeping.close_late(well.portal, run_lives=lambda run: False, **late) == 1
+    assert sweep.close_late(well.portal, run_lives=lambda run: run == RUN, **late) == 0
+    assert sweep.close_late(well.portal, run_lives=lambda run: False, **late) == 1
     assert well.codes(claim.bulk_change_id) == {PLAIN[0]: "PROCESSED", PLAIN[1]: "DEADLINE_EXCEEDED"}
     assert alarms(well) == set()
 

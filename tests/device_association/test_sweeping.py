@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import sweeping
 from device_association.associations import associate
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
+from device_association.maintenance import sweep as sweeping
 from device_association.messaging import outbox
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request

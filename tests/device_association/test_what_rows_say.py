@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import sweeping
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
+from device_association.maintenance import sweep
 from device_association.requests.change_actions import cancel_change, retry_change
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
@@ -94,8 +94,8 @@ def test_a_late_change_that_the_sweep_cannot_associate_says_that_the_line_is_the
     def fail(*_: Any, **__: Any) -> dict[str, int]:
         raise ValueError("poison")
 
-    monkeypatch.setattr(sweeping.associate, "associate_devices", fail)
-    sweeping.close_late(flow.portal, run_id="s", run_lives=lambda _: False, clock=flow.clock)
+    monkeypatch.setattr(sweep.associate, "associate_devices", fail)
+    sweep.close_late(flow.portal, run_id="s", run_lives=lambda _: False, clock=flow.clock)
     _, code, text_of = said(flow, claim)
     assert (code, "Rev.io was not asked" in text_of) == ("DEADLINE_EXCEEDED", False)
     assert f"Line {line(flow)} is there and is billed" in text_of

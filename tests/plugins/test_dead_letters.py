@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 from sqlalchemy import Engine
 
-from device_association.dead_letters import look, redrive
 from device_association.domain.errors import ConfigurationError
+from device_association.maintenance.dead_letters import look, redrive
 from device_association_airflow import connections
 from device_association_airflow.dead_letter_queue import SqsDeadLetters, dead_letters
 from local.sample_data import groups

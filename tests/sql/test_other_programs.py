@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import sweeping
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
+from device_association.maintenance import sweep as sweeping
 from device_association.requests.change_actions import cancel_change
 from device_association.revio.client import Listing
 from device_association.service_lines import in_doubt
