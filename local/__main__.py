@@ -60,7 +60,7 @@ def status() -> None:
 @app.command()
 def health() -> None:
     """Say in ten lines whether all is well; exits 1 unless it is."""
-    from device_association.health import report
+    from device_association.monitoring.health import report
 
     with _told():
         code, lines = report(_stack().portal_url)

@@ -9,8 +9,8 @@ from airflow.sdk import task
 from airflow.sdk.observability import stats
 from sqlalchemy import Engine
 
-from device_association import alarms, figures, health
 from device_association.domain.errors import AssociationError
+from device_association.monitoring import alerts, health, snapshot
 from device_association_airflow import connections, notices, runs, stopped_runs
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 @speaks_plainly
 def report_figures() -> None:
     """Send every figure as a gauge, to where Airflow's own metrics go."""
-    send(figures.read_figures(connections.portal(), now=connections.clock()).metrics)
+    send(snapshot.read_figures(connections.portal(), now=connections.clock()).metrics)
     send(queue_metrics())
 
 
@@ -34,13 +34,13 @@ def tell_alarms() -> None:
     """Note who is at work, raise and end the alarms, and tell a person what is new."""
     portal, now = connections.portal(), connections.clock()
     if runs.dag_runs(LISTENER_DAG):
-        figures.see_job(portal, figures.LISTENER, now=now)
-    figures.see_job(portal, figures.REPORT, now=now)
+        snapshot.see_job(portal, snapshot.LISTENER, now=now)
+    snapshot.see_job(portal, snapshot.REPORT, now=now)
     note_stopped(portal, now)
-    found = health.checks(figures.read_figures(portal, now=now))
+    found = health.checks(snapshot.read_figures(portal, now=now))
     log.info("%s", "\n".join(["", *(one.line() for one in found)]))
     try:
-        alarms.keep_alarms(portal, found, now=now)
+        alerts.keep_alarms(portal, found, now=now)
     finally:
         log.info("%s told", notices.tell_untold())
 
@@ -54,7 +54,7 @@ def note_stopped(portal: Engine, now: datetime) -> None:
     except Exception:
         log.exception("Airflow does not say what stands still; the other alarms are told")
         return
-    alarms.keep_stopped(portal, stopped, now=now)
+    alerts.keep_stopped(portal, stopped, now=now)
 
 
 def send(metrics: dict[str, float]) -> None:
@@ -68,7 +68,7 @@ def queue_metrics() -> dict[str, float]:
     settings = connections.settings()
     waiting, in_flight = _depth(settings.queue_url)
     dead = sum(_depth(settings.dead_letter_queue_url)) if settings.dead_letter_queue_url else 0
-    return dict(zip(figures.QUEUE_METRICS, (waiting, in_flight, dead), strict=True))
+    return dict(zip(snapshot.QUEUE_METRICS, (waiting, in_flight, dead), strict=True))
 
 
 def _depth(url: str) -> tuple[int, int]:

@@ -15,9 +15,9 @@ from airflow.sdk import BaseNotifier
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
-from device_association.alarms import note_run, tell_alarms, text_of
 from device_association.domain.errors import AssociationError, ConfigurationError
-from device_association.health import RUN_FAILED, RUN_LATE
+from device_association.monitoring.alerts import note_run, tell_alarms, text_of
+from device_association.monitoring.health import RUN_FAILED, RUN_LATE
 from device_association_airflow import connections
 
 if TYPE_CHECKING:

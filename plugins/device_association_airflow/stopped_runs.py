@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from device_association.figures import list_quiet_changes
+from device_association.monitoring.snapshot import list_quiet_changes
 from device_association_airflow import runs
 from device_association_airflow.association_tasks import POOL
 from device_association_airflow.runs import ASSOCIATE

@@ -8,9 +8,9 @@ from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association import figures
 from device_association.maintenance import sweep
 from device_association.messaging import outbox
+from device_association.monitoring import snapshot
 from device_association.requests import approvals
 from device_association.service_lines import in_doubt
 from device_association_airflow import connections, runs
@@ -34,7 +34,7 @@ def settle_outcomes() -> None:
 @speaks_plainly
 def enqueue_again() -> None:
     """Enqueue the open changes again that nobody works on."""
-    figures.see_job(connections.portal(), figures.SWEEP, now=connections.clock())
+    snapshot.see_job(connections.portal(), snapshot.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
     counts = sweep.enqueue_again(connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock())
     log.info("%s", counts)

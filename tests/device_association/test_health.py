@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from device_association import alarms, figures, health
 from device_association.database.dialects import to_driver
 from device_association.database.execution import URL_VARIABLE, in_transaction
 from device_association.domain.errors import RevioRetryable
-from device_association.figures import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
 from device_association.findings.store import Finding, FindingKind
 from device_association.findings.store import report as report_findings
 from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging import outbox
+from device_association.monitoring import alerts, health, snapshot
+from device_association.monitoring.snapshot import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
 from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
@@ -50,7 +50,7 @@ def well(flow: Flow) -> Flow:
 
 
 def see_jobs(flow: Flow) -> None:
-    for name in figures.JOBS:
+    for name in snapshot.JOBS:
         see_job(flow.portal, name, now=flow.clock())
 
 
@@ -87,7 +87,7 @@ def test_all_is_well_in_ten_lines(well: Flow) -> None:
 
 def test_a_job_that_is_not_seen_is_named(well: Flow) -> None:
     well.clock.pass_seconds(16 * 60)
-    see_job(well.portal, figures.LISTENER, now=well.clock())
+    see_job(well.portal, snapshot.LISTENER, now=well.clock())
     assert "report seen 16 min ago" in on(well)["job_silent"]
     assert after(well, 0) == {}
     execute(well, "DELETE FROM device_association.job WHERE Name = 'listener'")
@@ -223,7 +223,7 @@ def test_a_finding_is_told_until_it_is_closed(well: Flow) -> None:
 
 @pytest.mark.parametrize("name", [health.RUN_FAILED, health.RUN_LATE])
 def test_a_bad_run_is_told_for_an_hour(well: Flow, name: str) -> None:
-    alarms.note_run(well.portal, name, "associate_customer", "run x failed", now=well.clock())
+    alerts.note_run(well.portal, name, "associate_customer", "run x failed", now=well.clock())
     assert "failed or late in the last hour: associate_customer" in on(well)["run_failed"]
     assert after(well, 61) == {}
 
@@ -245,7 +245,7 @@ def test_the_command_says_the_ten_lines_and_whether_all_is_well(
     assert lines[0].startswith("ALARM  job_silent")
     assert lines[0].endswith("-> docs/runbooks/job_silent.md")
     monkeypatch.setattr(
-        health, "read_figures", lambda engine, now: figures.Figures(jobs=dict.fromkeys(figures.JOBS, 0))
+        health, "read_figures", lambda engine, now: snapshot.Figures(jobs=dict.fromkeys(snapshot.JOBS, 0))
     )
     assert health.main([]) == health.WELL
     monkeypatch.delenv(URL_VARIABLE)
@@ -293,8 +293,8 @@ def test_the_dashboard_shows_every_metric_and_no_other() -> None:
 def told(flow: Flow, check: health.Check | None = None, *, fails: Callable[[str], None] | None = None) -> list[str]:
     said: list[str] = []
     if check is not None:
-        alarms.keep_alarms(flow.portal, [check], now=flow.clock())
-    alarms.tell_alarms(flow.portal, fails or said.append, now=flow.clock())
+        alerts.keep_alarms(flow.portal, [check], now=flow.clock())
+    alerts.tell_alarms(flow.portal, fails or said.append, now=flow.clock())
     return said
 
 
@@ -322,25 +322,25 @@ def test_an_alarm_that_could_not_be_told_is_told_by_the_next_run(flow: Flow) -> 
 
 
 def test_an_alarm_that_ended_before_it_was_told_is_nobody_s_affair(flow: Flow) -> None:
-    alarms.keep_alarms(flow.portal, [ON], now=flow.clock())
+    alerts.keep_alarms(flow.portal, [ON], now=flow.clock())
     assert told(flow, OFF) == []
 
 
 def test_failed_runs_of_one_dag_are_told_once_an_hour(flow: Flow) -> None:
     for expected in (1, 0, 0):
-        alarms.note_run(flow.portal, "run_failed", "listen_bulk_changes", "run x failed", now=flow.clock())
+        alerts.note_run(flow.portal, "run_failed", "listen_bulk_changes", "run x failed", now=flow.clock())
         assert len(told(flow)) == expected
         flow.clock.pass_seconds(20 * 60)
     flow.clock.pass_seconds(60)
-    alarms.note_run(flow.portal, "run_failed", "listen_bulk_changes", "run y failed", now=flow.clock())
+    alerts.note_run(flow.portal, "run_failed", "listen_bulk_changes", "run y failed", now=flow.clock())
     assert told(flow) == ["ALARM: run_failed: run y failed -> docs/runbooks/run_failed.md"]
 
 
 def test_an_alarm_raised_anew_while_it_is_told_stays_to_be_told(flow: Flow) -> None:
     def end_and_raise(_text: str) -> None:
         flow.clock.pass_seconds(1)
-        alarms.keep_alarms(flow.portal, [OFF], now=flow.clock())
-        alarms.keep_alarms(flow.portal, [ON], now=flow.clock())
+        alerts.keep_alarms(flow.portal, [OFF], now=flow.clock())
+        alerts.keep_alarms(flow.portal, [ON], now=flow.clock())
 
     told(flow, ON, fails=end_and_raise)
     assert len(told(flow)) == 1

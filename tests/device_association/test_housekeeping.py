@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from device_association import alarms, health
 from device_association.bulk_changes.access import find_caller
 from device_association.database.dialects import to_driver
 from device_association.database.execution import in_transaction
@@ -20,6 +19,7 @@ from device_association.findings.store import Finding, FindingKind, report
 from device_association.maintenance.dead_letters import look, redrive
 from device_association.maintenance.retention import tidy_reports, tidy_tables
 from device_association.messaging import outbox
+from device_association.monitoring import alerts, health
 from device_association.requests.change_actions import retry_change
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
@@ -164,8 +164,8 @@ def test_closed_findings_decided_letters_and_alarms_that_are_over_go_and_open_on
     execute(flow, "UPDATE device_association.finding SET ClosedDate = :now WHERE Subject = 'closed'", now=NOW)
     for name, states in (("change_late", [True, False]), ("plans_overdue", [True])):
         for is_on in states:
-            alarms.keep_alarms(flow.portal, [health.Check(name, is_on, "said")], now=NOW)
-            alarms.tell_alarms(flow.portal, lambda _: None, now=NOW)
+            alerts.keep_alarms(flow.portal, [health.Check(name, is_on, "said")], now=NOW)
+            alerts.tell_alarms(flow.portal, lambda _: None, now=NOW)
     later(flow, 401)
     assert tidy(flow) == {"findings": 1, "dead_letters": 1, "alarms": 1}
     assert [one["subject"] for one in flow.all("device_association", "finding")] == ["open"]

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from device_association import alarms, health
 from device_association.associations import associate as associations
 from device_association.associations.rate_plans import Interval as Hours
 from device_association.associations.rate_plans import apply_due_plans
@@ -31,12 +30,13 @@ from device_association.domain.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.figures import read_figures
 from device_association.findings.one_by_one import OneByOne
 from device_association.maintenance import retention
 from device_association.maintenance import sweep as sweeping
 from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging import messages, outbox
+from device_association.monitoring import alerts, health
+from device_association.monitoring.snapshot import read_figures
 from device_association.reconciliation.accounts import Interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
 from device_association.requests import approvals
@@ -401,7 +401,7 @@ def test_a_text_of_rev_io_s_in_characters_of_two_units_fits_the_columns_of_both_
         ended_unknown_alone(flow, doubtful)
         flow.rev.lines = lambda **_: (_ for _ in ()).throw(KeyError(faces))
         settle(flow)
-        alarms.note_run(flow.portal, health.RUN_FAILED, "associate_customer", faces, now=flow.clock())
+        alerts.note_run(flow.portal, health.RUN_FAILED, "associate_customer", faces, now=flow.clock())
     assert longest["detail"] > 900
     assert {name: units for name, units in longest.items() if units > LIMITED[name]} == {}
 
@@ -606,20 +606,20 @@ def test_an_alarm_that_cannot_be_kept_or_marked_keeps_back_no_other(flow: Flow) 
         poisoned(flow.portal, "INSERT INTO device_association.alarm", alarm="change_late"),
         pytest.raises(ValueError, match="poison"),
     ):
-        alarms.keep_alarms(flow.portal, on, now=flow.clock())
+        alerts.keep_alarms(flow.portal, on, now=flow.clock())
     told: list[str] = []
     with (
         poisoned(flow.portal, "UPDATE device_association.alarm", alarm="dead_letters"),
         pytest.raises(ValueError, match="poison"),
     ):
-        alarms.tell_alarms(flow.portal, told.append, now=flow.clock())
+        alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
     assert [one.split(":")[1].strip() for one in told] == ["dead_letters", "findings_open"]
 
 
 def test_an_alarm_that_cannot_be_told_keeps_no_other_untold(flow: Flow) -> None:
     on = [health.Check(name, True, name) for name in ("change_late", "dead_letters")]
     for number, check in enumerate(on):
-        alarms.keep_alarms(flow.portal, [check], now=flow.clock() + timedelta(seconds=number))
+        alerts.keep_alarms(flow.portal, [check], now=flow.clock() + timedelta(seconds=number))
     told: list[str] = []
 
     def tell(said: str) -> None:
@@ -628,10 +628,10 @@ def test_an_alarm_that_cannot_be_told_keeps_no_other_untold(flow: Flow) -> None:
         told.append(said)
 
     with pytest.raises(ValueError, match="too long"):
-        alarms.tell_alarms(flow.portal, tell, now=flow.clock())
+        alerts.tell_alarms(flow.portal, tell, now=flow.clock())
     assert len(told) == 1
     with pytest.raises(ValueError, match="too long"):
-        alarms.tell_alarms(flow.portal, tell, now=flow.clock())
+        alerts.tell_alarms(flow.portal, tell, now=flow.clock())
     assert len(told) == 1
 
 

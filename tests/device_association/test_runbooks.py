@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from device_association import figures, health
 from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.domain.errors import RevioRetryable, StepUnfinished
-from device_association.figures import read_figures, see_job
 from device_association.maintenance import sweep
 from device_association.messaging import outbox
+from device_association.monitoring import health, snapshot
+from device_association.monitoring.snapshot import read_figures, see_job
 from device_association.requests.change_actions import retry_change
 from local.sample_data import groups
 from tests.flow import Flow, request
@@ -35,7 +35,7 @@ def alarms(flow: Flow) -> set[str]:
     """Return the alarms that are on, with nothing owed and every job just seen."""
     for kind in (outbox.MESSAGE, outbox.NOTIFICATION):
         outbox.send_owed(flow.portal, kind, lambda body: None)
-    for name in figures.JOBS:
+    for name in snapshot.JOBS:
         see_job(flow.portal, name, now=flow.clock())
     return {one.name for one in health.checks(read_figures(flow.portal, now=flow.clock())) if one.is_on}
 

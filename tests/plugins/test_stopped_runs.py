@@ -8,8 +8,8 @@ import pytest
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DagResult, DRCount, ErrorResponse, GetDag, GetDRCount, GetTICount, TICount
 
-from device_association import alarms, figures, health
-from device_association.figures import read_figures
+from device_association.monitoring import alerts, health, snapshot
+from device_association.monitoring.snapshot import read_figures
 from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association_airflow import health_tasks, stopped_runs
 from local.sample_data import groups
@@ -56,7 +56,7 @@ def report(flow: Flow) -> list[str]:
     """Run the part of the report that looks at Airflow; return what a person is told."""
     health_tasks.note_stopped(flow.portal, flow.clock())
     told: list[str] = []
-    alarms.tell_alarms(flow.portal, told.append, now=flow.clock())
+    alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
     return told
 
 
@@ -129,7 +129,7 @@ def test_a_change_whose_account_is_paused_is_no_alarm(flow: Flow, airflow: Airfl
     flow.lines(claim)
     budget.pause(3600, "turned away")
     flow.clock.pass_seconds(REPORT)
-    assert figures.list_quiet_changes(flow.portal, now=flow.clock()) == []
+    assert snapshot.list_quiet_changes(flow.portal, now=flow.clock()) == []
 
 
 def test_an_airflow_that_does_not_answer_ends_no_alarm_and_costs_no_other(flow: Flow, airflow: Airflow) -> None:

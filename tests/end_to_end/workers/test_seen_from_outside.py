@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association import figures, health
 from device_association.domain.codes import NOT_ENDED
+from device_association.monitoring import health, snapshot
 from device_association.rate_limiting.limiter import CallBudget, Limits
 from local import message_queue
 from local.sample_data import groups
@@ -91,7 +91,7 @@ def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: 
 
 def test_every_figure_goes_out_over_statsd(running: Running, statsd: socket.socket) -> None:
     result(running, "report_health", "report_figures")
-    wanted = {f"airflow.device_association.{name}" for name in (*figures.METRICS, *figures.QUEUE_METRICS)}
+    wanted = {f"airflow.device_association.{name}" for name in (*snapshot.METRICS, *snapshot.QUEUE_METRICS)}
     came: set[str] = set()
     while not wanted <= came:
         name, _, value = statsd.recv(2048).decode().partition(":")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from device_association.database.execution import Record, changed, in_transaction, rows, run
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.domain.storable_text import storable
-from device_association.health import RUN_FAILED, RUN_LATE, RUN_STOPPED, RUNBOOKS, Check, page_of
+from device_association.monitoring.health import RUN_FAILED, RUN_LATE, RUN_STOPPED, RUNBOOKS, Check, page_of
 
 REMIND_AFTER = timedelta(days=1)
 SAME_DAG_AFTER = timedelta(hours=1)

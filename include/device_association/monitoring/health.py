@@ -1,5 +1,6 @@
-"""Says in ten lines whether all is well: `python -m device_association.health`, with DEVICE_ASSOCIATION_PORTAL_URL.
+"""Says in ten lines whether all is well: `python -m device_association.monitoring.health`.
 
+It reads the URL of the portal's database from DEVICE_ASSOCIATION_PORTAL_URL.
 Each line is OK or ALARM, the alarm's name, how things stand, and for an alarm the page of docs/runbooks that says what to do.
 """
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from device_association.database.execution import database_clock, make_engine, portal_url
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from device_association.figures import (
+from device_association.monitoring.snapshot import (
     JOBS,
     LISTENER,
     REPORT,
@@ -173,7 +174,7 @@ def report(url: str) -> tuple[int, Sequence[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print how things stand; return 0 when all is well, else 1."""
     argparse.ArgumentParser(
-        prog="python -m device_association.health",
+        prog="python -m device_association.monitoring.health",
         description="Says in ten lines whether all is well. Exit codes: 0 well, 1 not, 2 wrong usage.",
     ).parse_args(arguments)
     code, lines = report(portal_url())

@@ -1,0 +1,1 @@
+"""Figures, health lines and alarms."""
