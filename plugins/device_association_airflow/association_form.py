@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.domain.plain_numbers import plain_whole
-from device_association.form_choices import Choices, list_choices
+from device_association.portal.form_options import Choices, list_choices
 
 CHOICES = "device_association_form_choices"
 """The Airflow variable that keeps what the form's drop-downs offer."""

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from device_association import change_views
-from device_association.answers import shown, shown_all
 from device_association.bulk_changes.access import find_visible
-from device_association.change_views import describe_change, list_changes
-from device_association.result_files import Results, result_lines
+from device_association.portal import changes as change_views
+from device_association.portal.changes import describe_change, list_changes
+from device_association.portal.csv_export import Results, result_lines
+from device_association.portal.field_names import shown, shown_all
 from device_association_airflow.portal_caller import EngineDep, ReaderDep
 from device_association_airflow.portal_queries import ChangeFilters, ChangeId, DeviceFilters, Paged
 

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from device_association.bulk_changes.access import Caller, find_visible
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import AssociationError, Refusal, RequestRefused
-from device_association.progress import Looks, as_event
+from device_association.portal.progress import Looks, as_event
 from device_association_airflow.portal_caller import EngineDep, ReaderDep, portal_engine
 from device_association_airflow.portal_queries import ChangeId
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import Field as Bounds
 
-from device_association.answers import shown_all
 from device_association.domain.plain_numbers import PLAIN_WHOLE
-from device_association.inventory_views import Field, device_history, list_customers, list_devices, list_offered
+from device_association.portal.field_names import shown_all
+from device_association.portal.inventory import Field, device_history, list_customers, list_devices, list_offered
 from device_association_airflow.portal_caller import EngineDep, ReaderDep
 from device_association_airflow.portal_changes import page
 from device_association_airflow.portal_queries import Id, Int32, Paged, Parameters, Text

@@ -17,15 +17,15 @@ from pydantic import Field as Bounds
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.access import Caller, Right
-from device_association.change_views import describe_change, list_changes, page_devices
 from device_association.data_checks.report_files import report_page
 from device_association.database.execution import BIGGEST_ID, Record
 from device_association.domain.advice import ADVICE
 from device_association.domain.association_request import local_to_utc, read_fields
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
 from device_association.domain.plain_numbers import PLAIN_WHOLE
-from device_association.finding_views import list_findings
-from device_association.inventory_views import Field, device_history, list_devices, list_offered
+from device_association.portal.changes import describe_change, list_changes, page_devices
+from device_association.portal.findings import list_findings
+from device_association.portal.inventory import Field, device_history, list_devices, list_offered
 from device_association.service_lines.line_naming import list_named_lines, may_be_named
 from device_association.settings import Settings
 from device_association_airflow.page_refusals import refuse_with_pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
-from device_association.form_choices import list_choices
+from device_association.portal.form_options import list_choices
 from local.sample_data import world
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from device_association.result_files import defused
+from device_association.portal.csv_export import defused
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal

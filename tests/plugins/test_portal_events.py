@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from device_association.progress import Looks
+from device_association.portal.progress import Looks
 from device_association_airflow import portal_events
 from device_association_airflow.portal_app import portal_app
 from device_association_airflow.portal_events import Streams, follow

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, text
 from starlette.routing import Mount
 
-from device_association.progress import Looks
+from device_association.portal.progress import Looks
 from device_association.requests.approvals import ask_for_approval
 from device_association.revio.client import Line
 from device_association_airflow import portal_events

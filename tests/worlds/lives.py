@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.database.execution import rows
 from device_association.domain.errors import RevioRejected
-from device_association.form_choices import list_choices
+from device_association.portal.form_options import list_choices
 from device_association.settings import Settings
 from tests.flow import NOW, Clock, Flow, Rev
 from tests.worlds import World

@@ -12,7 +12,7 @@ from device_association.database.execution import BIGGEST_ID, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.findings.store import FINDING_ADVICE, FindingKind
-from device_association.result_files import ROWS_AT_ONCE, csv_lines
+from device_association.portal.csv_export import ROWS_AT_ONCE, csv_lines
 
 HEADER = (
     *("Kind", "Subject", "Detail", "ToDo", "ICCID", "Line", "BulkChange", "Account", "Tenant"),

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from sqlalchemy import Engine
 
-from device_association.change_views import device_rows
 from device_association.domain.codes import Row
+from device_association.portal.changes import device_rows
 
 ROWS_AT_ONCE = 5000
 HEADER = ("ICCID", "MSISDN", "Status", "Code", "Message", "ProcessedDate")

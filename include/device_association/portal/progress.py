@@ -11,9 +11,9 @@ from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
-from device_association.answers import shown
 from device_association.database.execution import as_json, row, rows
 from device_association.domain.codes import NOT_ENDED, RUNNING, Row
+from device_association.portal.field_names import shown
 from device_association.rate_limiting.limiter import Limits
 
 OPEN = (Row.NEW, Row.PROCESSING)

@@ -12,7 +12,7 @@ from device_association.database.execution import BIGGEST_ID, Record, row, rows
 from device_association.database.search_patterns import containing
 from device_association.domain.codes import ChangeStatus, Row
 from device_association.messaging.outbox import is_waiting
-from device_association.progress import count_states, read_progress
+from device_association.portal.progress import count_states, read_progress
 
 
 def list_changes(

@@ -1,0 +1,1 @@
+"""Read models of the screens and the API, limited to the rows that a person may see."""
