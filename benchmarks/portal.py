@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 from benchmarks.progress import Tell, silent
 from benchmarks.steps import now
 from device_association.database.execution import make_engine
+from device_association.installation.migrate import upgrade
 from device_association.requests.create import create_bulk_change
-from device_association.schema import upgrade
 from local import sample_data
 from local.portal_tables import named
 from local.sample_data import world

@@ -16,7 +16,7 @@ from local.portal_tables import named
 def main() -> None:
     """Apply the schema; load the sample data unless somebody's data is there."""
     from device_association.database.execution import make_engine
-    from device_association.schema import upgrade
+    from device_association.installation.migrate import upgrade
 
     url = os.environ["PORTAL_URL"]
     upgrade(url)

@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL, make_url
 
 from device_association.database.dialects import POSTGRESQL, SQL_SERVER
 from device_association.database.execution import make_engine
-from device_association.schema import upgrade
+from device_association.installation.migrate import upgrade
 from local import sample_data
 from local.portal_tables import empty, numbering, table_names
 from tests.memory import memory_folder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from device_association.portal_needs import ERROR_CODE, read_needs
-from device_association.sql_text import make_type, parameters, uses
+from device_association.installation.requirements import ERROR_CODE, read_needs
+from device_association.installation.sql_text import make_type, parameters, uses
 
 OURS = "portalTypeId int, ids nvarchar(max)"
 

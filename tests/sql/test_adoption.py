@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, Engine, text
 
-from device_association import adoption
-from device_association.adoption import find_differences, in_the_way
 from device_association.database.dialects import SQL_SERVER
 from device_association.database.execution import URL_VARIABLE
 from device_association.domain.errors import ClaimLost, ConfigurationError
-from device_association.portal_catalogue import read_catalogue
-from device_association.portal_findings import Asked, Finding, Severity
-from device_association.schema import MARKER, upgrade
+from device_association.installation import adopt
+from device_association.installation.adopt import find_differences, in_the_way
+from device_association.installation.catalog import read_catalogue
+from device_association.installation.migrate import MARKER, upgrade
+from device_association.installation.report import Asked, Finding, Severity
 from local.portal_tables import table_names
 from local.sample_data import groups, world
 from tests.flow import Flow, request
@@ -75,7 +75,7 @@ WRONG_COLLATION = {"postgresql": "dbo.CarrierRatePlan.RatePlanCode", "mssql": "d
 
 def run_command(portal: Engine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setenv(URL_VARIABLE, portal.url.render_as_string(hide_password=False))
-    return adoption.main(arguments)
+    return adopt.main(arguments)
 
 
 def portals_own(portal: Engine) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_a_dry_run_prints_the_difference_and_changes_nothing(
     assert "nothing stands in the way; --apply adds: " in capsys.readouterr().out
     assert run_command(old_portal, monkeypatch, "--apply") == 1, "without the column nothing is applied at all"
     with pytest.raises(
-        ConfigurationError, match=r"a portal's tables, which we did not make.*device_association\.adoption"
+        ConfigurationError, match=r"a portal's tables, which we did not make.*device_association\.installation\.adopt"
     ):
         upgrade(old_portal.url.render_as_string(hide_password=False))
     assert portals_own(old_portal) == before
@@ -259,7 +259,7 @@ def test_a_login_is_told_which_rights_it_lacks(
     limited_login: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(URL_VARIABLE, limited_login.render_as_string(hide_password=False))
-    assert adoption.main([]) == 1
+    assert adopt.main([]) == 1
     printed = capsys.readouterr().out
     assert re.search(rf"MUST +dbo\.M2M_DeviceChange +{FEW_RIGHTS} lacks INSERT, UPDATE", printed)
     assert f"-> GRANT INSERT, UPDATE ON dbo.M2M_DeviceChange TO {FEW_RIGHTS}" in printed
@@ -273,7 +273,7 @@ def test_a_login_is_told_which_rights_it_lacks(
 def test_wrong_usage_is_told_apart(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg2://nobody@127.0.0.1:1/portal")
     with pytest.raises(SystemExit) as ended:
-        adoption.main(arguments)
+        adopt.main(arguments)
     assert ended.value.code == 2
 
 
@@ -282,7 +282,7 @@ def test_without_an_address_it_says_which_variable_to_set(
 ) -> None:
     monkeypatch.delenv(URL_VARIABLE, raising=False)
     with pytest.raises(SystemExit) as ended:
-        adoption.main([])
+        adopt.main([])
     assert ended.value.code == 2
     assert URL_VARIABLE in capsys.readouterr().err
 
@@ -291,4 +291,4 @@ def test_nothing_is_applied_while_something_stands_in_the_way(portal: Engine) ->
     stands = [Finding(Severity.MUST, "dbo.Device", "is missing", "make it")]
     assert in_the_way(stands) == stands
     with pytest.raises(ConfigurationError, match="nothing was changed"):
-        adoption.apply(portal, stands, Asked())
+        adopt.apply(portal, stands, Asked())

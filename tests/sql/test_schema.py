@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import DBAPIError
 
-from device_association.schema import reinstall_procedures, upgrade
+from device_association.installation.migrate import reinstall_procedures, upgrade
 from device_association.service_lines import plan
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.portal_catalogue import Catalogue
-from device_association.portal_findings import Finding, Severity
-from device_association.portal_needs import ERROR_CODE, OURS, PORTAL, Needs
+from device_association.installation.catalog import Catalogue
+from device_association.installation.report import Finding, Severity
+from device_association.installation.requirements import ERROR_CODE, OURS, PORTAL, Needs
 
 
 def missing_rights(needs: Needs, found: Catalogue, *, making: Collection[str]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from device_association.database.dialects import SQL_SERVER, SUFFIX
 from device_association.database.execution import SQL_FOLDER
-from device_association.sql_text import Column, Parameter, Use, parameters, tables, uses, views
+from device_association.installation.sql_text import Column, Parameter, Use, parameters, tables, uses, views
 
 PORTAL, OURS = "dbo", "device_association"
 ERROR_CODE = ("dbo.M2M_DeviceChange", "ErrorCode")

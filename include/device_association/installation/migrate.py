@@ -1,7 +1,8 @@
-"""Builds the portal's schema on an empty installation, and upgrades ours on any: `python -m device_association.schema`.
+"""Builds the portal's schema on an empty installation, and upgrades ours on any.
 
-The DDL stands in `include/sql/schema` and `include/sql/procedures`; Alembic decides what has still to run. A portal that
-is there already is adopted (`device_association.adoption`): its tables count as revision 0001, and are never touched.
+Run it with `python -m device_association.installation.migrate`. The DDL stands in `include/sql/schema` and
+`include/sql/procedures`; Alembic decides what has still to run. A portal that is there already is adopted
+(`device_association.installation.adopt`): its tables count as revision 0001, and are never touched.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy import Connection, Engine
 from device_association.database.dialects import SQL_SERVER, SUFFIX
 from device_association.database.execution import SQL_FOLDER, make_engine, portal_url, rows
 from device_association.domain.errors import ConfigurationError
-from device_association.portal_needs import portal_tables
+from device_association.installation.requirements import portal_tables
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 VERSION_SCHEMA, VERSION_TABLE = "device_association", "schema_version"
@@ -45,7 +46,7 @@ def upgrade(url: str) -> None:
         if there & portal_tables(connection.dialect.name):
             raise ConfigurationError(
                 "this database has a portal's tables, which we did not make; nothing was changed. To adopt it, run "
-                "`python -m device_association.adoption`, which says what differs and changes nothing by itself"
+                "`python -m device_association.installation.adopt`, which says what differs and changes nothing by itself"
             )
 
     engine = make_engine(url)
@@ -154,7 +155,7 @@ def _make_schema(connection: Connection) -> None:
 
 def main() -> None:
     """Upgrade the database that DEVICE_ASSOCIATION_PORTAL_URL names."""
-    parser = argparse.ArgumentParser(prog="python -m device_association.schema", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m device_association.installation.migrate", description=main.__doc__)
     parser.add_argument(
         "--replace-procedures", action="store_true", help="replace the portal's own procedures of our names by ours"
     )

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from device_association.schema import install_procedures
+from device_association.installation.migrate import install_procedures
 
 revision = "0003"
 down_revision = "0002"

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from device_association.database.dialects import SQL_SERVER, is_transient
 from device_association.database.execution import Record, rows
 from device_association.domain.errors import ConfigurationError
-from device_association.schema import current_revision
-from device_association.sql_text import Column, make_type
+from device_association.installation.migrate import current_revision
+from device_association.installation.sql_text import Column, make_type
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "REFERENCES", "ALTER")
 _PARTS = ("columns", "triggers", "procedures", "rights")

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the migrations on the connection that `device_association.schema` gives."""
+"""Alembic's environment: runs the migrations on the connection that `device_association.installation.migrate` gives."""
 
 from alembic import context
 

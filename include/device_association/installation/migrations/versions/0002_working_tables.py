@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from device_association.schema import run_scripts
+from device_association.installation.migrate import run_scripts
 
 revision = "0002"
 down_revision = "0001"

@@ -1,7 +1,8 @@
 """Adopts a portal that is there: says what differs from what we need, and, told to, adds what is ours.
 
-`python -m device_association.adoption` changes nothing. `--apply` adds our schema with its working tables, and the view
-and the procedures that are missing; nothing of the portal's is altered or dropped. The runbook is docs/runbook-cut-over.md.
+`python -m device_association.installation.adopt` changes nothing. `--apply` adds our schema with its working tables, and
+the view and the procedures that are missing; nothing of the portal's is altered or dropped. The runbook is
+docs/runbook-cut-over.md.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from device_association.database.execution import make_engine, portal_url, run
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from device_association.portal_catalogue import Catalogue, read_catalogue
-from device_association.portal_differences import compare, theirs
-from device_association.portal_findings import Asked, Finding, Severity
-from device_association.portal_needs import ERROR_CODE, PORTAL, read_needs
-from device_association.schema import adopt, install_procedures, run_scripts
+from device_association.installation.catalog import Catalogue, read_catalogue
+from device_association.installation.compare import compare, theirs
+from device_association.installation.migrate import adopt, install_procedures, run_scripts
+from device_association.installation.report import Asked, Finding, Severity
+from device_association.installation.requirements import ERROR_CODE, PORTAL, read_needs
 
 NOTHING_IN_THE_WAY, SOMETHING_FIRST = 0, 1
 
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> tuple[Asked, bool]:
     parser = argparse.ArgumentParser(
-        prog="python -m device_association.adoption",
+        prog="python -m device_association.installation.adopt",
         description="Says what differs between a portal's database and what we need. Changes nothing without --apply.",
         epilog="Exit codes: 0 nothing stands in the way, 1 something must be done first, 2 wrong usage.",
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.portal_catalogue import Catalogue
-from device_association.portal_findings import Asked, Finding, Severity
-from device_association.portal_needs import ERROR_CODE, OURS, PORTAL, Needs, procedures
-from device_association.portal_rights import missing_rights
-from device_association.schema import MARKER, newest_revision
-from device_association.sql_text import Column, Parameter, Use, parameters
+from device_association.installation.catalog import Catalogue
+from device_association.installation.migrate import MARKER, newest_revision
+from device_association.installation.privileges import missing_rights
+from device_association.installation.report import Asked, Finding, Severity
+from device_association.installation.requirements import ERROR_CODE, OURS, PORTAL, Needs, procedures
+from device_association.installation.sql_text import Column, Parameter, Use, parameters
 
 LEAST_LEVEL = 130
 
@@ -56,7 +56,9 @@ def _tables(needs: Needs, found: Catalogue, asked: Asked) -> Iterator[Finding]:
         return
     if not any(found.ours(name) in found.columns for name in needs.of_portal()):
         why = "has none of the portal's tables, or this login may see none of them"
-        remedy = "GRANT SELECT on them; a new installation is built by `python -m device_association.schema`"
+        remedy = (
+            "GRANT SELECT on them; a new installation is built by `python -m device_association.installation.migrate`"
+        )
         yield Finding(Severity.MUST, PORTAL, why, remedy)
         return
     for name in needs.of_portal():

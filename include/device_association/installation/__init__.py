@@ -1,0 +1,1 @@
+"""The installation of our schema: migrations, and the adoption of a portal that is there already."""
