@@ -1,7 +1,7 @@
 """The pages of the data checks' report, their templates compiled once a machine.
 
 Great Expectations compiles some fifty templates for each page in each process, which takes longer than checking the rows;
-each task is a process of its own. Named in the site's configuration, see `data_checks`.
+each task is a process of its own. Named in the site's configuration, see `gate`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Rev.io client: one set of pooled connections per process and account, errors split by what the caller can do.
 
-How a call travels is `revio_transport`, what its answer means is `revio_answers`. No header and no personal data ever
+How a call travels is `transport`, what its answer means is `responses`. No header and no personal data ever
 reaches an error's text.
 """
 
