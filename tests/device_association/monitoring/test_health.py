@@ -26,7 +26,7 @@ from tests.flow import NOW, Flow, request
 from tests.letters import Letters
 from tests.outcomes import Committed, ended_unknown, settle
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 PLAIN = groups().plain
 WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
 TEN = list(health.CHECKS)
