@@ -9,7 +9,7 @@ queue's depth. `deploy/grafana_dashboard.json` shows them.
 
 **`tell_alarms`** tells through the connection that `DEVICE_ASSOCIATION_ALARM_CONNECTION` names (a webhook, mail, SNS): once
 when an alarm begins, once a day while it lasts, once when it is over. With no connection its log has it all the same, line
-by line as `python -m device_association.monitoring.health` prints it. Each alarm names its page in `docs/runbooks`. A DAG
+by line as `python -m device_association health` prints it. Each alarm names its page in `docs/runbooks`. A DAG
 that is paused and should not be, and a pool that gives no slots, are alarms too. Failed runs of every DAG, and runs of
 *Associate devices with a customer* that take too long, are told at once, about one DAG at most once an hour.
 

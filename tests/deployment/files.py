@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from device_association.database.execution import URL_VARIABLE
+from device_association.__main__ import URL_VARIABLE
 from device_association.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

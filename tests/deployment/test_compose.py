@@ -12,8 +12,7 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
-from device_association.database.execution import URL_VARIABLE
-from device_association.installation import migrate
+from device_association.__main__ import URL_VARIABLE
 from local import message_queue
 from tests.deployment.files import (
     AIRFLOW_PARTS,
@@ -148,7 +147,7 @@ def test_the_portals_database_login_and_schema_fit_together() -> None:
     assert (connection["schema"], connection["login"]) == (url.database, url.username)
     assert f"CREATE DATABASE {url.database};" in script
     assert f"CREATE LOGIN {url.username} WITH" in script
-    assert services()["portal-schema"]["command"] == ["python", "-m", migrate.__name__]
+    assert services()["portal-schema"]["command"] == ["python", "-m", "device_association", "migrate"]
     assert find_spec("pymssql"), "the driver of that address is not installed"
 
 

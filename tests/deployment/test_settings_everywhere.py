@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from device_association.database.execution import URL_VARIABLE
+from device_association.__main__ import URL_VARIABLE
 from device_association.settings import Settings
 from tests.deployment.files import (
     AIRFLOW_PARTS,

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Engine, text
+from sqlalchemy import URL, Engine, make_url, text
+from typer.testing import CliRunner, Result
 
+from device_association.__main__ import URL_VARIABLE, app
 from device_association.database.dialects import SQL_SERVER
-from device_association.database.execution import URL_VARIABLE
 from device_association.domain.errors import ClaimLost, ConfigurationError
 from device_association.installation import adopt
 from device_association.installation.adopt import find_differences, in_the_way
@@ -73,9 +74,8 @@ NAMED = {
 WRONG_COLLATION = {"postgresql": "dbo.CarrierRatePlan.RatePlanCode", "mssql": "dbo.DeviceBulkChangeLog.ErrorText"}
 
 
-def run_command(portal: Engine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setenv(URL_VARIABLE, portal.url.render_as_string(hide_password=False))
-    return adopt.main(arguments)
+def run_command(url: URL, *arguments: str) -> Result:
+    return CliRunner(env={URL_VARIABLE: url.render_as_string(hide_password=False)}).invoke(app, ["adopt", *arguments])
 
 
 def portals_own(portal: Engine) -> dict[str, Any]:
@@ -89,12 +89,11 @@ def schemas(portal: Engine) -> set[str]:
     return {name.partition(".")[0] for name in read_catalogue(portal).columns}
 
 
-def test_a_dry_run_prints_the_difference_and_changes_nothing(
-    old_portal: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_prints_the_difference_and_changes_nothing(old_portal: Engine) -> None:
     before = portals_own(old_portal)
-    assert run_command(old_portal, monkeypatch) == 1
-    printed = capsys.readouterr().out
+    said = run_command(old_portal.url)
+    assert said.exit_code == 1
+    printed = said.stdout
     for said in (
         r"MUST +dbo\.M2M_DeviceChange\.ErrorCode +is missing",
         r"-> add it with --add-error-code",
@@ -105,11 +104,12 @@ def test_a_dry_run_prints_the_difference_and_changes_nothing(
         r"1 thing must be done first; nothing was changed",
     ):
         assert re.search(said, printed), said
-    assert run_command(old_portal, monkeypatch, "--add-error-code") == 0
-    assert "nothing stands in the way; --apply adds: " in capsys.readouterr().out
-    assert run_command(old_portal, monkeypatch, "--apply") == 1, "without the column nothing is applied at all"
+    said = run_command(old_portal.url, "--add-error-code")
+    assert said.exit_code == 0
+    assert "nothing stands in the way; --apply adds: " in said.stdout
+    assert run_command(old_portal.url, "--apply").exit_code == 1, "without the column nothing is applied at all"
     with pytest.raises(
-        ConfigurationError, match=r"a portal's tables, which we did not make.*device_association\.installation\.adopt"
+        ConfigurationError, match=r"a portal's tables, which we did not make.*python -m device_association adopt"
     ):
         upgrade(old_portal.url.render_as_string(hide_password=False))
     assert portals_own(old_portal) == before
@@ -117,11 +117,12 @@ def test_a_dry_run_prints_the_difference_and_changes_nothing(
 
 
 def test_told_to_it_adds_only_what_is_ours_and_a_change_then_runs_to_its_end(
-    old_portal: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    old_portal: Engine, tmp_path: Path
 ) -> None:
     before = portals_own(old_portal)
-    assert run_command(old_portal, monkeypatch, *ALL_OF_OURS) == 0
-    assert "added: " in capsys.readouterr().out
+    said = run_command(old_portal.url, *ALL_OF_OURS)
+    assert said.exit_code == 0
+    assert "added: " in said.stdout
     url = old_portal.url.render_as_string(hide_password=False)
     upgrade(url)
     after = portals_own(old_portal)
@@ -130,8 +131,9 @@ def test_told_to_it_adds_only_what_is_ours_and_a_change_then_runs_to_its_end(
     assert (code.nullable, code.type.size) == (True, 50)
     assert after == before
 
-    assert run_command(old_portal, monkeypatch, *ALL_OF_OURS) == 0
-    assert "there was nothing to add" in capsys.readouterr().out
+    said = run_command(old_portal.url, *ALL_OF_OURS)
+    assert said.exit_code == 0
+    assert "there was nothing to add" in said.stdout
     flow = Flow(old_portal, tmp_path)
     closed = flow.run(request([*PLAIN[:3], *groups().not_found]))
     codes = flow.codes(closed.bulk_change_id)
@@ -141,9 +143,7 @@ def test_told_to_it_adds_only_what_is_ours_and_a_change_then_runs_to_its_end(
     assert len(flow.all("dbo", "crossproviderdevicehistory")) == 3, "the portal's own procedure ran"
 
 
-def test_what_does_not_fit_is_named_and_nothing_is_applied(
-    old_portal: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_does_not_fit_is_named_and_nothing_is_applied(old_portal: Engine) -> None:
     dialect = old_portal.dialect.name
     with old_portal.begin() as connection:
         run_each(connection, *DAMAGE[dialect])
@@ -156,38 +156,36 @@ def test_what_does_not_fit_is_named_and_nothing_is_applied(
         assert re.search(said, named[subject.lower()]), subject
     advice = [one.problem for one in findings if one.subject.lower() == "dbo.devicestatushistory.iccid"]
     assert any("which we only read" in said for said in advice)
-    assert run_command(old_portal, monkeypatch, *ALL_OF_OURS) == 1
-    assert "8 things must be done first; nothing was changed" in capsys.readouterr().out
+    said = run_command(old_portal.url, *ALL_OF_OURS)
+    assert said.exit_code == 1
+    assert "8 things must be done first; nothing was changed" in said.stdout
     assert portals_own(old_portal) == before
     assert schemas(old_portal) == {"dbo"}
 
 
-def test_only_when_told_to_a_procedure_of_the_portal_s_is_replaced(
-    old_portal: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_when_told_to_a_procedure_of_the_portal_s_is_replaced(old_portal: Engine) -> None:
     theirs = read_catalogue(old_portal).procedures
-    assert run_command(old_portal, monkeypatch, *ALL_OF_OURS, "--replace-procedures") == 0
+    assert run_command(old_portal.url, *ALL_OF_OURS, "--replace-procedures").exit_code == 0
     ours = read_catalogue(old_portal).procedures
     assert ours.keys() == theirs.keys()
     assert all(MARKER in str(text) for texts in ours.values() for text in texts)
     assert not any(MARKER in str(text) for texts in theirs.values() for text in texts)
 
 
-def test_an_installation_that_we_built_has_nothing_to_do(
-    portal: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_installation_that_we_built_has_nothing_to_do(portal: Engine) -> None:
     found = find_differences(portal, Asked())[1]
     assert [one.subject for one in found if one.severity is not Severity.ADVICE] == []
     assert portal.dialect.name == SQL_SERVER or found == []
-    assert run_command(portal, monkeypatch, "--apply") == 0
-    assert "there was nothing to add" in capsys.readouterr().out
+    said = run_command(portal.url, "--apply")
+    assert said.exit_code == 0
+    assert "there was nothing to add" in said.stdout
 
 
 def test_a_change_that_the_old_worker_has_is_left_to_it_until_the_runbook_hands_it_over(
-    old_portal: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    old_portal: Engine, tmp_path: Path
 ) -> None:
     theirs = unfinished_change(old_portal)
-    assert run_command(old_portal, monkeypatch, *ALL_OF_OURS) == 0
+    assert run_command(old_portal.url, *ALL_OF_OURS).exit_code == 0
     flow = Flow(old_portal, tmp_path)
     with pytest.raises(ClaimLost, match="PROCESSING without a claim of ours: another program works on it"):
         flow.open(theirs)
@@ -255,12 +253,10 @@ def limited_login(portal: Engine) -> Iterator[URL]:
         run_each(connection, *(f"REVOKE SELECT ON {one} FROM {FEW_RIGHTS}" for one in tables), *DROP_LOGIN[dialect])
 
 
-def test_a_login_is_told_which_rights_it_lacks(
-    limited_login: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv(URL_VARIABLE, limited_login.render_as_string(hide_password=False))
-    assert adopt.main([]) == 1
-    printed = capsys.readouterr().out
+def test_a_login_is_told_which_rights_it_lacks(limited_login: URL) -> None:
+    said = run_command(limited_login)
+    assert said.exit_code == 1
+    printed = said.stdout
     assert re.search(rf"MUST +dbo\.M2M_DeviceChange +{FEW_RIGHTS} lacks INSERT, UPDATE", printed)
     assert f"-> GRANT INSERT, UPDATE ON dbo.M2M_DeviceChange TO {FEW_RIGHTS}" in printed
     assert re.search(r"GRANT EXECUTE ON (PROCEDURE )?dbo\.UPDATE_DEVICE_REV_SERVICE_LINKS", printed)
@@ -269,22 +265,16 @@ def test_a_login_is_told_which_rights_it_lacks(
     assert "lacks SELECT" not in printed
 
 
-@pytest.mark.parametrize("arguments", [["--overwrite"], ["now"]])
-def test_wrong_usage_is_told_apart(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg2://nobody@127.0.0.1:1/portal")
-    with pytest.raises(SystemExit) as ended:
-        adopt.main(arguments)
-    assert ended.value.code == 2
+@pytest.mark.parametrize("argument", ["--overwrite", "now"])
+def test_wrong_usage_is_told_apart(argument: str) -> None:
+    assert run_command(make_url("postgresql+psycopg2://nobody@127.0.0.1:1/portal"), argument).exit_code == 2
 
 
-def test_without_an_address_it_says_which_variable_to_set(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv(URL_VARIABLE, raising=False)
-    with pytest.raises(SystemExit) as ended:
-        adopt.main([])
-    assert ended.value.code == 2
-    assert URL_VARIABLE in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["migrate", "adopt", "health"])
+def test_without_an_address_it_says_which_variable_to_set(command: str) -> None:
+    said = CliRunner(env={URL_VARIABLE: None}).invoke(app, [command])
+    assert said.exit_code == 2
+    assert URL_VARIABLE in said.stderr
 
 
 def test_nothing_is_applied_while_something_stands_in_the_way(portal: Engine) -> None:

@@ -150,12 +150,12 @@ def unsuitable(named: str, error: BaseException | None) -> ConfigurationError | 
     if number in DENIED_NUMBERS or state in DENIED_STATES:
         return ConfigurationError(
             f"the login of connection {named!r} lacks a right: {said}; {_to_grant(said)}. "
-            "`python -m device_association.installation.adopt` with that login lists every right it lacks; "
+            "`python -m device_association adopt` with that login lists every right it lacks; "
             "then clear this task"
         )
     return ConfigurationError(
         f"the database of connection {named!r} is not as we need it: {said}; "
-        "run `python -m device_association.installation.adopt`, which names what differs, do what it says, "
+        "run `python -m device_association adopt`, which names what differs, do what it says, "
         "then clear this task"
     )
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -42,7 +40,6 @@ from device_association.database.dialects import (
     utc_milliseconds,
 )
 
-URL_VARIABLE = "DEVICE_ASSOCIATION_PORTAL_URL"
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 ROWS_PER_STATEMENT = 4000
 """Most rows that one statement writes where others work on the table, if nothing else was set: SQL Server escalates its locks
@@ -93,15 +90,6 @@ def make_engine(url: URL | str, *, named: str = "portal_db", rows_per_statement:
             raise misfit from context.original_exception
 
     return engine
-
-
-def portal_url() -> str:
-    """Return the URL in DEVICE_ASSOCIATION_PORTAL_URL; without one, end the program as wrongly used."""
-    url = os.environ.get(URL_VARIABLE)
-    if not url:
-        print(f"{URL_VARIABLE} is not set; set it to the portal database's SQLAlchemy URL", file=sys.stderr)
-        sys.exit(2)
-    return url
 
 
 def rows_per_statement(where: Engine | Connection) -> int:

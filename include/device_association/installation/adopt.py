@@ -1,20 +1,18 @@
 """Adopts a portal that is there: says what differs from what we need, and, told to, adds what is ours.
 
-`python -m device_association.installation.adopt` changes nothing. `--apply` adds our schema with its working tables, and
-the view and the procedures that are missing; nothing of the portal's is altered or dropped. The runbook is
-docs/runbook-cut-over.md.
+`python -m device_association adopt` changes nothing. `--apply` adds our schema with its working tables, and the view and the
+procedures that are missing; nothing of the portal's is altered or dropped. The runbook is docs/runbook-cut-over.md.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database.execution import make_engine, portal_url, run
+from device_association.database.execution import make_engine, run
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.installation.catalog import Catalogue, read_catalogue
 from device_association.installation.compare import compare, theirs
@@ -70,10 +68,9 @@ def _add_error_code(connection: Connection) -> None:
     run(connection, "adoption/add_error_code")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare, and apply when told to; return the exit code (2, wrong usage, comes from argparse)."""
-    asked, applies = _parse(arguments)
-    engine = make_engine(portal_url())
+def say_and_apply(url: str, asked: Asked, *, applies: bool) -> int:
+    """Compare the database at this URL, and apply when told to; return the exit code."""
+    engine = make_engine(url)
     try:
         found, findings = find_differences(engine, asked)
         print(f"{found.database.get('database_name')} as {found.database.get('login_name')}")
@@ -93,23 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return SOMETHING_FIRST if blocking else NOTHING_IN_THE_WAY
 
 
-def _parse(arguments: Sequence[str] | None) -> tuple[Asked, bool]:
-    parser = argparse.ArgumentParser(
-        prog="python -m device_association.installation.adopt",
-        description="Says what differs between a portal's database and what we need. Changes nothing without --apply.",
-        epilog="Exit codes: 0 nothing stands in the way, 1 something must be done first, 2 wrong usage.",
-    )
-    parser.add_argument("--apply", action="store_true", help="add our schema, its tables, and missing procedures")
-    parser.add_argument(
-        "--add-error-code", action="store_true", help="also add the nullable M2M_DeviceChange.ErrorCode"
-    )
-    parser.add_argument(
-        "--replace-procedures", action="store_true", help="replace the portal's own of our names by ours"
-    )
-    given = parser.parse_args(arguments)
-    return Asked(given.add_error_code, given.replace_procedures), given.apply
-
-
 def _last_line(findings: Sequence[Finding], *, applied: bool) -> str:
     blocking = len(in_the_way(findings))
     added = [one.subject for one in findings if one.severity is Severity.ADDS]
@@ -118,7 +98,3 @@ def _last_line(findings: Sequence[Finding], *, applied: bool) -> str:
     if applied:
         return f"added: {', '.join(added)}" if added else "there was nothing to add"
     return f"nothing stands in the way; --apply adds: {', '.join(added)}" if added else "nothing stands in the way"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -56,9 +56,7 @@ def _tables(needs: Needs, found: Catalogue, asked: Asked) -> Iterator[Finding]:
         return
     if not any(found.ours(name) in found.columns for name in needs.of_portal()):
         why = "has none of the portal's tables, or this login may see none of them"
-        remedy = (
-            "GRANT SELECT on them; a new installation is built by `python -m device_association.installation.migrate`"
-        )
+        remedy = "GRANT SELECT on them; a new installation is built by `python -m device_association migrate`"
         yield Finding(Severity.MUST, PORTAL, why, remedy)
         return
     for name in needs.of_portal():

@@ -1,16 +1,14 @@
 """Builds the portal's schema on an empty installation, and upgrades ours on any.
 
-Run it with `python -m device_association.installation.migrate`. The DDL stands in `include/sql/schema` and
-`include/sql/procedures`; Alembic decides what has still to run. A portal that is there already is adopted
-(`device_association.installation.adopt`): its tables count as revision 0001, and are never touched.
+Run it with `python -m device_association migrate`. The DDL stands in `include/sql/schema` and `include/sql/procedures`;
+Alembic decides what has still to run. A portal that is there already is adopted: its tables count as revision 0001, and are
+never touched (`device_association.installation.adopt`).
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from device_association.database.dialects import SQL_SERVER, SUFFIX
-from device_association.database.execution import SQL_FOLDER, make_engine, portal_url, rows
+from device_association.database.execution import SQL_FOLDER, make_engine, rows
 from device_association.domain.errors import ConfigurationError
 from device_association.installation.requirements import portal_tables
 
@@ -46,7 +44,7 @@ def upgrade(url: str) -> None:
         if there & portal_tables(connection.dialect.name):
             raise ConfigurationError(
                 "this database has a portal's tables, which we did not make; nothing was changed. To adopt it, run "
-                "`python -m device_association.installation.adopt`, which says what differs and changes nothing by itself"
+                "`python -m device_association adopt`, which says what differs and changes nothing by itself"
             )
 
     engine = make_engine(url)
@@ -151,22 +149,3 @@ def _make_schema(connection: Connection) -> None:
         connection.exec_driver_sql(f"IF SCHEMA_ID('{VERSION_SCHEMA}') IS NULL EXEC ('CREATE SCHEMA {VERSION_SCHEMA}')")
     else:
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
-
-
-def main() -> None:
-    """Upgrade the database that DEVICE_ASSOCIATION_PORTAL_URL names."""
-    parser = argparse.ArgumentParser(prog="python -m device_association.installation.migrate", description=main.__doc__)
-    parser.add_argument(
-        "--replace-procedures", action="store_true", help="replace the portal's own procedures of our names by ours"
-    )
-    asked, url = parser.parse_args(), portal_url()
-    try:
-        upgrade(url)
-        if asked.replace_procedures:
-            reinstall_procedures(make_engine(url))
-    except ConfigurationError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

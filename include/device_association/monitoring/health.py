@@ -1,4 +1,4 @@
-"""Says in ten lines whether all is well: `python -m device_association.monitoring.health`.
+"""Says in ten lines whether all is well: `python -m device_association health`.
 
 It reads the URL of the portal's database from DEVICE_ASSOCIATION_PORTAL_URL.
 Each line is OK or ALARM, the alarm's name, how things stand, and for an alarm the page of docs/runbooks that says what to do.
@@ -6,14 +6,12 @@ Each line is OK or ALARM, the alarm's name, how things stand, and for an alarm t
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from device_association.database.execution import database_clock, make_engine, portal_url
+from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.monitoring.snapshot import (
     JOBS,
@@ -169,18 +167,3 @@ def report(url: str) -> tuple[int, Sequence[str]]:
     finally:
         engine.dispose()
     return (NOT_WELL if any(one.is_on for one in found) else WELL), [one.line() for one in found]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print how things stand; return 0 when all is well, else 1."""
-    argparse.ArgumentParser(
-        prog="python -m device_association.monitoring.health",
-        description="Says in ten lines whether all is well. Exit codes: 0 well, 1 not, 2 wrong usage.",
-    ).parse_args(arguments)
-    code, lines = report(portal_url())
-    print("\n".join(lines))
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
+from device_association.__main__ import URL_VARIABLE, app
 from device_association.database.dialects import to_driver
-from device_association.database.execution import URL_VARIABLE, in_transaction
+from device_association.database.execution import in_transaction
 from device_association.domain.errors import RevioRetryable
 from device_association.findings.store import Finding, FindingKind
 from device_association.findings.store import report as report_findings
@@ -228,30 +230,28 @@ def test_a_bad_run_is_told_for_an_hour(well: Flow, name: str) -> None:
     assert after(well, 61) == {}
 
 
-def test_a_database_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg2://nobody:x@127.0.0.1:1/portal")
-    assert health.main([]) == health.NOT_WELL
-    (line,) = capsys.readouterr().out.splitlines()
+def test_a_database_that_does_not_answer_is_one_line() -> None:
+    said = CliRunner(env={URL_VARIABLE: "postgresql+psycopg2://nobody:x@127.0.0.1:1/portal"}).invoke(app, ["health"])
+    assert said.exit_code == health.NOT_WELL
+    (line,) = said.stdout.splitlines()
     assert re.fullmatch(r"ALARM  database_down +no database answers .*-> docs/runbooks/database_down.md", line)
 
 
 def test_the_command_says_the_ten_lines_and_whether_all_is_well(
-    portal: Engine, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    portal: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(URL_VARIABLE, portal.url.render_as_string(hide_password=False))
-    assert health.main([]) == health.NOT_WELL
-    lines = capsys.readouterr().out.splitlines()
+    shell = CliRunner(env={URL_VARIABLE: portal.url.render_as_string(hide_password=False)})
+    said = shell.invoke(app, ["health"])
+    assert said.exit_code == health.NOT_WELL
+    lines = said.stdout.splitlines()
     assert [line.split()[1] for line in lines] == TEN
     assert lines[0].startswith("ALARM  job_silent")
     assert lines[0].endswith("-> docs/runbooks/job_silent.md")
     monkeypatch.setattr(
         health, "read_figures", lambda engine, now: snapshot.Figures(jobs=dict.fromkeys(snapshot.JOBS, 0))
     )
-    assert health.main([]) == health.WELL
-    monkeypatch.delenv(URL_VARIABLE)
-    with pytest.raises(SystemExit) as ended:
-        health.main([])
-    assert ended.value.code == 2
+    assert shell.invoke(app, ["health"]).exit_code == health.WELL
+    assert CliRunner(env={URL_VARIABLE: None}).invoke(app, ["health"]).exit_code == 2
 
 
 def test_the_figures_are_those_of_the_world(well: Flow) -> None:
