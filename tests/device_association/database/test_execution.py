@@ -153,7 +153,7 @@ def test_a_right_that_the_login_lacks_is_named_and_is_not_tried_again(
     ["SELECT nothing_like_it FROM dbo.device", "SELECT 1 FROM dbo.no_such_table", "CALL dbo.no_such_procedure(1)"],
 )
 def test_a_database_that_is_not_as_we_need_it_is_said_to_be_wrong(postgres_portal: Engine, sql: str) -> None:
-    said = r"'portal_db' is not as we need it: .* does not exist.*device_association\.installation\.adopt"
+    said = r"'portal_db' is not as we need it: .* does not exist.*python -m device_association adopt"
     with pytest.raises(ConfigurationError, match=said):
         in_transaction(postgres_portal, lambda connection: connection.execute(text(sql)))
 
