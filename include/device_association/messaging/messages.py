@@ -10,11 +10,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.database.execution import row
+from device_association.database.execution import BIGGEST_ID, row
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.domain.plain_numbers import plain_whole
-
-BIGGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
