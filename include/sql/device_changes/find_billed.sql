@@ -4,6 +4,14 @@
 -- come: then the own account is looked at. Not a row whose call is in doubt; nor for a line that the row created or adopted,
 -- the one that a person named for it, or then another one of this customer. The accounts of the tenant, of its parent and of
 -- its sub-tenants count. One statement reads a whole change in one pass over the lines. Safe to run twice: reads only.
+WITH asked AS (
+    SELECT m.id, m.DeviceId, t.RevCustomerId, t.CreateRevService
+    FROM dbo.M2M_DeviceChange AS m
+    INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
+    INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
+    WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
+)
+
 SELECT
     v.row_id AS row_id,
     CASE WHEN v.is_other = 1 THEN 'DEVICE_ASSIGNED_TO_OTHER_CUSTOMER' ELSE 'DEVICE_HAS_ACTIVE_SERVICE' END AS code,
@@ -23,79 +31,71 @@ FROM (
         found.row_id,
         MAX(found.is_other) AS is_other,
         MIN(CASE WHEN found.is_other = 1 THEN found.owner END) AS other_owner,
-        MIN(CASE WHEN found.is_other = 0 THEN found.line END) AS own_line
+        MIN(CASE WHEN found.is_other = 0 AND found.asks_line = 1 THEN found.line END) AS own_line
     FROM (
         SELECT
             matched.row_id,
             matched.line,
-            CASE WHEN matched.line_customer = t.RevCustomerId THEN 0 ELSE 1 END AS is_other,
+            CASE WHEN matched.line_customer = matched.customer THEN 0 ELSE 1 END AS is_other,
             CASE
                 WHEN owner.id IS NULL THEN 'an unknown customer'
                 ELSE CONCAT('customer ', owner.RevCustomerId, ' (', owner.CustomerName, ')')
             END AS owner,
-            matched.is_line * t.CreateRevService AS asks_line
+            matched.is_line * matched.wants_line AS asks_line
         FROM (
             SELECT
-                m.id AS row_id, l.RevServiceId AS line, l.RevCustomerId AS line_customer,
-                l.AccountId AS account_id, 1 AS is_line
-            FROM dbo.M2M_DeviceChange AS m
+                m.id AS row_id, m.RevCustomerId AS customer, m.CreateRevService AS wants_line,
+                l.RevServiceId AS line, l.RevCustomerId AS line_customer, l.AccountId AS account_id, 1 AS is_line
+            FROM asked AS m
             INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
             INNER JOIN device_association.line_key AS l ON s.IsSim = l.IsSim AND s.Digits = l.Digits
             WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
-                AND l.Digits IS NOT NULL AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+                l.Digits IS NOT NULL AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
             UNION ALL
             SELECT
-                m.id AS row_id, l.RevServiceId AS line, l.RevCustomerId AS line_customer,
-                l.IntegrationAuthenticationId AS account_id, 1 AS is_line
-            FROM dbo.M2M_DeviceChange AS m
+                m.id AS row_id, m.RevCustomerId AS customer, m.CreateRevService AS wants_line,
+                l.RevServiceId AS line, l.RevCustomerId AS line_customer, l.IntegrationAuthenticationId AS account_id, 1 AS is_line
+            FROM asked AS m
             INNER JOIN dbo.Device_Tenant AS x ON m.DeviceId = x.DeviceId AND x.IsDeleted = 0
             INNER JOIN dbo.RevService AS l ON x.RevServiceId = l.id
             WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
-                AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
+                l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
             UNION ALL
             SELECT
-                m.id AS row_id, u.RevServiceId AS line, k.id AS line_customer, u.AccountId AS account_id, 1 AS is_line
-            FROM dbo.M2M_DeviceChange AS m
-            INNER JOIN device_association.requested_device AS asked ON m.id = asked.M2MDeviceChangeId
-            INNER JOIN device_association.request_terms AS w ON asked.TermsId = w.id
-            INNER JOIN dbo.RevCustomer AS whom ON w.RevCustomerId = whom.id
+                m.id AS row_id, m.RevCustomerId AS customer, m.CreateRevService AS wants_line,
+                u.RevServiceId AS line, k.id AS line_customer, u.AccountId AS account_id, 1 AS is_line
+            FROM asked AS m
+            INNER JOIN dbo.RevCustomer AS whom ON m.RevCustomerId = whom.id
             INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
             INNER JOIN device_association.unmirrored_line AS u
                 ON u.MatchKey = CONCAT(CASE s.IsSim WHEN 1 THEN 'I' ELSE 'N' END, s.Digits)
             LEFT JOIN dbo.RevCustomer AS k
                 ON u.AccountId = k.IntegrationAuthenticationId AND u.CustomerNumber = k.RevCustomerId AND k.IsDeleted = 0
             WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
-                AND (u.AccountId <> whom.IntegrationAuthenticationId OR w.CreateRevService = 0)
+                (u.AccountId <> whom.IntegrationAuthenticationId OR m.CreateRevService = 0)
                 AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
             UNION ALL
             SELECT
-                m.id AS row_id, u.RevServiceId AS line, k.id AS line_customer, u.AccountId AS account_id, 1 AS is_line
-            FROM dbo.M2M_DeviceChange AS m
-            INNER JOIN device_association.requested_device AS asked ON m.id = asked.M2MDeviceChangeId
-            INNER JOIN device_association.request_terms AS w ON asked.TermsId = w.id
-            INNER JOIN dbo.RevCustomer AS whom ON w.RevCustomerId = whom.id
+                m.id AS row_id, m.RevCustomerId AS customer, m.CreateRevService AS wants_line,
+                u.RevServiceId AS line, k.id AS line_customer, u.AccountId AS account_id, 1 AS is_line
+            FROM asked AS m
+            INNER JOIN dbo.RevCustomer AS whom ON m.RevCustomerId = whom.id
             INNER JOIN device_association.unjudged_sim AS u ON m.DeviceId = u.DeviceId
             LEFT JOIN dbo.RevCustomer AS k
                 ON u.AccountId = k.IntegrationAuthenticationId AND u.CustomerNumber = k.RevCustomerId AND k.IsDeleted = 0
             WHERE
-                m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0
-                AND (u.AccountId <> whom.IntegrationAuthenticationId OR w.CreateRevService = 0)
+                (u.AccountId <> whom.IntegrationAuthenticationId OR m.CreateRevService = 0)
                 AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
             UNION ALL
             SELECT
-                m.id AS row_id, 0 AS line, i.RevCustomerId AS line_customer,
-                i.IntegrationAuthenticationId AS account_id, 0 AS is_line
-            FROM dbo.M2M_DeviceChange AS m
+                m.id AS row_id, m.RevCustomerId AS customer, m.CreateRevService AS wants_line,
+                0 AS line, i.RevCustomerId AS line_customer, i.IntegrationAuthenticationId AS account_id, 0 AS is_line
+            FROM asked AS m
             INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
             INNER JOIN device_association.rev_intent AS i
                 ON s.Digits = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
-            WHERE m.BulkChangeId = :bulk_change_id AND m.IsProcessed = 0 AND s.IsSim = 1
+            WHERE s.IsSim = 1
         ) AS matched
-        INNER JOIN device_association.requested_device AS d ON matched.row_id = d.M2MDeviceChangeId
-        INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
         INNER JOIN dbo.Integration_Authentication AS a ON matched.account_id = a.id
         INNER JOIN dbo.Tenant AS account_tenant ON a.TenantId = account_tenant.id
         INNER JOIN dbo.DeviceBulkChange AS c ON c.id = :bulk_change_id
@@ -121,13 +121,13 @@ FROM (
                     n.M2MDeviceChangeId = matched.row_id
                     AND matched.is_line = 1
                     AND (
-                        matched.line_customer = t.RevCustomerId
+                        matched.line_customer = matched.customer
                         OR (
                             n.RevServiceId = matched.line AND n.IntegrationAuthenticationId = matched.account_id
                         )
                     )
             )
     ) AS found
-    WHERE found.is_other = 1 OR found.asks_line = 1
     GROUP BY found.row_id
+    HAVING MAX(found.is_other) = 1 OR MAX(found.asks_line) = 1
 ) AS v
