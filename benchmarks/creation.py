@@ -119,7 +119,9 @@ class CreationBench:
         engine = make_engine(url)
         key = steps.claim_of(engine, change).key
         with engine.connect() as connection:
-            found = [rows(connection, "intents/list_slice_devices", slice_number=number, **key) for number in slices]
+            found = [
+                rows(connection, "service_lines/list_slice_devices", slice_number=number, **key) for number in slices
+            ]
         engine.dispose()
         return [line_body({**device, "now": steps.now()}) for part in found for device in part]
 

@@ -236,7 +236,7 @@ class Bench:
     def _until_final(self, change: int) -> None:
         def is_final() -> bool:
             with self.portal.connect() as connection:
-                found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change)
+                found = row(connection, "findings/find_bulk_change", bulk_change_id=change)
             return found is not None and found["status"] not in RUNNING
 
         _wait(is_final, f"the end of change {change}")

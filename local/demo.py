@@ -195,7 +195,7 @@ def _trigger_form(stack: Stack, portal: Engine, filled_in: Mapping[str, Any]) ->
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         with portal.connect() as connection:
-            made = row(connection, "bulk_changes/find_by_run_key", run_key=run_id)
+            made = row(connection, "requests/find_by_run_key", run_key=run_id)
         if made:
             return int(made["bulk_change_id"])
         time.sleep(0.2)
@@ -206,13 +206,13 @@ def _wait(portal: Engine, change: Change) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         with portal.connect() as connection:
-            found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change.change_id)
+            found = row(connection, "findings/find_bulk_change", bulk_change_id=change.change_id)
         if found is None or found["status"] not in RUNNING or time.monotonic() > until:
             break
         time.sleep(0.2)
     change.status = found["status"] if found else "gone"
     with portal.connect() as connection:
-        listed = rows(connection, "device_changes/list_rows", bulk_change_id=change.change_id)
+        listed = rows(connection, "requests/list_rows", bulk_change_id=change.change_id)
     change.codes = {one["iccid"]: one["error_code"] or one["status"] for one in listed}
 
 

@@ -191,7 +191,7 @@ class Flow:
             self.clock(),
             lambda c: changed(
                 c,
-                "device_changes/begin_checked_rows",
+                "data_checks/begin_checked_rows",
                 first_row_id=0,
                 last_row_id=2**62,
                 bulk_change_id=claim.bulk_change_id,
@@ -249,7 +249,7 @@ class Flow:
         with self.portal.begin() as connection:
             run(
                 connection,
-                "intents/insert_stop",
+                "bulk_changes/insert_stop",
                 code=code,
                 actor="dora.ops",
                 reason=reason,

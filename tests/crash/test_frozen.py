@@ -48,7 +48,7 @@ class Ice:
                 assert time.monotonic() < end
 
 
-@pytest.mark.parametrize("point", ["intents/begin_calls committed", "lines/begin_product committed"])
+@pytest.mark.parametrize("point", ["service_lines/begin_calls committed", "service_lines/begin_product committed"])
 def test_a_worker_that_was_frozen_before_a_call_does_not_make_it_any_more(
     opened: Opened, vendor: VendorProcess, point: str
 ) -> None:

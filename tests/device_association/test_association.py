@@ -483,7 +483,7 @@ def test_a_call_that_is_out_is_not_begun_again_by_a_worker_that_read_it_as_plann
     line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     (intent,) = flow.all("device_association", "rev_intent")
     device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-    how = {"statement": "intents/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
+    how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
     begun = [begin_calls(flow.desk(claim), [device], **how) for _ in range(2)]
     assert begun == [{intent["id"]}, set()]
 

@@ -151,7 +151,7 @@ def test_a_row_that_could_not_take_its_hold_never_goes_on(flow: Flow) -> None:
     flow.close(holder, failed=["check_data"])
     with flow.portal.begin() as connection:
         batches = row_batches(connection, made)
-        assert in_batches(connection, "device_changes/reject_held", batches, **about) == 1
+        assert in_batches(connection, "requests/reject_held", batches, **about) == 1
     assert flow.codes(claim.bulk_change_id) == {PLAIN[0]: "DEVICE_IN_OTHER_CHANGE"}
     assert "send it again" in details(flow, made)
 
@@ -163,7 +163,7 @@ def test_a_row_without_its_hold_does_not_pass_the_gate(flow: Flow) -> None:
         connection.execute(delete(holds).where(holds.c.deviceid == 1))
         passed = changed(
             connection,
-            "device_changes/begin_checked_rows",
+            "data_checks/begin_checked_rows",
             bulk_change_id=claim.bulk_change_id,
             first_row_id=0,
             last_row_id=2**62,
@@ -247,7 +247,9 @@ def test_a_busy_sim_and_a_strange_answer_cost_no_other_device_its_line(flow: Flo
     busy = next(one for one in flow.all("device_association", "rev_intent") if one["iccid"] == PLAIN[1])
     device = {"intent_id": busy["id"], "connection_id": "revio_northwind"}
     looked_after = flow.clock() - LOOK_LASTS
-    begun_calls = begin_calls(flow.desk(claim), [device], statement="intents/begin_calls", looked_after=looked_after)
+    begun_calls = begin_calls(
+        flow.desk(claim), [device], statement="service_lines/begin_calls", looked_after=looked_after
+    )
     assert begun_calls == {busy["id"]}
     rev.refuse_list = rev.refuse_look_up = RevioRejected("404", status=404)
     for _ in range(2):

@@ -377,7 +377,7 @@ def test_no_call_begins_while_its_change_is_being_closed(flow: Flow) -> None:
     plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     (intent,) = flow.all("device_association", "rev_intent")
     device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-    how = {"statement": "intents/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
+    how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
     with ThreadPoolExecutor(1) as workers, flow.portal.begin() as connection:
         claims.keep(connection, claim, flow.clock())  # what closing begins with
         begun = workers.submit(begin_calls, flow.desk(claim), [device], **how)

@@ -74,7 +74,7 @@ class Running:
 
     def status(self, change_id: int) -> str:
         with self.portal.connect() as connection:
-            found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=change_id)
+            found = row(connection, "findings/find_bulk_change", bulk_change_id=change_id)
         return str(found["status"]) if found else "missing"
 
     def ended(self, change_id: int) -> str:
@@ -84,7 +84,7 @@ class Running:
 
     def codes(self, change_id: int) -> dict[str, str]:
         with self.portal.connect() as connection:
-            listed = rows(connection, "device_changes/list_rows", bulk_change_id=change_id)
+            listed = rows(connection, "requests/list_rows", bulk_change_id=change_id)
         return {one["iccid"]: one["error_code"] or one["status"] for one in listed}
 
     def table(self, name: str, schema: str = "device_association", **where: object) -> list[dict[str, Any]]:

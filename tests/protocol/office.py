@@ -255,8 +255,8 @@ class Office:
         """Call for the SIMs of a slice that are planned and have no line, in batches of three."""
         where = {"slice_number": number, **desk.claim.key}
         with desk.engine.connect() as connection:
-            devices = rows(connection, "intents/list_slice_devices", **where)
-            known = rows(connection, "known_lines/list_known", **where)
+            devices = rows(connection, "service_lines/list_slice_devices", **where)
+            known = rows(connection, "service_lines/list_known", **where)
         with_lines = {line["intent_id"] for line in known}
         free = [
             {**one, "now": self.clock()}

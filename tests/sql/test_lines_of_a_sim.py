@@ -348,7 +348,7 @@ def test_a_record_of_the_past_of_another_sim_or_the_customer_s_own_refuses_nobod
 def test_a_record_that_was_corrected_refuses_nobody(flow: Flow) -> None:
     show_unjudged(flow, UNJUDGED["no id"](world.iccid(1)), world.SECOND_ACCOUNT)
     with flow.portal.begin() as connection:
-        run(connection, "vendor_lines/delete_unjudged", account_id=world.SECOND_ACCOUNT)
+        run(connection, "service_lines/delete_unjudged", account_id=world.SECOND_ACCOUNT)
     assert flow.all("device_association", "unjudged_line_key") == []
     assert flow.codes(flow.create(request([world.iccid(1)])).change_id) == {world.iccid(1): "NEW"}
 
@@ -371,11 +371,11 @@ def begin_all(fleet: Fleet, claim: Claim, *, billed: set[str], said: str) -> Non
     }
     asked = [{"intent_id": intent, "connection_id": "revio_northwind"} for intent in intents]
     begun = begin_calls(
-        flow.desk(claim), asked, statement="intents/begin_calls", looked_after=flow.clock() - LOOK_LASTS
+        flow.desk(claim), asked, statement="service_lines/begin_calls", looked_after=flow.clock() - LOOK_LASTS
     )
     assert fleet.names(intents[intent] for intent in begun) == {one.name for one in SPELLINGS} - billed
     for intent, number in intents.items():
-        why = [one["said"] for one in flow.statement("intents/find_conflict", intent_id=intent, now=NOW)]
+        why = [one["said"] for one in flow.statement("service_lines/find_conflict", intent_id=intent, now=NOW)]
         is_billed = fleet.devices[number].name in billed
         assert why == ([said.format(line=90_000 + number)] if is_billed else []), fleet.devices[number]
 

@@ -120,7 +120,7 @@ def test_what_is_owed_twice_at_once_is_owed_once(flow: Flow, pair: Callable[...,
     for number in range(1, TIMES + 1):
         owe = once(
             flow.portal,
-            "outbox/insert_outbox",
+            "messaging/insert_outbox",
             kind="MESSAGE",
             bulk_change_id=change,
             retry_number=number,
@@ -150,7 +150,7 @@ def test_one_of_two_stops_is_kept(flow: Flow, pair: Callable[..., list[Any]]) ->
         both = [
             once(
                 flow.portal,
-                "intents/insert_stop",
+                "bulk_changes/insert_stop",
                 bulk_change_id=1,
                 retry_number=number,
                 code=code,
@@ -171,7 +171,7 @@ def test_a_line_gets_one_of_two_sims(flow: Flow, pair: Callable[..., list[Any]])
         both = [
             once(
                 flow.portal,
-                "lines/own_lines",
+                "service_lines/own_lines",
                 lines=as_json([{"account_id": world.ACCOUNT, "service_id": 70_000 + number, "number2": iccid}]),
                 now=NOW,
             )
@@ -198,7 +198,7 @@ def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list
     assert len(intents) == TIMES
     for intent in intents:
         device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-        how = {"statement": "intents/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
+        how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
         began = pair(
             *(partial(begin_calls, replace(flow.desk(claim), owner=owner), [device], **how) for owner in ("one", "two"))
         )
@@ -212,7 +212,7 @@ def test_two_runs_of_a_step_at_once_leave_one_row_of_it(flow: Flow, pair: Callab
     for number in range(TIMES):
         record = once(
             flow.portal,
-            "claims/record_step",
+            "bulk_changes/record_step",
             bulk_change_id=1,
             retry_number=number,
             step="check_data",
@@ -243,7 +243,14 @@ def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
     }
 
     def mirror(connection: Connection) -> None:
-        run(connection, "lines/insert_rev_services", lines=as_json([line]), is_listed=0, actor="dora.ops", now=NOW)
+        run(
+            connection,
+            "service_lines/insert_rev_services",
+            lines=as_json([line]),
+            is_listed=0,
+            actor="dora.ops",
+            now=NOW,
+        )
 
     return lambda: in_transaction(engine, mirror)
 

@@ -80,8 +80,8 @@ def test_a_reason_of_four_thousand_characters_is_kept_whole(flow: Flow) -> None:
     row_id = only_row(flow, claim.bulk_change_id)["id"]
     refused_row = {"row_id": row_id, "code": "STEP_FAILED", "details": details}
     with flow.portal.begin() as connection:
-        run(connection, "device_changes/reject_rows", refused=as_json([refused_row]), **about)
-        run(connection, "audit/log_ended_rows", step="test", first_row_id=row_id, last_row_id=row_id, **about)
+        run(connection, "requests/reject_rows", refused=as_json([refused_row]), **about)
+        run(connection, "bulk_changes/log_ended_rows", step="test", first_row_id=row_id, last_row_id=row_id, **about)
     assert only_row(flow, claim.bulk_change_id)["statusdetails"] == details
     assert details in [one["errortext"] for one in flow.all("dbo", "devicebulkchangelog")]
 
@@ -228,7 +228,7 @@ def test_a_file_of_several_statements_says_how_many_rows_it_changed(flow: Flow) 
 
 def test_a_statement_that_finds_nothing_changed_nothing(flow: Flow) -> None:
     binds = {"bulk_change_id": 10**12, "retry_number": 0, "run_id": "run", "now": NOW}
-    assert in_transaction(flow.portal, lambda c: changed(c, "claims/keep_claim", **binds)) == 0
+    assert in_transaction(flow.portal, lambda c: changed(c, "bulk_changes/keep_claim", **binds)) == 0
 
 
 def test_ids_go_on_and_are_returned(flow: Flow) -> None:

@@ -61,7 +61,7 @@ class Life:
     def _frame(self, change_id: int) -> list[dict[str, Any]]:
         with self.flow.portal.connect() as connection:
             binds = {"bulk_change_id": change_id, "now": self.flow.clock()}
-            return [dict(one) for one in rows(connection, "checks/load_frame", **binds)]
+            return [dict(one) for one in rows(connection, "data_checks/load_frame", **binds)]
 
 
 def live(engine: Engine, world: World, docs: Path) -> Life:

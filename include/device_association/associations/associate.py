@@ -39,7 +39,7 @@ def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datet
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
         reverts = find_reversal(connection, claim.bulk_change_id).reverts
-        list_settled = "reversals/list_settled_rows" if reverts else "associations/list_settled_rows"
+        list_settled = "associations/list_restorable_rows" if reverts else "associations/list_settled_rows"
         settled = rows(connection, list_settled, bulk_change_id=claim.bulk_change_id)
     work = give_back if reverts else _associate
     batches = list(in_parts(engine, settled))
@@ -107,7 +107,7 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
         "actor": claim.actor,
         "now": now,
     }
-    run(connection, "device_changes/end_stopped_rows", retry_number=claim.retry_number, **about)
+    run(connection, "associations/end_stopped_rows", retry_number=claim.retry_number, **about)
     run(connection, "associations/insert_device_tenants", **about)
     fields = changed(connection, "associations/associate_devices", **about)
     queued = 0
@@ -118,9 +118,9 @@ def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record],
         fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
         run(connection, "associations/log_carrier_rate_plans", **about)
     done = changed(connection, "associations/finish_devices", **about)
-    run(connection, "audit/log_ended_rows", step=STEP, **about)
+    run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
     batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}
-    run(connection, "device_changes/release_holds", **batch_rows)
+    run(connection, "bulk_changes/release_holds", **batch_rows)
     keep(connection, claim, now)
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 

@@ -67,7 +67,7 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
     began = clock()
     due_by = interval.due_by(began)
     with engine.connect() as connection:
-        due = rows(connection, "scheduled_plans/list_due_devices", due_by=due_by)
+        due = rows(connection, "associations/list_due_devices", due_by=due_by)
     outcomes = Counter({outcome.value: 0 for outcome in PlanOutcome if outcome != PlanOutcome.REVERTED})
     applying = OneByOne(engine, ACTOR, began)
 
@@ -91,7 +91,7 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
     if interval.is_latest(began):
         applying.end()
     with engine.connect() as connection:
-        left = row(connection, "scheduled_plans/count_due", due_by=due_by)
+        left = row(connection, "associations/count_due", due_by=due_by)
     assert left is not None, "a count is always one row"
     return {**outcomes, "WAITING": left["total"]}
 
@@ -113,18 +113,18 @@ def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetim
     about = {"first_device_id": devices[0]["device_id"], "last_device_id": devices[-1]["device_id"], "due_by": due_by}
     batch_id = uuid4()
     batch, holder, written = {"batch_id": batch_id}, {"holder": -_number(batch_id)}, {"actor": ACTOR, "now": now}
-    run(connection, "scheduled_plans/hold_devices", now=now, **about, **holder)
-    if changed(connection, "scheduled_plans/claim_plans", **about, **batch, **holder, **written):
-        run(connection, "scheduled_plans/refuse_plans", **batch)
-        run(connection, "scheduled_plans/supersede_plans", **batch)
-        run(connection, "scheduled_plans/set_plans", **batch, **written)
-        run(connection, "scheduled_plans/refuse_overtaken", **batch)
-        run(connection, "scheduled_plans/log_plans", **batch, **written)
-    decided = rows(connection, "scheduled_plans/list_outcomes", **batch)
+    run(connection, "associations/hold_devices", now=now, **about, **holder)
+    if changed(connection, "associations/claim_plans", **about, **batch, **holder, **written):
+        run(connection, "associations/refuse_plans", **batch)
+        run(connection, "associations/supersede_plans", **batch)
+        run(connection, "associations/set_plans", **batch, **written)
+        run(connection, "associations/refuse_overtaken", **batch)
+        run(connection, "associations/log_plans", **batch, **written)
+    decided = rows(connection, "associations/list_outcomes", **batch)
     applied = [plan for plan in decided if plan["outcome"] == PlanOutcome.APPLIED]
     for alike, plans in groupby(applied, key=itemgetter("tenant_id", "service_provider_id", "effective_date")):
         update_history(connection, list(plans), alike[-1])
-    run(connection, "scheduled_plans/release_devices", **holder)
+    run(connection, "associations/release_devices", **holder)
     return Counter(plan["outcome"] for plan in decided)
 
 

@@ -28,14 +28,14 @@ def give_back(connection: Connection, *, claim: Claim, batch: Sequence[Record], 
     }
     written: dict[str, object] = {"actor": claim.actor, "now": now}
     about: dict[str, object] = {**rows_of, **written}
-    run(connection, "device_changes/end_stopped_rows", retry_number=claim.retry_number, **about)
-    run(connection, "reversals/reject_changed", **about)
-    fields = changed(connection, "reversals/restore_devices", **about)
-    fields += changed(connection, "reversals/restore_carrier_plans", **about)
+    run(connection, "associations/end_stopped_rows", retry_number=claim.retry_number, **about)
+    run(connection, "requests/reject_changed", **about)
+    fields = changed(connection, "associations/restore_devices", **about)
+    fields += changed(connection, "associations/restore_carrier_plans", **about)
     plans = _close_plans(connection, rows_of, written)
-    done = changed(connection, "reversals/finish_devices", **about)
-    run(connection, "audit/log_ended_rows", step=STEP, **about)
-    run(connection, "device_changes/release_holds", **rows_of)
+    done = changed(connection, "associations/finish_restored_devices", **about)
+    run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
+    run(connection, "bulk_changes/release_holds", **rows_of)
     keep(connection, claim, now)
     return {"given_back": done, "changed_fields": fields, "closed_plans": plans}
 
@@ -43,8 +43,8 @@ def give_back(connection: Connection, *, claim: Claim, batch: Sequence[Record], 
 def _close_plans(connection: Connection, rows_of: dict[str, int], written: dict[str, object]) -> int:
     """Close the plans of the first change that still wait for their date, as REVERTED; return how many."""
     batch_id = uuid4()
-    closed = changed(connection, "reversals/close_plans", batch_id=batch_id, now=written["now"], **rows_of)
+    closed = changed(connection, "associations/close_plans", batch_id=batch_id, now=written["now"], **rows_of)
     if closed:
-        run(connection, "reversals/end_plans", batch_id=batch_id, **written)
-        run(connection, "reversals/log_plans", batch_id=batch_id, **written)
+        run(connection, "associations/end_plans", batch_id=batch_id, **written)
+        run(connection, "associations/log_restored_plans", batch_id=batch_id, **written)
     return closed

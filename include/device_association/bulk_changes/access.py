@@ -50,7 +50,7 @@ class Caller:
 
 def find_caller(connection: Connection, user_name: str, right: Right = Right.CREATE) -> Caller:
     """Return the portal user with this sign-in name who has the right on M2M, or raise RequestRefused."""
-    found = row(connection, "callers/find_caller", user_name=user_name)
+    found = row(connection, "bulk_changes/find_caller", user_name=user_name)
     if found is None or found["user_name"] != user_name:
         raise _denied(f"{user_name} is signed in to Airflow but is no active portal user; ask for a portal account")
     caller = Caller(**found)
@@ -73,7 +73,7 @@ def lock_visible(connection: Connection, caller: Caller, bulk_change_id: int, no
     seen = find_visible(connection, caller, bulk_change_id)
     run(
         connection,
-        "claims/insert_state",
+        "bulk_changes/insert_state",
         bulk_change_id=bulk_change_id,
         retry_number=0,
         run_id=None,
@@ -82,7 +82,7 @@ def lock_visible(connection: Connection, caller: Caller, bulk_change_id: int, no
         reason=None,
         now=now,
     )
-    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
+    run(connection, "bulk_changes/lock_state", bulk_change_id=bulk_change_id)
     return find_visible(connection, caller, bulk_change_id)
 
 

@@ -57,7 +57,7 @@ def take_claim(
     def claim(connection: Connection) -> Claim:
         run(
             connection,
-            "claims/insert_state",
+            "bulk_changes/insert_state",
             bulk_change_id=bulk_change_id,
             retry_number=0,
             run_id=None,
@@ -72,8 +72,8 @@ def take_claim(
         wanted = state["retry_number"] if retry_number is None else retry_number
         _check_retry(bulk_change_id, wanted, state["retry_number"])
         mine = Claim(bulk_change_id, wanted, run_id, state["actor"])
-        if not changed(connection, "claims/take_claim", dead_run_id=dead, run_id=run_id, now=now, **mine.key):
-            now_there = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        if not changed(connection, "bulk_changes/take_claim", dead_run_id=dead, run_id=run_id, now=now, **mine.key):
+            now_there = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
             winner = now_there and now_there["claim_run_id"]
             raise ClaimLost(f"bulk change {bulk_change_id} is held by run {winner or holder or 'that has just ended'}")
         about = {"bulk_change_id": bulk_change_id, "actor": mine.actor, "now": now}
@@ -88,7 +88,7 @@ def take_claim(
 def find_claim(engine: Engine, bulk_change_id: int, retry_number: int, run_id: str) -> Claim:
     """Return the claim that a run took earlier, with the actor it works for; whether it still holds is checked later."""
     with engine.connect() as connection:
-        found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        found = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     if found is None or found["actor"] is None:
         raise ClaimLost(f"bulk change {bulk_change_id} is gone")
     return Claim(bulk_change_id, retry_number, run_id, found["actor"])
@@ -106,7 +106,7 @@ def holding(engine: Engine, claim: Claim, now: datetime, work: Callable[[Connect
 
 def keep(connection: Connection, claim: Claim, now: datetime) -> None:
     """Check inside the caller's transaction that the claim is still the run's, and keep others away until it commits."""
-    if not changed(connection, "claims/keep_claim", run_id=claim.run_id, now=now, **claim.key):
+    if not changed(connection, "bulk_changes/keep_claim", run_id=claim.run_id, now=now, **claim.key):
         raise ClaimLost(
             f"run {claim.run_id} no longer holds bulk change {claim.bulk_change_id} (retry {claim.retry_number}): it has "
             "ended, was retried or was taken over; nothing was written. To work on it again use Retry on the change"
@@ -115,26 +115,26 @@ def keep(connection: Connection, claim: Claim, now: datetime) -> None:
 
 def lock_change(connection: Connection, bulk_change_id: int) -> Record | None:
     """Return a change as nobody else can claim, close, stop or retry it before the caller's transaction ends."""
-    run(connection, "claims/lock_state", bulk_change_id=bulk_change_id)
-    return row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    run(connection, "bulk_changes/lock_state", bulk_change_id=bulk_change_id)
+    return row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
 
 
 def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: datetime) -> None:
     """Begin no further device of the change in this retry; the first stop stays."""
     stopped = {"code": code, "actor": claim.actor, "reason": storable(reason, 500), "now": now}
-    run(connection, "intents/insert_stop", **stopped, **claim.key)
+    run(connection, "bulk_changes/insert_stop", **stopped, **claim.key)
 
 
 def is_stopped(engine: Engine, claim: Claim) -> bool:
     """Whether no further device of the change is to be begun in this retry."""
     with engine.connect() as connection:
-        return row(connection, "intents/find_stop", **claim.key) is not None
+        return row(connection, "bulk_changes/find_stop", **claim.key) is not None
 
 
 def waits_in_vain(engine: Engine, claim: Claim, now: datetime) -> bool:
     """Whether the change was stopped while its account cannot be called: what is open is looked up after its end."""
     with engine.connect() as connection:
-        return row(connection, "claims/find_vain_wait", now=now, **claim.key) is not None
+        return row(connection, "bulk_changes/find_vain_wait", now=now, **claim.key) is not None
 
 
 def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> bool:
@@ -142,7 +142,7 @@ def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> boo
 
     Source: the domain contract, section 4, 'Deadline'; it counts from the plan of the calls.
     """
-    found = row(connection, "claims/find_deadline", bulk_change_id=claim.bulk_change_id)
+    found = row(connection, "bulk_changes/find_deadline", bulk_change_id=claim.bulk_change_id)
     return found is not None and found["deadline"] is not None and now > deadline_of(found)
 
 
@@ -155,17 +155,17 @@ def deadline_of(found: Record) -> datetime:
 def set_abort_rule(engine: Engine, bulk_change_id: int, *, percent: int | None, sample: int | None) -> None:
     """Stop a change, also one that runs, once Rev.io refused `percent` of at least `sample` devices; None: the setting's."""
     binds = {"bulk_change_id": bulk_change_id, "abort_percent": percent, "abort_sample": sample}
-    in_transaction(engine, lambda connection: run(connection, "claims/set_abort_rule", **binds))
+    in_transaction(engine, lambda connection: run(connection, "bulk_changes/set_abort_rule", **binds))
 
 
 def stop_if_failing(connection: Connection, claim: Claim, *, percent: int, sample: int, now: datetime) -> bool:
     """Stop the change when Rev.io refuses too many of its devices: by its own rule, else by `percent` and `sample`."""
     about = {"bulk_change_id": claim.bulk_change_id, "abort_percent": percent, "abort_sample": sample}
-    few = row(connection, "claims/count_refusals", **about)
+    few = row(connection, "bulk_changes/count_refusals", **about)
     assert few is not None, "a change that is claimed has a state"
     if few["failed"] * 100 < few["abort_percent"] * few["abort_sample"]:
         return False
-    counts = row(connection, "claims/count_failures", **about)
+    counts = row(connection, "bulk_changes/count_failures", **about)
     assert counts is not None, "a sum is always one row"
     failed, asked = counts["failed"] or 0, (counts["failed"] or 0) + (counts["settled"] or 0)
     if asked < counts["abort_sample"] or failed * 100 < counts["abort_percent"] * asked:
@@ -187,7 +187,7 @@ def record_step(
     took = timedelta(milliseconds=round((time.perf_counter() - began) * 1000))
     run(
         connection,
-        "claims/record_step",
+        "bulk_changes/record_step",
         step=step,
         started=started,
         ended=started + took,
@@ -198,7 +198,7 @@ def record_step(
 
 def _runnable(engine: Engine, bulk_change_id: int) -> Record:
     with engine.connect() as connection:
-        found = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        found = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     if found is None:
         raise ChangeNotRunnable(f"there is no bulk change {bulk_change_id}; check the id")
     if found["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
@@ -225,7 +225,7 @@ def ended_text(bulk_change_id: int, status: str) -> str:
 
 def _taken_text(connection: Connection, bulk_change_id: int) -> str:
     """Say who was quicker: a program of another make, or whoever ended the change."""
-    there = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    there = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     if there is not None and there["status"] == ChangeStatus.PROCESSING:
         return f"bulk change {bulk_change_id} was taken by another program while this run waited to claim it"
     return f"bulk change {bulk_change_id} was ended while this run waited to claim it"

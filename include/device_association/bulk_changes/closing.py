@@ -67,7 +67,7 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
             actor=claim.actor,
             now=now,
         )
-        run(connection, "claims/free_claim", run_id=claim.run_id, **claim.key)
+        run(connection, "bulk_changes/free_claim", run_id=claim.run_id, **claim.key)
         return close(connection, claim.bulk_change_id, claim.retry_number, actor=claim.actor, now=now)
 
     return in_transaction(engine, end)
@@ -87,7 +87,7 @@ def end_rows(
     batches, about = row_batches(connection, bulk_change_id), {"bulk_change_id": bulk_change_id}
     in_batches(
         connection,
-        "device_changes/end_open_rows",
+        "bulk_changes/end_open_rows",
         batches,
         retry_number=retry_number,
         failed_step=failed_step,
@@ -96,9 +96,9 @@ def end_rows(
         now=now,
         **about,
     )
-    in_batches(connection, "audit/log_ended_rows", batches, step=STEP, actor=actor, now=now, **about)
-    in_batches(connection, "device_changes/release_holds", batches, **about)
-    in_batches(connection, "intents/abandon_planned", batches, now=now, **about)
+    in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, actor=actor, now=now, **about)
+    in_batches(connection, "bulk_changes/release_holds", batches, **about)
+    in_batches(connection, "bulk_changes/abandon_planned", batches, now=now, **about)
 
 
 def close(connection: Connection, bulk_change_id: int, retry_number: int, *, actor: str, now: datetime) -> Closed:
@@ -110,7 +110,7 @@ def close(connection: Connection, bulk_change_id: int, retry_number: int, *, act
     closed = _stored(connection, bulk_change_id, retry_number)
     assert closed is not None, "the result was just recorded"
     metrics = as_json(closed.as_result())
-    run(connection, "audit/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
+    run(connection, "bulk_changes/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
     owe_end(connection, bulk_change_id, retry_number, now=now)
     return closed
 
@@ -127,7 +127,7 @@ def start_or_close(
 
 def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
     """Owe the 2.0 system the notification of a final status, in the transaction that writes it; once a retry."""
-    change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+    change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     assert change is not None, "its status was just written"
     tenant = {"tenant_id": change["tenant_id"], "tenant_name": change["tenant_name"]}
     owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
@@ -144,7 +144,7 @@ def _stored(connection: Connection, bulk_change_id: int, retry_number: int) -> C
     result = row(connection, "bulk_changes/find_result", **about)
     if result is None:
         return None
-    steps = rows(connection, "claims/list_steps", **about)
+    steps = rows(connection, "bulk_changes/list_steps", **about)
     return Closed(
         **result,
         codes=count_codes(connection, bulk_change_id),

@@ -53,7 +53,7 @@ def _release(engine: Engine, gone: Record, run_lives: Callable[[str], bool], now
 def _end(connection: Connection, *, change_id: int, now: datetime) -> bool:
     """End the change unless it came back meanwhile; its rows get the states of a cancel."""
     about = {"bulk_change_id": change_id}
-    changed(connection, "claims/lock_state", **about)
+    changed(connection, "bulk_changes/lock_state", **about)
     gone = row(connection, "bulk_changes/list_gone", **about)
     if gone is None:
         return False
@@ -61,13 +61,13 @@ def _end(connection: Connection, *, change_id: int, now: datetime) -> bool:
     left = "the run that had this device"
     if gone["is_deleted"]:
         stop = {"code": DeviceCode.CANCELED_BY_USER, "reason": DELETED, "retry_number": retry}
-        run(connection, "intents/insert_stop", **stop, **about, **written)
+        run(connection, "bulk_changes/insert_stop", **stop, **about, **written)
     end_rows(connection, change_id, retry, failed_step=left, is_late=False, actor=ACTOR, now=now)
-    run(connection, "claims/drop_claim", **about)
-    run(connection, "claims/release_devices", **about)
-    run(connection, "intents/abandon_gone", now=now, **about)
+    run(connection, "bulk_changes/drop_claim", **about)
+    run(connection, "bulk_changes/release_devices", **about)
+    run(connection, "bulk_changes/abandon_gone", now=now, **about)
     if changed(connection, "bulk_changes/end_deleted", **about, **written):
-        run(connection, "approvals/answer", answer="CANCELED", **about, **written)
+        run(connection, "bulk_changes/answer", answer="CANCELED", **about, **written)
         run(connection, "bulk_changes/record_result", retry_number=retry, now=now, **about)
         tenant = {"tenant_id": gone["tenant_id"], "tenant_name": gone["tenant_name"]}
         owe_notification(connection, change_id, retry, {"data": NOTIFIED_JOB | tenant}, now=now)
@@ -87,7 +87,7 @@ def _report(connection: Connection, *, now: datetime) -> None:
             service_id=one["service_id"],
             **{name: one[name] for name in names},
         )
-        for one in rows(connection, "intents/list_lines_of_deleted", now=now)
+        for one in rows(connection, "bulk_changes/list_lines_of_deleted", now=now)
     ]
     calls = [
         Finding(
@@ -97,6 +97,6 @@ def _report(connection: Connection, *, now: datetime) -> None:
             "portal's tables any more, or its row, customer or account is not; look in Rev.io whether the SIM has a line",
             **{name: one[name] for name in names},
         )
-        for one in rows(connection, "intents/list_rowless", now=now)
+        for one in rows(connection, "bulk_changes/list_rowless", now=now)
     ]
     report(connection, [*lines, *calls], now=now)

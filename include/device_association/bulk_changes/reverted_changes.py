@@ -18,7 +18,7 @@ class Reversal(NamedTuple):
 
 def find_reversal(connection: Connection, bulk_change_id: int) -> Reversal:
     """Return what a change has to do with a revert."""
-    found = row(connection, "reversals/find_reversal", bulk_change_id=bulk_change_id)
+    found = row(connection, "bulk_changes/find_reversal", bulk_change_id=bulk_change_id)
     return Reversal(**found) if found else Reversal()
 
 

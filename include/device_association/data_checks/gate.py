@@ -73,7 +73,7 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
 def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.DataFrame, int]:
     """Return the open rows with all they name resolved, and how many open rows the change itself counts."""
     with engine.connect() as connection:
-        found = rows(connection, "checks/load_frame", bulk_change_id=bulk_change_id, now=now)
+        found = rows(connection, "data_checks/load_frame", bulk_change_id=bulk_change_id, now=now)
         counts = count_rows(connection, bulk_change_id)
     frame = pd.DataFrame([dict(one) for one in found])
     if not frame.empty:
@@ -157,7 +157,7 @@ def _record(
     warnings = "; ".join(str(finding) for finding in findings if not finding.is_critical)
     run(
         connection,
-        "audit/log_change_step",
+        "bulk_changes/log_change_step",
         step=STEP,
         request=None,
         response=warnings or "all expectations hold",
@@ -168,13 +168,13 @@ def _record(
         details = f"{DeviceCode.DATA_CHECK_FAILED}: {reasons}; nothing was billed or associated"
         batches = row_batches(connection, claim.bulk_change_id)
         refusal = {"code": DeviceCode.DATA_CHECK_FAILED, "details": details}
-        in_batches(connection, "device_changes/reject_open_rows", batches, **refusal, **about)
-        in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
-        in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=claim.bulk_change_id)
+        in_batches(connection, "data_checks/reject_open_rows", batches, **refusal, **about)
+        in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, **about)
+        in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=claim.bulk_change_id)
         counts = {"failed": len(critical)}
     else:
         checked = row_batches(connection, claim.bulk_change_id, up_to=last_row_id)
-        passed = in_batches(connection, "device_changes/begin_checked_rows", checked, **about)
+        passed = in_batches(connection, "data_checks/begin_checked_rows", checked, **about)
         counts = {"passed": passed}
     counts["warnings"] = len(findings) - len(critical)
     record_step(connection, claim, STEP, counts, started=now, began=began)

@@ -14,7 +14,7 @@ RowRange = dict[str, int]
 
 def row_batches(connection: Connection, bulk_change_id: int, *, up_to: int | None = None) -> list[RowRange]:
     """Return ranges of row ids that cover a change (up to an id), none with more rows than one statement may write."""
-    span = row(connection, "device_changes/find_span", bulk_change_id=bulk_change_id)
+    span = row(connection, "database/find_span", bulk_change_id=bulk_change_id)
     if span is None or span["first_row_id"] is None:
         return []
     size = rows_per_statement(connection)
@@ -33,5 +33,5 @@ def in_batches(connection: Connection, name: str, batches: list[RowRange], **bin
 def hold_devices(connection: Connection, bulk_change_id: int, *, now: datetime) -> None:
     """Take the devices of a change's open rows in device order, so that two changes never wait for each other crosswise."""
     about = {"bulk_change_id": bulk_change_id}
-    for batch in rows(connection, "device_changes/list_device_batches", size=rows_per_statement(connection), **about):
-        changed(connection, "device_changes/take_holds", now=now, **about, **batch)
+    for batch in rows(connection, "database/list_device_batches", size=rows_per_statement(connection), **about):
+        changed(connection, "database/take_holds", now=now, **about, **batch)

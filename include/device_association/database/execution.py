@@ -177,7 +177,7 @@ def database_clock(engine: Engine, *, give_up_after: float = 60.0) -> Callable[[
 
     def read(connection: Connection) -> tuple[datetime, float]:
         sent = time.monotonic()
-        told = row(connection, "clock/read_clock")
+        told = row(connection, "database/read_clock")
         assert told is not None, "the time is always one row"
         return told["now"], (sent + time.monotonic()) / 2
 

@@ -58,7 +58,7 @@ class OneByOne:
         def keep(connection: Connection) -> None:
             kept = finding
             if finding.tenant_id is None and finding.bulk_change_id is not None:
-                change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=finding.bulk_change_id)
+                change = row(connection, "findings/find_bulk_change", bulk_change_id=finding.bulk_change_id)
                 kept = replace(finding, tenant_id=change["tenant_id"] if change else None)
             report(connection, [kept], now=self.now)
 

@@ -65,7 +65,7 @@ def _additions(subjects: set[str], asked: Asked) -> list[Callable[[Connection], 
 
 
 def _add_error_code(connection: Connection) -> None:
-    run(connection, "adoption/add_error_code")
+    run(connection, "installation/add_error_code")
 
 
 def say_and_apply(url: str, asked: Asked, *, applies: bool) -> int:

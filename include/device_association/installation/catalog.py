@@ -82,7 +82,7 @@ def _read(engine: Engine, name: str, unread: dict[str, str]) -> Sequence[Record]
     """Return the rows of a statement in a transaction of its own; a refusal is kept, a lost connection is raised."""
     try:
         with engine.connect() as connection:
-            return rows(connection, f"adoption/{name}")
+            return rows(connection, f"installation/{name}")
     except (DBAPIError, ConfigurationError) as error:
         if is_transient(error):
             raise

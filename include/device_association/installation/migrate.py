@@ -39,7 +39,7 @@ def upgrade(url: str) -> None:
     """
 
     def refuse(connection: Connection) -> None:
-        columns = rows(connection, "adoption/list_columns")
+        columns = rows(connection, "installation/list_columns")
         there = {f"{one['schema_name']}.{one['table_name']}".lower() for one in columns}
         if there & portal_tables(connection.dialect.name):
             raise ConfigurationError(
@@ -110,7 +110,7 @@ def install_procedures(connection: Connection, *, replace: bool = False) -> None
 
     One of the same name that somebody else installed is left alone, unless told to `replace` it.
     """
-    installed = rows(connection, "adoption/list_procedures")
+    installed = rows(connection, "installation/list_procedures")
     suffix = SUFFIX[connection.dialect.name]
     for script in sorted((SQL_FOLDER / "procedures").glob(f"*{suffix}")):
         name = script.name.removesuffix(suffix)

@@ -148,7 +148,7 @@ def list_dead_letters(
     """Return a page of the dead letters that the caller may see, newest first, from below an id."""
     binds = {"user_id": caller.user_id, "state": state, "before": before or BIGGEST_ID, "limit": limit}
     with engine.connect() as connection:
-        return list(rows(connection, "dead_letters/list_visible", **binds))
+        return list(rows(connection, "maintenance/list_visible", **binds))
 
 
 def _received(queue: DeadLetterQueue, held: set[str]) -> Iterator[Mapping[str, Any]]:
@@ -187,7 +187,7 @@ def _redrive_one(engine: Engine, queue: DeadLetterQueue, received: Mapping[str, 
         if state is State.PUT_BACK:
             queue.put_back(letter.received)
         decided = {"message_id": letter.message_id, "state": state, "actor": storable(actor, 100), "now": now}
-        in_transaction(engine, lambda connection: changed(connection, "dead_letters/decide_dead_letter", **decided))
+        in_transaction(engine, lambda connection: changed(connection, "maintenance/decide_dead_letter", **decided))
     else:
         state = State(found["state"])  # somebody died between the decision and the deletion
     queue.delete(letter.received["ReceiptHandle"])
@@ -198,9 +198,9 @@ def _redrive_one(engine: Engine, queue: DeadLetterQueue, received: Mapping[str, 
 def _record(connection: Connection, letter: DeadLetter, now: datetime) -> Record:
     """Keep a message under its id, and return what became of it so far."""
     key, why = {"message_id": letter.message_id}, {"cause": letter.cause, "detail": storable(letter.reason, 1000)}
-    if changed(connection, "dead_letters/see_again", now=now, **key, **why) == 0:
-        run(connection, "dead_letters/insert_dead_letter", now=now, **key, **why, **_content(letter))
-    found = row(connection, "dead_letters/find_dead_letter", **key)
+    if changed(connection, "maintenance/see_again", now=now, **key, **why) == 0:
+        run(connection, "maintenance/insert_dead_letter", now=now, **key, **why, **_content(letter))
+    found = row(connection, "maintenance/find_dead_letter", **key)
     assert found is not None, "it was just kept"
     return found
 
@@ -218,7 +218,7 @@ def _content(letter: DeadLetter) -> dict[str, object]:
 
 def _what_became_of(engine: Engine, message_id: str) -> str:
     with engine.connect() as connection:
-        found = row(connection, "dead_letters/find_dead_letter", message_id=message_id)
+        found = row(connection, "maintenance/find_dead_letter", message_id=message_id)
     if found is None:
         return "the dead-letter queue has no such message, and none was ever found; check the id"
     if found["state"] == State.FOUND:
@@ -230,8 +230,8 @@ def _mark_gone(engine: Engine, now: datetime) -> None:
     binds = {"not_seen_since": now - GONE_AFTER, "now": now}
 
     def mark(connection: Connection) -> None:
-        run(connection, "dead_letters/mark_gone", actor="sweep", **binds)
-        run(connection, "findings/close_redriven", job=_REDRIVEN, length=len(_REDRIVEN), **binds)
+        run(connection, "maintenance/mark_gone", actor="sweep", **binds)
+        run(connection, "maintenance/close_redriven", job=_REDRIVEN, length=len(_REDRIVEN), **binds)
 
     in_transaction(engine, mark)
 

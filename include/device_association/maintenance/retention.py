@@ -35,7 +35,7 @@ def tidy_tables(engine: Engine, *, keep: timedelta, now: datetime) -> dict[str, 
     }
     tables["keys"] = partial(_delete, engine, "keys", keys_before=now - KEPT)
     tables["alarms"] = lambda: in_transaction(
-        engine, lambda connection: changed(connection, "housekeeping/delete_alarms", ended_before=then)
+        engine, lambda connection: changed(connection, "maintenance/delete_alarms", ended_before=then)
     )
     return _each(tables)
 
@@ -83,7 +83,7 @@ def _delete(engine: Engine, name: str, **binds: object) -> int:
     most = rows_per_statement(engine)
 
     def delete(connection: Connection) -> int:
-        return changed(connection, f"housekeeping/delete_{name}", most=most, **binds)
+        return changed(connection, f"maintenance/delete_{name}", most=most, **binds)
 
     total, last = 0, most
     while last == most:

@@ -42,7 +42,7 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
     itself. What another program works on is told as a finding, never taken.
     """
     with engine.connect() as connection:
-        found = rows(connection, "bulk_changes/list_open")
+        found = rows(connection, "maintenance/list_open")
     counts: Counter[str] = Counter()
     foreign = []
     enqueuing = OneByOne(engine, "enqueue again", now)
@@ -57,7 +57,7 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
 
     def tell(connection: Connection) -> None:
         report(connection, foreign, now=now)
-        run(connection, "findings/close_settled", now=now)
+        run(connection, "service_lines/close_settled", now=now)
 
     in_transaction(engine, tell)
     return dict(counts)
@@ -91,7 +91,7 @@ def _owe(connection: Connection, change: Record, now: datetime) -> int:
     if change["message_id"] is None:
         owe_message(connection, change["bulk_change_id"], change["retry_number"], now=now)
         return 1
-    return changed(connection, "outbox/owe_again", message_id=change["message_id"], sent=change["sent"])
+    return changed(connection, "maintenance/owe_again", message_id=change["message_id"], sent=change["sent"])
 
 
 def _foreign(change: Record) -> Finding:
@@ -113,7 +113,7 @@ def close_late(engine: Engine, *, run_id: str, run_lives: RunLives, clock: Calla
     be closed is a finding, and the later ones are closed. Before that, what deleted changes hold is released.
     """
     with engine.connect() as connection:
-        found = rows(connection, "claims/list_deadlines", now=clock())
+        found = rows(connection, "maintenance/list_deadlines", now=clock())
     closing = OneByOne(engine, "close late", clock())
     gone = partial(release_gone, engine, run_lives=run_lives, now=clock())
     closing.attempt("changes that were deleted", gone, 0)
@@ -167,7 +167,7 @@ def finish_procedures(engine: Engine, *, now: datetime) -> int:
     with engine.connect() as connection:
         unfinished = rows(
             connection,
-            "claims/list_unfinished",
+            "maintenance/list_unfinished",
             ended_since=now - UNFINISHED_FOR,
             association_step=associate.STEP,
             history_step=associate.HISTORY_STEP,

@@ -69,7 +69,7 @@ def read_message(received: Mapping[str, Any]) -> Message:
 def decide(engine: Engine, message: Message) -> Decision:
     """Decide from the change's state, not from the message alone, what is to be done."""
     with engine.connect() as connection:
-        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=message.bulk_change_id)
+        change = row(connection, "findings/find_bulk_change", bulk_change_id=message.bulk_change_id)
     if change is None:
         return Decision(Verdict.LEAVE, Cause.NO_SUCH_CHANGE, f"there is no bulk change {message.bulk_change_id}")
     if change["change_request_type_id"] != CUSTOMER_ASSIGNMENT:

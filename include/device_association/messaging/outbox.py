@@ -45,7 +45,7 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
     behind it are sent; after MOST_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
     """
     with engine.connect() as connection:
-        owed = rows(connection, "outbox/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
+        owed = rows(connection, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
     problems: list[Exception] = []
     in_row = 0
     for one in owed:
@@ -69,9 +69,9 @@ def _send_one(engine: Engine, owed: Record, send: Send) -> None:
     try:
         send(json.loads(owed["payload"]))
     except Exception as problem:
-        _mark(engine, "outbox/mark_failed", owed["outbox_id"], error=error_text(problem))
+        _mark(engine, "messaging/mark_failed", owed["outbox_id"], error=error_text(problem))
         raise
-    _mark(engine, "outbox/mark_sent", owed["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
+    _mark(engine, "messaging/mark_sent", owed["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
 
 
 def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
@@ -90,7 +90,7 @@ def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
 def is_waiting(engine: Engine, bulk_change_id: int) -> bool:
     """Whether a change's message was tried and could not be sent yet."""
     with engine.connect() as connection:
-        return bool(rows(connection, "outbox/find_waiting", bulk_change_id=bulk_change_id))
+        return bool(rows(connection, "messaging/find_waiting", bulk_change_id=bulk_change_id))
 
 
 def _owe(
@@ -103,7 +103,7 @@ def _owe(
 ) -> None:
     run(
         connection,
-        "outbox/insert_outbox",
+        "messaging/insert_outbox",
         kind=kind,
         bulk_change_id=bulk_change_id,
         retry_number=retry_number,

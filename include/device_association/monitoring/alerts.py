@@ -49,9 +49,9 @@ def keep_alarms(engine: Engine, found: Sequence[Check], *, now: datetime) -> Non
 def _keep(connection: Connection, *, check: Check, now: datetime) -> None:
     key = {"alarm": check.name, "subject": "", "now": now}
     if not check.is_on:
-        run(connection, "alarms/end_alarm", **key)
-    elif changed(connection, "alarms/keep_alarm", said=storable(check.said, 1000), **key) == 0:
-        run(connection, "alarms/insert_alarm", said=storable(check.said, 1000), ended=None, **key)
+        run(connection, "monitoring/end_alarm", **key)
+    elif changed(connection, "monitoring/keep_alarm", said=storable(check.said, 1000), **key) == 0:
+        run(connection, "monitoring/insert_alarm", said=storable(check.said, 1000), ended=None, **key)
 
 
 def note_run(engine: Engine, name: str, dag_id: str, said: str, *, now: datetime) -> None:
@@ -59,8 +59,8 @@ def note_run(engine: Engine, name: str, dag_id: str, said: str, *, now: datetime
     key = {"alarm": name, "subject": dag_id, "said": storable(said, 1000), "now": now}
 
     def note(connection: Connection) -> None:
-        if changed(connection, "alarms/note_run", told_since=now - SAME_DAG_AFTER, **key) == 0:
-            run(connection, "alarms/insert_alarm", ended=now, **key)
+        if changed(connection, "monitoring/note_run", told_since=now - SAME_DAG_AFTER, **key) == 0:
+            run(connection, "monitoring/insert_alarm", ended=now, **key)
 
     in_transaction(engine, note, give_up_after=NOTE_WITHIN)
 
@@ -69,13 +69,13 @@ def keep_stopped(engine: Engine, stopped: Mapping[str, str], *, now: datetime) -
     """Raise an alarm for each thing in Airflow that stands still, by its name with how it stands; end those of the others."""
 
     def keep(connection: Connection) -> None:
-        on = {one["subject"] for one in rows(connection, "alarms/list_on", alarm=RUN_STOPPED)}
+        on = {one["subject"] for one in rows(connection, "monitoring/list_on", alarm=RUN_STOPPED)}
         for subject in on - stopped.keys():
-            run(connection, "alarms/end_alarm", alarm=RUN_STOPPED, subject=subject, now=now)
+            run(connection, "monitoring/end_alarm", alarm=RUN_STOPPED, subject=subject, now=now)
         for subject, said in stopped.items():
             key = {"alarm": RUN_STOPPED, "subject": storable(subject, 250), "said": storable(said, 1000), "now": now}
-            if changed(connection, "alarms/keep_alarm", **key) == 0:
-                run(connection, "alarms/insert_alarm", ended=None, **key)
+            if changed(connection, "monitoring/keep_alarm", **key) == 0:
+                run(connection, "monitoring/insert_alarm", ended=None, **key)
 
     in_transaction(engine, keep)
 
@@ -86,14 +86,14 @@ def tell_alarms(engine: Engine, tell: Tell, *, now: datetime, runbooks: str = RU
     One that cannot be told stays untold and keeps back no other; the first problem is raised at the end.
     """
     with engine.connect() as connection:
-        untold = rows(connection, "alarms/list_untold", told_before=now - REMIND_AFTER)
+        untold = rows(connection, "monitoring/list_untold", told_before=now - REMIND_AFTER)
     problems: list[Exception] = []
     for one in untold:
         key = {"alarm": one["name"], "subject": one["subject"], "raised": one["raised"]}
         is_on = int(one["ended"] is None)
         try:
             tell(text_of(one, runbooks))
-            in_transaction(engine, partial(run, name="alarms/mark_told", now=now, is_on=is_on, **key))
+            in_transaction(engine, partial(run, name="monitoring/mark_told", now=now, is_on=is_on, **key))
         except DatabaseUnavailable:
             raise
         except Exception as problem:

@@ -34,7 +34,7 @@ def list_changes(
     with engine.connect() as connection:
         found = rows(
             connection,
-            "bulk_changes/list_visible",
+            "portal/list_visible_changes",
             user_id=caller.user_id,
             status=status,
             created_by=created_by,
@@ -56,11 +56,11 @@ def describe_change(engine: Engine, caller: Caller, bulk_change_id: int) -> dict
         codes = rows(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
         steps = rows(
             connection,
-            "claims/list_steps",
+            "bulk_changes/list_steps",
             bulk_change_id=bulk_change_id,
             retry_number=progress.retry_number,
         )
-        approval = row(connection, "approvals/find_approval", bulk_change_id=bulk_change_id)
+        approval = row(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
     is_new = found["status"] == ChangeStatus.NEW
     return {
         **found,
@@ -94,15 +94,15 @@ def device_rows(
     """Return a page of a change's rows by index, however many it has."""
     about: dict[str, object] = {"bulk_change_id": bulk_change_id, "code": code, "after": after, "limit": limit}
     if status is None:
-        return list(rows(connection, "device_changes/page_rows", **about))
-    return list(rows(connection, "device_changes/page_rows_in_state", status=status, **about))
+        return list(rows(connection, "portal/page_rows", **about))
+    return list(rows(connection, "portal/page_rows_in_state", status=status, **about))
 
 
 def page_log(engine: Engine, caller: Caller, bulk_change_id: int, *, after: int = 0, limit: int) -> list[Record]:
     """Return a page of a change's log, oldest first, from behind an entry."""
     with engine.connect() as connection:
         find_visible(connection, caller, bulk_change_id)
-        return list(rows(connection, "audit/list_log", bulk_change_id=bulk_change_id, after=after, limit=limit))
+        return list(rows(connection, "portal/list_log", bulk_change_id=bulk_change_id, after=after, limit=limit))
 
 
 def _summed(counts: Mapping[str, int]) -> dict[str, int]:

@@ -34,7 +34,7 @@ def list_findings(
     with engine.connect() as connection:
         found = rows(
             connection,
-            "findings/list_visible",
+            "portal/list_visible_findings",
             user_id=caller.user_id,
             kind=kind,
             open_only=int(open_only),

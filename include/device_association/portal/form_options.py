@@ -18,7 +18,7 @@ MOST_CHOICES = 500
 def list_choices(engine: Engine) -> Choices:
     """Return what the form offers now; a value that several accounts know shows the words of each."""
     with engine.connect() as connection:
-        found = rows(connection, "requests/list_choices")
+        found = rows(connection, "portal/list_choices")
     choices: Choices = {}
     for one in found:
         field = choices.setdefault(one["field"], {})

@@ -47,7 +47,7 @@ def list_devices(
     with engine.connect() as connection:
         return rows(
             connection,
-            "devices/list_visible",
+            "portal/list_visible_devices",
             user_id=caller.user_id,
             begins_with=beginning_with(search),
             service_provider_id=service_provider_id,
@@ -64,19 +64,19 @@ def device_history(
     Beside each id that a change left or set stands what it is called, where that is still known.
     """
     with engine.connect() as connection:
-        found = rows(connection, "devices/find_visible", user_id=caller.user_id, iccid=iccid)
+        found = rows(connection, "portal/find_visible", user_id=caller.user_id, iccid=iccid)
         if not found:
             said = f"there is no device {iccid}; check the number"
             raise RequestRefused([Refusal(DeviceCode.DEVICE_NOT_FOUND, "iccid", said)])
         history = rows(
             connection,
-            "devices/list_history",
+            "portal/list_history",
             iccid=iccid,
             before=before or BIGGEST_ID,
             limit=limit,
             **caller.key,
         )
-        named = rows(connection, "devices/name_history_values", iccid=iccid)
+        named = rows(connection, "portal/name_history_values", iccid=iccid)
     names = {(one["changed_field"], one["kept_value"]): one["shown_name"] for one in named}
     return found, [_with_names(one, names) for one in history]
 
@@ -94,7 +94,7 @@ def list_customers(
     """Return a page of the customers that the caller may use, by name; `search` is a part of the name or number."""
     with engine.connect() as connection:
         return rows(
-            connection, "customers/list_usable", pattern=containing(search), after=after, limit=limit, **caller.key
+            connection, "portal/list_usable", pattern=containing(search), after=after, limit=limit, **caller.key
         )
 
 
@@ -113,7 +113,7 @@ def list_offered(
             account_id = find_customer(connection, caller, rev_customer_id).account_id or 0
         return rows(
             connection,
-            "requests/list_offered",
+            "portal/list_offered",
             field=field,
             tenant_id=caller.tenant_id,
             service_provider_id=None if field in OF_ACCOUNT else service_provider_id,

@@ -186,7 +186,7 @@ class CallBudget:
             "time_zone": self.time_zone,
         }
         in_transaction(
-            self.engine, lambda connection: run(connection, "budgets/insert_budget", now=self.clock(), **binds)
+            self.engine, lambda connection: run(connection, "rate_limiting/insert_budget", now=self.clock(), **binds)
         )
 
     def take(self, wanted: int, pace: Pace) -> Turn:
@@ -195,17 +195,24 @@ class CallBudget:
 
     def _take(self, connection: Connection, wanted: int, pace: Pace) -> Turn:
         account = {"connection_id": self.connection_id}
-        changed(connection, "budgets/take_turn", now=self.clock(), **account)
+        changed(connection, "rate_limiting/take_turn", now=self.clock(), **account)
         now = self.clock()
-        budget = row(connection, "budgets/find_budget", bulk_change_id=self.bulk_change_id, now=now, **account)
+        budget = row(connection, "rate_limiting/find_budget", bulk_change_id=self.bulk_change_id, now=now, **account)
         assert budget is not None, "the budget was opened"
         asked = wanted + (self.limits.calls_per_minute // FREE_PART if pace is Pace.LAST else 0)
-        free = rows(connection, "budgets/list_slots", wanted=asked, **account)
+        free = rows(connection, "rate_limiting/list_slots", wanted=asked, **account)
         self._failures = budget["failures_in_row"]
         turn = decide(budget, free, self.limits, wanted=wanted, pace=pace, now=now)
         if turn.probe:
             until = now + timedelta(seconds=OPEN_SECONDS)
-            run(connection, "budgets/begin_probe", most_failures=MOST_FAILURES, open_until=until, now=now, **account)
+            run(
+                connection,
+                "rate_limiting/begin_probe",
+                most_failures=MOST_FAILURES,
+                open_until=until,
+                now=now,
+                **account,
+            )
         if budget["calls_today"] >= self.limits.calls_per_day:
             self._pause(connection, _tomorrow(now), self.limits.used_up, budget, now)
         if turn.slots:
@@ -218,9 +225,9 @@ class CallBudget:
             {"number": one.number, "used_from": one.used_from, "free_from": one.used_from + MINUTE + SLACK}
             for one in slots
         ]
-        run(connection, "budgets/use_slots", slots=as_json(given), bulk_change_id=self.bulk_change_id, **account)
+        run(connection, "rate_limiting/use_slots", slots=as_json(given), bulk_change_id=self.bulk_change_id, **account)
         after = slots[-1].used_from + self.limits.pace if pace is Pace.EVEN else budget["next_paced"]
-        run(connection, "budgets/count_calls", calls=len(slots), next_paced=after, **account)
+        run(connection, "rate_limiting/count_calls", calls=len(slots), next_paced=after, **account)
 
     def wait_for_call(self) -> None:
         """Return when one call may be made; raise RevioRetryable when that takes too long. For look-ups and products.
@@ -275,13 +282,13 @@ class CallBudget:
         account = {"connection_id": self.connection_id}
 
         def give(connection: Connection) -> None:
-            changed(connection, "budgets/take_turn", now=self.clock(), **account)
-            budget = row(connection, "budgets/find_budget", bulk_change_id=0, now=self.clock(), **account)
+            changed(connection, "rate_limiting/take_turn", now=self.clock(), **account)
+            budget = row(connection, "rate_limiting/find_budget", bulk_change_id=0, now=self.clock(), **account)
             assert budget is not None, "the budget was opened"
             whose = {"bulk_change_id": self.bulk_change_id, "now": self.clock()}
-            back = changed(connection, "budgets/return_slots", slots=given, **whose, **account)
+            back = changed(connection, "rate_limiting/return_slots", slots=given, **whose, **account)
             back = min(back, budget["calls_today"])
-            run(connection, "budgets/count_calls", calls=-back, next_paced=budget["next_paced"], **account)
+            run(connection, "rate_limiting/count_calls", calls=-back, next_paced=budget["next_paced"], **account)
 
         if slots:
             in_transaction(self.engine, give)
@@ -290,30 +297,32 @@ class CallBudget:
         """Let nobody call the account for so long: the vendor turned a call away. `probe_first`: then one caller alone."""
 
         def wait(connection: Connection) -> None:
-            changed(connection, "budgets/take_turn", now=self.clock(), connection_id=self.connection_id)
+            changed(connection, "rate_limiting/take_turn", now=self.clock(), connection_id=self.connection_id)
             now = self.clock()
-            budget = row(connection, "budgets/find_budget", bulk_change_id=0, now=now, connection_id=self.connection_id)
+            budget = row(
+                connection, "rate_limiting/find_budget", bulk_change_id=0, now=now, connection_id=self.connection_id
+            )
             assert budget is not None, "the budget was opened"
             until = now + timedelta(seconds=seconds)
             self._pause(connection, until, reason, budget, now)
             if probe_first:
                 binds = {"connection_id": self.connection_id, "most_failures": MOST_FAILURES, "until": until}
-                run(connection, "budgets/probe_first", **binds)
+                run(connection, "rate_limiting/probe_first", **binds)
 
         in_transaction(self.engine, wait)
 
     def _pause(self, connection: Connection, until: datetime, reason: str, budget: Record, now: datetime) -> None:
         longer = round((until - max(now, budget["paused_until"])).total_seconds())
         binds = {"until": until, "seconds": max(0, longer), "reason": storable(reason, 200)}
-        run(connection, "budgets/pause", connection_id=self.connection_id, **binds)
+        run(connection, "rate_limiting/pause", connection_id=self.connection_id, **binds)
 
     def count_failure(self) -> None:
         """Count a call without an answer, or with one that says that Rev.io is ill."""
         until = self.clock() + timedelta(seconds=OPEN_SECONDS)
         binds = {"connection_id": self.connection_id, "most_failures": MOST_FAILURES, "open_until": until}
-        in_transaction(self.engine, lambda connection: run(connection, "budgets/count_failure", **binds))
+        in_transaction(self.engine, lambda connection: run(connection, "rate_limiting/count_failure", **binds))
 
     def count_success(self) -> None:
         """Record that Rev.io answers again."""
         binds = {"connection_id": self.connection_id, "most_failures": MOST_FAILURES, "now": self.clock()}
-        in_transaction(self.engine, lambda connection: run(connection, "budgets/close_breaker", **binds))
+        in_transaction(self.engine, lambda connection: run(connection, "rate_limiting/close_breaker", **binds))

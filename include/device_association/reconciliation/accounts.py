@@ -110,7 +110,7 @@ def _summed(counts: Iterable[Counter[str] | None]) -> dict[str, int]:
 def _mirror(connection: Connection, page: Sequence[Record], **about: object) -> None:
     names = ("service_id", "customer_id", "number", "number2", "activated_date", "account_id")
     lines = [{name: one[name] for name in names} for one in page]
-    run(connection, "lines/insert_rev_services", lines=as_json(lines), is_listed=0, **about)
+    run(connection, "service_lines/insert_rev_services", lines=as_json(lines), is_listed=0, **about)
 
 
 def _correct(statement: str, *names: str) -> Mend:
@@ -195,7 +195,7 @@ def _repair_page(
     limit: int,
 ) -> Sequence[Record]:
     """Repair the differences behind an id, as many as one statement may write, and keep what was done as findings."""
-    changed(connection, "vendor_lines/lock_account", account_id=about["account_id"])
+    changed(connection, "reconciliation/lock_account", account_id=about["account_id"])
     now = clock()
     page = rows(connection, look, after=after, limit=limit, now=now, **about)
     if page:
@@ -206,7 +206,7 @@ def _repair_page(
 
 def _report(connection: Connection, *, look: str, about: dict[str, object], now: datetime) -> Counter[str]:
     """Keep what one look finds that only a person may change; return the kinds seen."""
-    changed(connection, "vendor_lines/lock_account", account_id=about["account_id"])
+    changed(connection, "reconciliation/lock_account", account_id=about["account_id"])
     found = rows(connection, look, now=now, **about)
     report(connection, findings(found, about["account_id"]), now=now)
     return Counter(one["kind"] for one in found)
@@ -214,7 +214,7 @@ def _report(connection: Connection, *, look: str, about: dict[str, object], now:
 
 def _close(connection: Connection, *, about: dict[str, object], now: datetime) -> int:
     """Close what none of the reports saw any more; return how many."""
-    changed(connection, "vendor_lines/lock_account", account_id=about["account_id"])
+    changed(connection, "reconciliation/lock_account", account_id=about["account_id"])
     return changed(connection, "reconciliation/close_unseen", account_id=about["account_id"], now=now)
 
 

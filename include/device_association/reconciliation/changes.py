@@ -49,7 +49,7 @@ def _repair(
     connection: Connection, *, change_id: int, scope: dict[str, object], clock: Callable[[], datetime]
 ) -> list[FindingKind]:
     """Repair one change, unless it was claimed or retried meanwhile; return what was wrong with it."""
-    changed(connection, "claims/lock_state", bulk_change_id=change_id)
+    changed(connection, "bulk_changes/lock_state", bulk_change_id=change_id)
     one = row(connection, "reconciliation/list_changes", bulk_change_id=change_id, after=0, limit=1, **scope)
     if one is None:
         return []

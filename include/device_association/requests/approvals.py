@@ -81,8 +81,8 @@ def set_rule(engine: Engine, caller: Caller, rule: ApprovalRule, *, now: datetim
 
     def keep(connection: Connection) -> None:
         about = {"actor": caller.user_name, "now": now, **binds}
-        if not changed(connection, "approvals/update_rule", **about):
-            run(connection, "approvals/insert_rule", **about)
+        if not changed(connection, "requests/update_rule", **about):
+            run(connection, "requests/insert_rule", **about)
 
     in_transaction(engine, keep)
 
@@ -98,7 +98,7 @@ def why_approval(
     if rule.most_rejected_percent is not None and rejected * 100 > devices * rule.most_rejected_percent:
         because.append(f"{rejected} of {devices} devices refused, more than {rule.most_rejected_percent} percent")
     if rule.first_use:
-        used = row(connection, "approvals/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
+        used = row(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
         if used is not None and not used["uses"]:
             because.append("the first change for this customer")
     return "; ".join(because) or None
@@ -108,12 +108,20 @@ def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor:
     """Let a change wait for approval, in the transaction that stores or reopens it; it gives its devices back."""
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     asked = {"why": storable(why, 500), "expires": now + ANSWERED_WITHIN, **about}
-    if not changed(connection, "approvals/ask_again", **asked):
-        run(connection, "approvals/insert_approval", **asked)
-    run(connection, "bulk_changes/begin_approval", **about)
-    run(connection, "claims/drop_claim", bulk_change_id=change_id)
-    in_batches(connection, "approvals/release_devices", row_batches(connection, change_id), bulk_change_id=change_id)
-    run(connection, "audit/log_change_step", step="ask_for_approval", request=why, response=None, error=None, **about)
+    if not changed(connection, "requests/ask_again", **asked):
+        run(connection, "requests/insert_approval", **asked)
+    run(connection, "requests/begin_approval", **about)
+    run(connection, "bulk_changes/drop_claim", bulk_change_id=change_id)
+    in_batches(connection, "requests/release_devices", row_batches(connection, change_id), bulk_change_id=change_id)
+    run(
+        connection,
+        "bulk_changes/log_change_step",
+        step="ask_for_approval",
+        request=why,
+        response=None,
+        error=None,
+        **about,
+    )
 
 
 def ask_or_start(
@@ -135,7 +143,7 @@ def ask_or_start(
 
 def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
     """Return why a change that is tried again has to be approved first: it was asked about, and not approved."""
-    found = row(connection, "approvals/find_approval", bulk_change_id=change_id)
+    found = row(connection, "requests/find_approval", bulk_change_id=change_id)
     return str(found["why"]) if found and found["answer"] != APPROVED else None
 
 
@@ -161,7 +169,7 @@ def answer_approval(
 def list_waiting(engine: Engine) -> list[Record]:
     """Return the changes that wait for an answer, the longest waiting first."""
     with engine.connect() as connection:
-        return list(rows(connection, "approvals/list_open"))
+        return list(rows(connection, "requests/list_open"))
 
 
 def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
@@ -171,10 +179,10 @@ def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> l
     """
 
     def take(connection: Connection) -> list[int]:
-        free = sorted(one["bulk_change_id"] for one in rows(connection, "approvals/list_open") if one["run_id"] is None)
+        free = sorted(one["bulk_change_id"] for one in rows(connection, "requests/list_open") if one["run_id"] is None)
         if free:
-            run(connection, "approvals/take_questions", run_id=run_id, last_id=free[:most][-1])
-        own = (one["bulk_change_id"] for one in rows(connection, "approvals/list_open") if one["run_id"] == run_id)
+            run(connection, "requests/take_questions", run_id=run_id, last_id=free[:most][-1])
+        own = (one["bulk_change_id"] for one in rows(connection, "requests/list_open") if one["run_id"] == run_id)
         return sorted(own)
 
     return in_transaction(engine, take)
@@ -183,8 +191,8 @@ def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> l
 def question(engine: Engine, bulk_change_id: int) -> str | None:
     """Return what a person is asked about a change, in Markdown; None where nobody has to be asked any more."""
     with engine.connect() as connection:
-        asked = row(connection, "approvals/find_approval", bulk_change_id=bulk_change_id)
-        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
+        asked = row(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
+        change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
         counts = count_rows(connection, bulk_change_id)
     if asked is None or change is None or asked["answer"] is not None:
         return None
@@ -220,11 +228,11 @@ def reason_needed() -> Refusal:
 
 def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: datetime) -> None:
     """Close the question about a change that a person cancels."""
-    run(connection, "approvals/answer", bulk_change_id=change_id, answer=CANCELED, actor=actor, now=now)
+    run(connection, "bulk_changes/answer", bulk_change_id=change_id, answer=CANCELED, actor=actor, now=now)
 
 
 def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
-    found = row(connection, "approvals/find_rule", tenant_id=tenant_id)
+    found = row(connection, "requests/find_rule", tenant_id=tenant_id)
     if found is None:
         return ApprovalRule()
     return ApprovalRule(
@@ -235,7 +243,7 @@ def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
 
 
 def _check_waits(connection: Connection, change: Record, caller: Caller, now: datetime) -> None:
-    asked = row(connection, "approvals/find_approval", bulk_change_id=change["bulk_change_id"])
+    asked = row(connection, "requests/find_approval", bulk_change_id=change["bulk_change_id"])
     if asked is not None and asked["answer"] is not None:
         said = f"already answered: {asked['answer']} by {asked['answered_by']} at {asked['answered'].isoformat()}"
         raise refused(RequestCode.ALREADY_ANSWERED, said)
@@ -253,9 +261,9 @@ def _approve(connection: Connection, change: Record, *, actor: str, reason: str,
     """Start the change: the rules decide about each device anew, since it held none while it waited."""
     change_id = change["bulk_change_id"]
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
-    run(connection, "approvals/answer", answer=APPROVED, **about)
-    run(connection, "bulk_changes/end_approval", **about)
-    run(connection, "audit/log_change_step", step="approve", request=reason, response=None, error=None, **about)
+    run(connection, "bulk_changes/answer", answer=APPROVED, **about)
+    run(connection, "requests/end_approval", **about)
+    run(connection, "bulk_changes/log_change_step", step="approve", request=reason, response=None, error=None, **about)
     counts = check_anew(connection, change_id, actor=actor, now=now)
     opened = {"open_rows": counts["open_rows"], "actor": actor, "now": now}
     status = start_or_close(connection, change_id, change["retry_number"], **opened)
@@ -276,11 +284,11 @@ def _end(connection: Connection, change: Record, answer: str, *, actor: str, rea
     change_id, retry = change["bulk_change_id"], change["retry_number"]
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     code = DeviceCode.APPROVAL_REFUSED if answer == REFUSED else DeviceCode.APPROVAL_EXPIRED
-    run(connection, "approvals/answer", answer=answer, **about)
-    run(connection, "intents/insert_stop", code=code, reason=reason, retry_number=retry, **about)
+    run(connection, "bulk_changes/answer", answer=answer, **about)
+    run(connection, "bulk_changes/insert_stop", code=code, reason=reason, retry_number=retry, **about)
     step = "refuse" if answer == REFUSED else "expire_approval"
-    run(connection, "audit/log_change_step", step=step, request=reason, response=None, error=None, **about)
-    run(connection, "bulk_changes/end_approval", **about)
+    run(connection, "bulk_changes/log_change_step", step=step, request=reason, response=None, error=None, **about)
+    run(connection, "requests/end_approval", **about)
     end_rows(connection, change_id, retry, failed_step=step, is_late=False, actor=actor, now=now)
     closed = close(connection, change_id, retry, actor=actor, now=now)
     return Answered(closed.status, accepted=0, rejected=closed.devices)

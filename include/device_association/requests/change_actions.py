@@ -62,12 +62,20 @@ def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
             raise refused(RequestCode.CHANGE_ENDED, f"this change has ended as {status}; there is nothing to cancel")
         about = {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
         code = DeviceCode.CANCELED_BY_USER
-        run(connection, "intents/insert_stop", code=code, reason=reason, retry_number=retry, **about)
-        run(connection, "audit/log_change_step", step="cancel", request=reason, response=None, error=None, **about)
+        run(connection, "bulk_changes/insert_stop", code=code, reason=reason, retry_number=retry, **about)
+        run(
+            connection,
+            "bulk_changes/log_change_step",
+            step="cancel",
+            request=reason,
+            response=None,
+            error=None,
+            **about,
+        )
         if status == ChangeStatus.PROCESSING:
             return ChangeStatus.PROCESSING
-        run(connection, "bulk_changes/end_approval", **about)
-        if not changed(connection, "bulk_changes/keep_new", bulk_change_id=bulk_change_id):
+        run(connection, "requests/end_approval", **about)
+        if not changed(connection, "requests/keep_new", bulk_change_id=bulk_change_id):
             raise refused(RequestCode.CHANGE_NOT_OURS, "another program has just begun this change; cancel it there")
         end_unanswered(connection, bulk_change_id, actor=caller.user_name, now=now)
         actor = caller.user_name
@@ -125,10 +133,10 @@ def open_again(
     opened = _open_rows(connection, bulk_change_id, codes, row_ids, about)
     if not opened:
         return None
-    run(connection, "bulk_changes/open_again", **about)
+    run(connection, "requests/reopen_change", **about)
     state = {"bulk_change_id": bulk_change_id, "retry_number": retry - 1, "actor": actor}
-    run(connection, "claims/begin_retry", reason=reason, **state)
-    run(connection, "audit/log_change_step", step="retry", request=reason, response=None, error=None, **about)
+    run(connection, "requests/begin_retry", reason=reason, **state)
+    run(connection, "bulk_changes/log_change_step", step="retry", request=reason, response=None, error=None, **about)
     counts = check_anew(connection, bulk_change_id, actor=actor, now=now)
     why = has_to_ask_again(connection, bulk_change_id)
     ask_or_start(connection, bulk_change_id, retry, why, open_rows=counts["open_rows"], actor=actor, now=now)
@@ -144,5 +152,5 @@ def _open_rows(
 ) -> int:
     batches = row_batches(connection, bulk_change_id)
     chosen = {"codes": as_json(codes) if codes else None, "row_ids": as_json(row_ids) if row_ids else None, **about}
-    in_batches(connection, "audit/log_reopened_rows", batches, step="retry", **chosen)
-    return in_batches(connection, "device_changes/open_again", batches, **chosen)
+    in_batches(connection, "requests/log_reopened_rows", batches, step="retry", **chosen)
+    return in_batches(connection, "requests/reopen_rows", batches, **chosen)

@@ -62,7 +62,7 @@ def create_bulk_change(
     request = parse_request(sent, max_devices=max_devices)
 
     def create(connection: Connection) -> Created:
-        earlier = run_id and row(connection, "bulk_changes/find_by_run_key", run_key=run_id)
+        earlier = run_id and row(connection, "requests/find_by_run_key", run_key=run_id)
         if earlier:
             return _counted(connection, earlier["bulk_change_id"])
         caller = find_caller(connection, user_name)
@@ -133,8 +133,8 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
     """Raise unless this person may start this change: a portal user of its tenant who may create, and it has not ended."""
     with engine.connect() as connection:
         caller = find_caller(connection, user_name)
-        change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=bulk_change_id)
-        hidden = row(connection, "callers/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id)
+        change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+        hidden = row(connection, "requests/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id)
     if change is None or change["tenant_id"] != caller.tenant_id:
         raise ChangeNotRunnable(
             f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"
@@ -179,7 +179,7 @@ def insert_change(
     """Write a change and its state, and return its id; it is of a run of the form (`run_id`), or still to be started."""
     change_id: int = run(
         connection,
-        "bulk_changes/insert_bulk_change",
+        "requests/insert_bulk_change",
         change_request_type_id=CUSTOMER_ASSIGNMENT,
         service_provider_id=service_provider_id,
         tenant_id=tenant_id,
@@ -190,7 +190,7 @@ def insert_change(
     ).scalar_one()
     run(
         connection,
-        "claims/insert_state",
+        "bulk_changes/insert_state",
         bulk_change_id=change_id,
         retry_number=0,
         run_id=run_id,
@@ -228,7 +228,7 @@ def _insert_devices(
     }
     for iccids in in_parts(connection, request.iccids):
         part = as_json(iccids)
-        run(connection, "device_changes/insert_device_changes", iccids=part, **about)
+        run(connection, "requests/insert_device_changes", iccids=part, **about)
 
 
 def _counted(connection: Connection, change_id: int) -> Created:

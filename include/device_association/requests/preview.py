@@ -97,7 +97,7 @@ def without_trace(engine: Engine, look: Callable[[Connection], Preview]) -> Prev
 
 def verdicts(connection: Connection, bulk_change_id: int) -> tuple[Verdict, ...]:
     """Return what would become of each device of a change that was just stored."""
-    found = rows(connection, "device_changes/list_rows", bulk_change_id=bulk_change_id)
+    found = rows(connection, "requests/list_rows", bulk_change_id=bulk_change_id)
     return tuple(
         Verdict(one["iccid"], ACCEPTED if one["status"] == Row.NEW else one["error_code"], one["details"])
         for one in found

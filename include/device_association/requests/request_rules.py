@@ -63,9 +63,9 @@ def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) 
     binds = {"tenant_id": caller.tenant_id, "user_id": caller.user_id}
     guid = _as_uuid(rev_customer_id)
     if guid is not None:
-        found = rows(connection, "customers/find_by_id", customer_id=guid, **binds)
+        found = rows(connection, "requests/find_by_id", customer_id=guid, **binds)
     else:
-        alike = rows(connection, "customers/find_by_number", number=rev_customer_id, **binds)
+        alike = rows(connection, "requests/find_by_number", number=rev_customer_id, **binds)
         found = [one for one in alike if one["number"] == rev_customer_id]
     if not found:
         raise _refused(RequestCode.CUSTOMER_NOT_FOUND, f"no customer {rev_customer_id} in tenant {caller.tenant_name}")

@@ -71,7 +71,7 @@ def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: 
         first = lock_visible(connection, caller, bulk_change_id, now)
         created = _store(connection, caller, first, "a preview", now)
         found = row(
-            connection, "reversals/count_lines", bulk_change_id=created.change_id, usual_rate=Limits().calls_per_minute
+            connection, "requests/count_lines", bulk_change_id=created.change_id, usual_rate=Limits().calls_per_minute
         )
         assert found is not None, "a count is always one row"
         devices = verdicts(connection, created.change_id)
@@ -87,15 +87,15 @@ def _store(connection: Connection, caller: Caller, first: Record, reason: str, n
     about = {"service_provider_id": first["service_provider_id"], "tenant_id": first["tenant_id"], "site_id": None}
     change_id = insert_change(connection, reason=reason, actor=caller.user_name, now=now, **about)
     links = {"bulk_change_id": change_id, "reverted_change_id": first["bulk_change_id"]}
-    run(connection, "reversals/insert_reversal", now=now, **links)
-    run(connection, "reversals/copy_terms", **links)
+    run(connection, "requests/insert_reversal", now=now, **links)
+    run(connection, "requests/copy_terms", **links)
     payload = as_json({"RevertedBulkChangeId": first["bulk_change_id"]})
-    request_id = run(connection, "reversals/insert_payload", payload=payload, **written).scalar_one()
+    request_id = run(connection, "requests/insert_payload", payload=payload, **written).scalar_one()
     batches = row_batches(connection, first["bulk_change_id"])
-    in_batches(connection, "reversals/insert_rows", batches, request_id=request_id, **links, **written)
+    in_batches(connection, "requests/insert_rows", batches, request_id=request_id, **links, **written)
     batches = row_batches(connection, change_id)
-    in_batches(connection, "reversals/insert_requested_devices", batches, now=now, **links)
-    in_batches(connection, "reversals/insert_reverted_devices", batches, **links)
+    in_batches(connection, "requests/copy_requested_devices", batches, now=now, **links)
+    in_batches(connection, "requests/insert_reverted_devices", batches, **links)
     reject_devices(connection, change_id, actor=caller.user_name, now=now)
     _log(connection, first, change_id, reason, written)
     created = _counted(connection, change_id)
@@ -124,7 +124,7 @@ def _log(connection: Connection, first: Record, change_id: int, reason: str, wri
     }
     for one, said in told.items():
         about: dict[str, object] = {"bulk_change_id": one, "request": reason, "response": said, "error": None}
-        run(connection, "audit/log_change_step", step=STEP, **about, **written)
+        run(connection, "bulk_changes/log_change_step", step=STEP, **about, **written)
 
 
 def _counted(connection: Connection, change_id: int) -> Created:

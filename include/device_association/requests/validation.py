@@ -37,7 +37,7 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
     def validate(connection: Connection) -> dict[str, int]:
         read_payloads(connection, claim, now=now)
         batches = row_batches(connection, claim.bulk_change_id)
-        in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=claim.bulk_change_id)
+        in_batches(connection, "requests/resolve_devices", batches, bulk_change_id=claim.bulk_change_id)
         if not find_reversal(connection, claim.bulk_change_id).reverts:
             reject_requests(connection, claim, now=now)
         reject_devices(connection, claim.bulk_change_id, actor=claim.actor, now=now)
@@ -51,14 +51,14 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
 def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> Record:
     """Let the rules decide about each open row of a change that is to start again; return how many are open and final."""
     batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, "device_changes/resolve_devices", batches, bulk_change_id=bulk_change_id)
+    in_batches(connection, "requests/resolve_devices", batches, bulk_change_id=bulk_change_id)
     reject_devices(connection, bulk_change_id, actor=actor, now=now)
     return count_rows(connection, bulk_change_id)
 
 
 def count_rows(connection: Connection, bulk_change_id: int) -> Record:
     """Return how many rows of a change are open (`open_rows`), and how many final (`final_rows`)."""
-    counts = row(connection, "device_changes/count_open", bulk_change_id=bulk_change_id)
+    counts = row(connection, "requests/count_open", bulk_change_id=bulk_change_id)
     assert counts is not None, "a count is always one row"
     return counts
 
@@ -75,16 +75,16 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
     batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, "device_changes/reject_unassignable", batches, **about)
-    in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
+    in_batches(connection, "requests/reject_unassignable", batches, **about)
+    in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=bulk_change_id)
     hold_devices(connection, bulk_change_id, now=now)
-    in_batches(connection, "device_changes/reject_held", batches, **about)
+    in_batches(connection, "requests/reject_held", batches, **about)
     reject_billed(connection, bulk_change_id, actor=actor, now=now)
 
 
 def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
-    billed = rows(connection, "device_changes/find_billed", bulk_change_id=bulk_change_id, now=now)
+    billed = rows(connection, "requests/find_billed", bulk_change_id=bulk_change_id, now=now)
     reject_rows(connection, bulk_change_id, billed, actor=actor, now=now)
     _end_rejected(connection, bulk_change_id, actor, now)
 
@@ -96,8 +96,8 @@ def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, n
     """
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     hold_devices(connection, bulk_change_id, now=now)
-    in_batches(connection, "device_changes/reject_held", row_batches(connection, bulk_change_id), **about)
-    in_batches(connection, "reversals/reject_changed", row_batches(connection, bulk_change_id), **about)
+    in_batches(connection, "requests/reject_held", row_batches(connection, bulk_change_id), **about)
+    in_batches(connection, "requests/reject_changed", row_batches(connection, bulk_change_id), **about)
     _end_rejected(connection, bulk_change_id, actor, now)
 
 
@@ -105,18 +105,18 @@ def _end_rejected(connection: Connection, bulk_change_id: int, actor: str, now: 
     """Log every row that was refused and free its device."""
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, "audit/log_ended_rows", batches, step=STEP, **about)
-    in_batches(connection, "device_changes/release_holds", batches, bulk_change_id=bulk_change_id)
+    in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, **about)
+    in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=bulk_change_id)
 
 
 def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
-    about = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    about = row(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
     zone = about["time_zone"] if about else None
     after = 0
     while unread := rows(
         connection,
-        "device_changes/list_unread_payloads",
+        "requests/list_unread_payloads",
         bulk_change_id=claim.bulk_change_id,
         after_row_id=after,
         limit=rows_per_statement(connection),
@@ -140,7 +140,7 @@ def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> Non
             insert_terms(connection, claim.bulk_change_id, one_terms)
         run(
             connection,
-            "device_changes/insert_requested_devices",
+            "requests/insert_requested_devices",
             bulk_change_id=claim.bulk_change_id,
             devices=as_json(devices),
         )
@@ -154,7 +154,7 @@ def insert_terms(connection: Connection, bulk_change_id: int, terms: Terms) -> N
 
 def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Refuse the rows whose request as a whole may no longer go on: the customer was closed or deleted meanwhile, ..."""
-    change = row(connection, "bulk_changes/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    change = row(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
     assert change is not None, "the change is claimed"
     for one in rows(connection, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
         terms = from_row(one)
@@ -162,7 +162,7 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
         if found:
             in_batches(
                 connection,
-                "device_changes/reject_terms",
+                "requests/reject_terms",
                 row_batches(connection, claim.bulk_change_id),
                 bulk_change_id=claim.bulk_change_id,
                 terms_id=one["terms_id"],
@@ -180,7 +180,7 @@ def reject_rows(
     for part in in_parts(connection, refused):
         run(
             connection,
-            "device_changes/reject_rows",
+            "requests/reject_rows",
             bulk_change_id=bulk_change_id,
             refused=as_json(part),
             actor=actor,
@@ -195,7 +195,7 @@ def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[dict[st
             "code": DeviceCode.INVALID_ICCID,
             "details": f"INVALID_ICCID: {one['iccid']!r} is no ICCID; it must be 18 to 22 digits",
         }
-        for one in rows(connection, "device_changes/list_open_iccids", bulk_change_id=bulk_change_id)
+        for one in rows(connection, "requests/list_open_iccids", bulk_change_id=bulk_change_id)
         if not is_iccid(one["iccid"] or "")
     ]
 

@@ -88,7 +88,7 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
 def slice_label(desk: Desk, slice_number: int) -> str:
     """Return what a person sees as the name of a slice: the ICCID, or the first of several."""
     with desk.engine.connect() as connection:
-        devices = rows(connection, "intents/list_slice_devices", slice_number=slice_number, **desk.claim.key)
+        devices = rows(connection, "service_lines/list_slice_devices", slice_number=slice_number, **desk.claim.key)
     if not devices:
         return f"slice {slice_number}"
     rest = f" and {len(devices) - 1} more" if len(devices) > 1 else ""
@@ -97,7 +97,7 @@ def slice_label(desk: Desk, slice_number: int) -> str:
 
 def _devices(desk: Desk, slice_number: int) -> list[Record]:
     with desk.engine.connect() as connection:
-        found = rows(connection, "intents/list_slice_devices", slice_number=slice_number, **desk.claim.key)
+        found = rows(connection, "service_lines/list_slice_devices", slice_number=slice_number, **desk.claim.key)
     return [at_work(desk, device) for device in found]
 
 
@@ -109,7 +109,7 @@ def _find_and_call(
     What was looked at too long ago when its call's turn came, or was found meanwhile, is looked at again.
     """
     with desk.engine.connect() as connection:
-        known = rows(connection, "known_lines/list_known", slice_number=slice_number, **desk.claim.key)
+        known = rows(connection, "service_lines/list_known", slice_number=slice_number, **desk.claim.key)
     looks.learn(devices, known)
     found: dict[int, Outcome | None] = {}
     called: dict[int, Outcome | None] = {}
@@ -211,7 +211,7 @@ def _set_ready(desk: Desk, device: Record) -> None:
     now, differing = desk.clock(), called_terms(device) if device["state"] == "CREATED" else []
 
     def set_ready(connection: Connection) -> None:
-        if changed(connection, "intents/set_ready", intent_id=device["intent_id"], now=now) and differing:
+        if changed(connection, "service_lines/set_ready", intent_id=device["intent_id"], now=now) and differing:
             said = f"line {device['service_id']} was created by an earlier call, with {', '.join(differing)}"
             log_devices(connection, desk, [log_entry(device, response=said)], now)
 
@@ -228,7 +228,7 @@ def _find(desk: Desk, looks: SliceLooks, device: Record, *, stopped: bool) -> Ou
     if stopped and device["state"] == "PLANNED" and not desk.has_begun_product(device):
         return Outcome.STOPPED
     intent = device["intent_id"]
-    if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
+    if device["state"] == "CALLING" and not desk.transact("service_lines/expire_lease", intent_id=intent):
         raise RevioOutcomeUnknown("another worker's call for this SIM is still out")
     if device["ends_service_id"]:
         return find_end(desk, device)
@@ -240,7 +240,7 @@ def _find(desk: Desk, looks: SliceLooks, device: Record, *, stopped: bool) -> Ou
         stop_change(desk, device, refused)
         return Outcome.STOPPED
     except (RevioRetryable, RevioRejected, StepUnfinished):
-        desk.transact("intents/doubt_again", intent_id=intent)
+        desk.transact("service_lines/doubt_again", intent_id=intent)
         raise
     if found.verdict is not Verdict.FREE:
         return use_found(desk, looks, device, found, after_call=True)

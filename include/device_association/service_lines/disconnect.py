@@ -68,7 +68,7 @@ def look_at(desk: Desk, device: Record) -> Line | None:
     try:
         return desk.clients(device["connection_id"]).line(device["ends_service_id"])
     except (RevioRetryable, RevioRejected):
-        desk.transact("intents/doubt_again", intent_id=device["intent_id"])
+        desk.transact("service_lines/doubt_again", intent_id=device["intent_id"])
         raise
 
 
@@ -83,8 +83,8 @@ def record_ended(desk: Desk, ended: Sequence[tuple[Record, int]]) -> list[tuple[
     intents = as_json([{"intent_id": device["intent_id"]} for device, _ in ended])
 
     def record(connection: Connection) -> None:
-        settled = {one["intent_id"] for one in rows(connection, "reversals/settle_ended", intents=intents, now=now)}
-        run(connection, "reversals/end_mirrors", intents=intents, actor=desk.claim.actor, now=now)
+        settled = {one["intent_id"] for one in rows(connection, "service_lines/settle_ended", intents=intents, now=now)}
+        run(connection, "service_lines/end_mirrors", intents=intents, actor=desk.claim.actor, now=now)
         told = [
             log_entry(device, response=f"line {service_id} disconnected")
             for device, service_id in ended
@@ -114,7 +114,7 @@ def _end(client: RevioClient, device: Record) -> int:
     return ends
 
 
-ENDING = Work(partial(begin_calls, statement="reversals/begin_calls"), _end, record_ended, look=_look)
+ENDING = Work(partial(begin_calls, statement="service_lines/begin_disconnects"), _end, record_ended, look=_look)
 
 
 def _find(desk: Desk, device: Record) -> Outcome | None:
@@ -172,7 +172,7 @@ def _keep(desk: Desk, device: Record, said: str, findings: Sequence[Finding]) ->
 
     def keep(connection: Connection) -> None:
         if changed(
-            connection, "reversals/keep_line", intent_id=device["intent_id"], detail=storable(said, 1000), now=now
+            connection, "service_lines/keep_line", intent_id=device["intent_id"], detail=storable(said, 1000), now=now
         ):
             log_devices(connection, desk, [log_entry(device, response=said)], now)
             report(connection, findings, now=now)

@@ -68,7 +68,7 @@ def _steps(desk: Desk, client: RevioClient, device: Record) -> Sequence[Record]:
         }
         for one in listed
     ]
-    desk.transact("reversals/plan_package", intent_id=device["intent_id"], products=as_json(found))
+    desk.transact("service_lines/plan_package", intent_id=device["intent_id"], products=as_json(found))
     return list_product_steps(desk, device)
 
 
@@ -89,7 +89,14 @@ def _end(desk: Desk, client: RevioClient, device: Record, step: Record, looked_u
     product, ends = step["product_id"], device["ends_service_id"]
     try:
         lease_until = lease_product(
-            desk, client, device, ends, step, looked_up, begin="reversals/begin_product", line_seen=looked_up
+            desk,
+            client,
+            device,
+            ends,
+            step,
+            looked_up,
+            begin="service_lines/begin_product_disconnect",
+            line_seen=looked_up,
         )
     except LineChanged as strange:
         raise RevioOutcomeUnknown(f"{strange}; it is looked at again") from strange
@@ -119,10 +126,10 @@ def _settle(desk: Desk, device: Record, step: Record) -> None:
     def settle(connection: Connection) -> None:
         step_of = {"intent_id": device["intent_id"], "product_id": step["product_id"], "now": now}
         ended = {"state": "ENDED", "service_product_id": step["service_product_id"]}
-        changed(connection, "lines/settle_product", lease_until=None, detail=None, **ended, **step_of)
+        changed(connection, "service_lines/settle_product", lease_until=None, detail=None, **ended, **step_of)
         run(
             connection,
-            "reversals/end_product_mirror",
+            "service_lines/end_product_mirror",
             service_product_id=step["service_product_id"],
             account_id=device["account_id"],
             actor=desk.claim.actor,

@@ -59,7 +59,7 @@ def settle_outcomes(
     turn first in the next sweep. So have those for which LOOK_UPS_LAST leaves no time.
     """
     with engine.connect() as connection:
-        devices = rows(connection, "intents/list_left_open", now=clock(), most=MOST_LOOK_UPS)
+        devices = rows(connection, "service_lines/list_left_open", now=clock(), most=MOST_LOOK_UPS)
     counts: Counter[str] = Counter()
     until = clock() + LOOK_UPS_LAST
     refused: dict[str, RevioUnauthorized] = {}
@@ -81,9 +81,9 @@ def settle_outcomes(
         else:
             counts[became] += 1
             if became == OPEN:
-                desk.transact("intents/look_later", intent_id=device["intent_id"])
+                desk.transact("service_lines/look_later", intent_id=device["intent_id"])
     counts["tried_again"] = _try_again(engine, clock())
-    in_transaction(engine, lambda connection: run(connection, "findings/close_settled", now=clock()))
+    in_transaction(engine, lambda connection: run(connection, "service_lines/close_settled", now=clock()))
     if refused:
         raise next(iter(refused.values()))
     return dict(counts)
@@ -119,17 +119,17 @@ def _desk(engine: Engine, device: Record, clients: Clients, settings: Settings, 
 def _settle(desk: Desk, device: Record) -> str:
     """Look one call up, and record what is known of it now."""
     intent = device["intent_id"]
-    if device["state"] == "CALLING" and not desk.transact("intents/expire_lease", intent_id=intent):
+    if device["state"] == "CALLING" and not desk.transact("service_lines/expire_lease", intent_id=intent):
         return OPEN
     if device["ends_service_id"]:
         return _settle_end(desk, device)
     looks = SliceLooks(desk)
     with desk.engine.connect() as connection:
-        looks.learn([device], rows(connection, "known_lines/list_known_of", intent_id=intent))
+        looks.learn([device], rows(connection, "service_lines/list_known_of", intent_id=intent))
     try:
         found, asked = looks.look_up(device)
     except (RevioRetryable, RevioRejected, StepUnfinished):
-        desk.transact("intents/doubt_again", intent_id=intent)
+        desk.transact("service_lines/doubt_again", intent_id=intent)
         raise
     if found.verdict is Verdict.FREE:
         return _end_absent(desk, device, asked - timedelta(seconds=desk.settings.rev_settle_seconds))
@@ -167,14 +167,14 @@ def _end_absent(
     """End a call of which nothing was seen for the settle time; its row has ended, so nobody calls again by itself."""
     finding = finding_about(desk, device, FindingKind.OUTCOME_SETTLED_ABSENT, said)
     binds = {"unknown_before": unknown_before, "connection_id": device["connection_id"]}
-    return ABSENT if _end(desk, "intents/plan_again", device, finding, **binds) else OPEN
+    return ABSENT if _end(desk, "service_lines/plan_again", device, finding, **binds) else OPEN
 
 
 def _end_strange(desk: Desk, device: Record, said: str, *, shown: Collection[Line] = ()) -> str:
     """End a call of which something was seen that only a person can judge; what was seen is kept, see `reject_line`."""
     finding = finding_about(desk, device, FindingKind.OUTCOME_AMBIGUOUS, said)
     binds = {"was_called": 0, "owner": desk.owner, "detail": said}
-    return AMBIGUOUS if _end(desk, "intents/reject_intent", device, finding, shown, **binds) else OPEN
+    return AMBIGUOUS if _end(desk, "service_lines/reject_intent", device, finding, shown, **binds) else OPEN
 
 
 def _end(
@@ -196,8 +196,8 @@ def _end(
 def _try_again(engine: Engine, now: datetime) -> int:
     """Open the rows again whose line is known by now, change by change; return how many. Of a change taken back, tell."""
     with engine.connect() as connection:
-        known = rows(connection, "intents/list_known_late")
-        left = rows(connection, "intents/list_lines_of_reverted", now=now)
+        known = rows(connection, "service_lines/list_known_late")
+        left = rows(connection, "service_lines/list_lines_of_reverted", now=now)
     total, opening = 0, OneByOne(engine, "retry of late lines", now)
     for bulk_change_id, found in groupby(known, key=lambda one: one["bulk_change_id"]):
         work = partial(_open, bulk_change_id=bulk_change_id, known=list(found), now=now)
@@ -212,7 +212,7 @@ def _try_again(engine: Engine, now: datetime) -> int:
 def _report_left(engine: Engine, left: Sequence[Record], now: datetime) -> None:
     """Report the lines of reverted changes, and those whose row was tried again in vain."""
     with engine.connect() as connection:
-        alone = rows(connection, "intents/list_lines_not_associated", now=now)
+        alone = rows(connection, "service_lines/list_lines_not_associated", now=now)
     findings = [*map(_left_over, left), *map(_not_associated, alone)]
     in_transaction(engine, lambda connection: report(connection, findings, now=now))
 
@@ -247,5 +247,5 @@ def _open(connection: Connection, bulk_change_id: int, known: Sequence[Record], 
     row_ids = [one["row_id"] for one in known]
     done = open_again(connection, change, actor=ACTOR, reason=reason, row_ids=row_ids, now=now)
     intents = as_json([{"intent_id": one["intent_id"]} for one in known])
-    run(connection, "intents/mark_tried_again", intents=intents, now=now)
+    run(connection, "service_lines/mark_tried_again", intents=intents, now=now)
     return done.accepted + done.rejected if done else 0

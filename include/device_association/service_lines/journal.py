@@ -38,7 +38,7 @@ def begin_creations(desk: Desk, devices: Sequence[Record]) -> set[int]:
     return begin_calls(
         desk,
         devices,
-        statement="intents/begin_calls",
+        statement="service_lines/begin_calls",
         more=bodies,
         looked_after=desk.clock() - LOOK_LASTS,
     )
@@ -88,10 +88,12 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
     now = desk.clock()
     holding(desk.engine, desk.claim, now, lambda connection: None)
     with desk.engine.connect() as connection:
-        stopped = row(connection, "intents/find_stop", **desk.claim.key)
+        stopped = row(connection, "bulk_changes/find_stop", **desk.claim.key)
         ends = device.get("ends_service_id")
-        conflict = None if ends else row(connection, "intents/find_conflict", intent_id=device["intent_id"], now=now)
-        intent = row(connection, "intents/find_intent", intent_id=device["intent_id"])
+        conflict = (
+            None if ends else row(connection, "service_lines/find_conflict", intent_id=device["intent_id"], now=now)
+        )
+        intent = row(connection, "service_lines/find_intent", intent_id=device["intent_id"])
     if stopped:
         return Outcome.STOPPED
     if intent is None or intent["state"] != "PLANNED":  # another worker of the slice is at it; the line may be its own
@@ -111,12 +113,12 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
     mirrored = {device["intent_id"]: mirror_row(device, service_id) for device, service_id in created}
 
     def record(connection: Connection) -> set[int]:
-        run(connection, "lines/own_lines", lines=as_json(list(mirrored.values())), now=now)
+        run(connection, "service_lines/own_lines", lines=as_json(list(mirrored.values())), now=now)
         settled = {
             one["intent_id"]
             for one in rows(
                 connection,
-                "intents/settle_calls",
+                "service_lines/settle_calls",
                 lines=as_json(
                     [
                         {
@@ -140,7 +142,7 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
         if settled:
             own = [mirrored[intent_id] for intent_id in settled]
             mirror = {"lines": as_json(own), "is_listed": 0, "actor": desk.claim.actor}
-            run(connection, "lines/insert_rev_services", now=now, **mirror)
+            run(connection, "service_lines/insert_rev_services", now=now, **mirror)
             log_devices(connection, desk, told, now)
         return settled
 
@@ -178,7 +180,7 @@ def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
         log.error("%s: something unforeseen; its line is looked up", device["iccid"], exc_info=problem)
     log.warning("%s: outcome unknown: %s", device["iccid"], problem)
     desk.transact(
-        "intents/doubt_call",
+        "service_lines/doubt_call",
         intent_id=device["intent_id"],
         owner=desk.owner,
         detail=storable(f"{problem or type(problem)}", 1000),
@@ -188,14 +190,14 @@ def record_refusal(desk: Desk, device: Record, problem: Exception) -> Outcome:
 
 def release(desk: Desk, device: Record) -> None:
     """Give a call back that was certainly not acted on."""
-    _not_acted_on(desk, device, "intents/release_call", owner=desk.owner)
+    _not_acted_on(desk, device, "service_lines/release_call", owner=desk.owner)
 
 
 def plan_again(desk: Desk, device: Record, asked: datetime) -> bool:
     """Plan a call again of which nothing was seen when Rev.io was asked; return False before the settle time is over."""
     before = asked - timedelta(seconds=desk.settings.rev_settle_seconds)
     about = {"unknown_before": before, "connection_id": device["connection_id"]}
-    return _not_acted_on(desk, device, "intents/plan_again", **about) > 0
+    return _not_acted_on(desk, device, "service_lines/plan_again", **about) > 0
 
 
 def _not_acted_on(desk: Desk, device: Record, statement: str, **binds: object) -> int:
@@ -208,7 +210,7 @@ def _not_acted_on(desk: Desk, device: Record, statement: str, **binds: object) -
     def plan(connection: Connection) -> int:
         about = {"intent_id": device["intent_id"]}
         planned = changed(connection, statement, now=now, **binds, **about)
-        intent = row(connection, "intents/find_intent", **about)
+        intent = row(connection, "service_lines/find_intent", **about)
         if planned and intent is not None and intent["state"] == "ABANDONED":
             report(connection, [finding], now=now)
         return planned

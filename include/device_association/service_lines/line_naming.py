@@ -42,8 +42,8 @@ def name_line(engine: Engine, caller: Caller, bulk_change_id: int, named: NameLi
         device = _find_device(connection, bulk_change_id, named.iccid.strip())
         about = {"row_id": device["row_id"], "account_id": device["account_id"], "iccid": device["iccid"]}
         about |= {"bulk_change_id": bulk_change_id, "actor": caller.user_name, "now": now}
-        run(connection, "named_lines/delete_named", row_id=device["row_id"])
-        run(connection, "named_lines/insert_named", service_id=named.rev_service_id, reason=named.reason, **about)
+        run(connection, "service_lines/delete_named", row_id=device["row_id"])
+        run(connection, "service_lines/insert_named", service_id=named.rev_service_id, reason=named.reason, **about)
         _log(connection, caller, bulk_change_id, device, named, now)
 
     in_transaction(engine, name)
@@ -56,7 +56,7 @@ def list_named_lines(engine: Engine, bulk_change_id: int, devices: Sequence[Reco
     ids = [one["row_id"] for one in devices]
     span = {"first_row_id": min(ids), "last_row_id": max(ids)}
     with engine.connect() as connection:
-        found = rows(connection, "named_lines/list_named", bulk_change_id=bulk_change_id, **span)
+        found = rows(connection, "service_lines/list_named", bulk_change_id=bulk_change_id, **span)
     return {one["row_id"]: one for one in found}
 
 
@@ -76,7 +76,7 @@ def _check_change(change: Record) -> None:
 
 
 def _find_device(connection: Connection, bulk_change_id: int, iccid: str) -> Record:
-    found = row(connection, "named_lines/find_row", bulk_change_id=bulk_change_id, iccid=iccid)
+    found = row(connection, "service_lines/find_row", bulk_change_id=bulk_change_id, iccid=iccid)
     if found is None or found["iccid"] != iccid:
         said = f"no device of bulk change {bulk_change_id} has ICCID {iccid!r}; check it"
         raise RequestRefused([Refusal(DeviceCode.DEVICE_NOT_FOUND, "ICCID", said)])
@@ -99,7 +99,7 @@ def _log(
     request = {"ICCID": device["iccid"], "RevServiceId": named.rev_service_id}
     run(
         connection,
-        "audit/log_device_steps",
+        "service_lines/log_device_steps",
         bulk_change_id=bulk_change_id,
         devices=as_json([{"row_id": device["row_id"], "request": request, "response": said, "error": None}]),
         step=STEP,

@@ -71,7 +71,9 @@ class AccountLooks:
         if looked > now - LOOK_AGAIN:
             return looked
         begin = {"now": now, "begun_before": now - LOOK_TAKES, **self._about}
-        begun = in_transaction(self._engine, lambda connection: changed(connection, "vendor_lines/begin_look", **begin))
+        begun = in_transaction(
+            self._engine, lambda connection: changed(connection, "service_lines/begin_look", **begin)
+        )
         if not begun and looked > now - (LOOK_LASTS - LOOK_TAKES):
             return looked
         return self._read_new(look)
@@ -79,7 +81,7 @@ class AccountLooks:
     def since(self, moment: datetime) -> list[Line]:
         """Return the lines of the account that were shown first, or shown otherwise than before, after a moment."""
         with self._engine.connect() as connection:
-            found = rows(connection, "vendor_lines/list_since", since=moment, **self._about)
+            found = rows(connection, "service_lines/list_since", since=moment, **self._about)
             return list(map(_kept_line, found)) + _unjudged(connection, self._account.account_id)
 
     def known(self, sims: Iterable[Sim]) -> list[Line]:
@@ -137,7 +139,7 @@ class AccountLooks:
         """Whether look-ups by ICCID need fewer calls than the customer's list, which is read twice if it has pages."""
         about = {"customer_number": str(number), **self._about}
         with self._engine.connect() as connection:
-            counted = row(connection, "vendor_lines/count_customer_lines", **about)
+            counted = row(connection, "service_lines/count_customer_lines", **about)
         pages = ceil((counted["line_count"] if counted else 0) / PAGE_SIZE)
         return pages > 1 and len(sims) < 2 * pages and all(map(self.finds, sims))
 
@@ -156,12 +158,12 @@ class AccountLooks:
         shown = [one for one in found if one.match_keys & line.match_keys]
         if not any(one.key == line.key for one in shown):
             forget = {"line_key": line.key, **self._about}
-            in_transaction(self._engine, lambda connection: run(connection, "vendor_lines/forget_unjudged", **forget))
+            in_transaction(self._engine, lambda connection: run(connection, "service_lines/forget_unjudged", **forget))
         return shown
 
     def _find_look(self) -> Record | None:
         with self._engine.connect() as connection:
-            return row(connection, "vendor_lines/find_look", **self._about)
+            return row(connection, "service_lines/find_look", **self._about)
 
     def _list(self, since: datetime) -> datetime | None:
         try:
@@ -193,12 +195,12 @@ class AccountLooks:
             "newest": newest.created if newest else look["newest"],
             "newest_id": newest.service_id if newest else look["newest_id"],
         }
-        run(connection, "vendor_lines/end_look", **binds, **self._about)
+        run(connection, "service_lines/end_look", **binds, **self._about)
         keep_lines(connection, lines, account_id=self._account.account_id, listed=begun, shown=self._clock())
         irregular = sum(not line.is_regular() for line in lines if line.is_active(begun))
         lengths = as_lengths(lines, look["iccid_lengths"])
         if irregular or lengths != look["iccid_lengths"]:
-            run(connection, "vendor_lines/count_irregular", irregular=irregular, iccid_lengths=lengths, **self._about)
+            run(connection, "service_lines/count_irregular", irregular=irregular, iccid_lengths=lengths, **self._about)
 
     def _is_proven(self, look: Record) -> bool:
         return bool(look["proven"] and look["proven"] > self._clock() - PROOF_LASTS) or self._prove()
@@ -206,7 +208,7 @@ class AccountLooks:
     def _prove(self) -> bool:
         """Look a known line up by each of its numbers, and record whether that found it and nothing else."""
         with self._engine.connect() as connection:
-            control = row(connection, "vendor_lines/find_control", **self._about)
+            control = row(connection, "service_lines/find_control", **self._about)
         if control is None:
             return False
         now = self._clock()
@@ -217,13 +219,13 @@ class AccountLooks:
         if not proven:
             log.warning("%s: look-ups by number do not work; whole lists are read", self._account.name)
         binds = {"proven": now if proven else None, **self._about}
-        in_transaction(self._engine, lambda connection: run(connection, "vendor_lines/record_proof", **binds))
+        in_transaction(self._engine, lambda connection: run(connection, "service_lines/record_proof", **binds))
         return proven
 
     def _customers_are_found(self) -> bool:
         """Whether the filter on customers shows a line that is known, at whatever customer it is now."""
         with self._engine.connect() as connection:
-            control = row(connection, "vendor_lines/find_control", **self._about)
+            control = row(connection, "service_lines/find_control", **self._about)
         line = self._client.line(control["service_id"]) if control else None
         if control is None or line is None or line.customer_id is None:
             return False
@@ -234,7 +236,7 @@ class AccountLooks:
         """Whether a customer's list lacks a line that is known to be another customer's: its filter works."""
         about = {"customer_number": str(number), **self._about}
         with self._engine.connect() as connection:
-            known = row(connection, "vendor_lines/find_line_of_others", **about)
+            known = row(connection, "service_lines/find_line_of_others", **about)
         line = self._client.line(known["service_id"]) if known else None
         return bool(line and line.customer_id not in (None, number) and not _shows(listing, line.service_id))
 
@@ -262,12 +264,12 @@ def put_back(zone: tzinfo, start: datetime, now: datetime) -> timedelta:
 def shown_before(connection: Connection, account_id: int, sims: Iterable[Sim]) -> list[Line]:
     """Return the lines that an account has shown earlier and that may be one of these SIMs'; and all that can't be judged."""
     keys = [{"match_key": key} for sim in sims for key in sim.match_keys]
-    found = rows(connection, "vendor_lines/list_matching", keys=as_json(keys), account_id=account_id)
+    found = rows(connection, "service_lines/list_matching", keys=as_json(keys), account_id=account_id)
     return list(map(_kept_line, found)) + _unjudged(connection, account_id)
 
 
 def _unjudged(connection: Connection, account_id: int) -> list[Line]:
-    found = rows(connection, "vendor_lines/list_unjudged", account_id=account_id)
+    found = rows(connection, "service_lines/list_unjudged", account_id=account_id)
     return [Line.from_record(one["record"]) for one in found]
 
 
@@ -322,4 +324,4 @@ def keep_known(connection: Connection, found: Iterable[tuple[int, Line]], *, nee
         for intent_id, line in found
     ]
     if known:
-        run(connection, "known_lines/insert_known", lines=as_json(known))
+        run(connection, "service_lines/insert_known", lines=as_json(known))

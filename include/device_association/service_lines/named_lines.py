@@ -82,14 +82,14 @@ def _why_not(desk: Desk, device: Record, line: Line | None) -> tuple[DeviceCode,
 def _former(connection: Connection, device: Record) -> tuple[str | None, Sequence[Record]]:
     """Return the other SIM whose line a named line is kept as, None for none, and the rows that have it for that SIM."""
     account = {"account_id": device["account_id"], "service_id": device["named_service_id"]}
-    owner = row(connection, "lines/find_owner", **account)
+    owner = row(connection, "service_lines/find_owner", **account)
     if owner is None or owner["iccid"] == device["iccid"]:
         return None, []
-    return owner["iccid"], rows(connection, "named_lines/list_users", iccid=owner["iccid"], **account)
+    return owner["iccid"], rows(connection, "service_lines/list_users", iccid=owner["iccid"], **account)
 
 
 def _was_named_later(connection: Connection, device: Record) -> bool:
-    found = row(connection, "named_lines/count_later", row_id=device["row_id"])
+    found = row(connection, "service_lines/count_later", row_id=device["row_id"])
     return found is not None and found["later"] > 0
 
 
@@ -104,11 +104,11 @@ def _take_over(
     if _was_named_later(connection, device) or any(one["row_is_open"] for one in users):
         return None
     account = {"account_id": device["account_id"], "service_id": service_id}
-    run(connection, "lines/own_lines", lines=as_json([{**account, "number2": device["iccid"]}]), now=now)
-    run(connection, "lines/give_line", iccid=device["iccid"], now=now, **account)
+    run(connection, "service_lines/own_lines", lines=as_json([{**account, "number2": device["iccid"]}]), now=now)
+    run(connection, "service_lines/give_line", iccid=device["iccid"], now=now, **account)
     said = f"; {device['named_by']} named it: {device['named_reason']}"
     if former is not None:
-        run(connection, "named_lines/clear_links", iccid=former, actor=desk.claim.actor, now=now, **account)
+        run(connection, "service_lines/clear_links", iccid=former, actor=desk.claim.actor, now=now, **account)
         for one in users:
             _tell_former(connection, desk, one, device, service_id, now)
         said += f"; until now it was the line of SIM {former}" + _used_by(device, users)
@@ -133,7 +133,7 @@ def _tell_former(
     said = f"line {service_id} is kept as the line of SIM {device['iccid']} from now on, as whose a person named it"
     run(
         connection,
-        "audit/log_device_steps",
+        "service_lines/log_device_steps",
         bulk_change_id=user["bulk_change_id"],
         devices=as_json([{"row_id": user["row_id"], "request": None, "response": said, "error": None}]),
         step=STEP,

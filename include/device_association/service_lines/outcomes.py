@@ -130,7 +130,7 @@ class Desk:
 
     def _look(self) -> tuple[bool, datetime]:
         found = in_transaction(
-            self.engine, lambda connection: row(connection, "intents/look_before_call", **self.claim.key)
+            self.engine, lambda connection: row(connection, "service_lines/look_before_call", **self.claim.key)
         )
         assert found is not None, "the time is always one row"
         now = self.clock() if self.now_of is None else self.now_of(utc_milliseconds(found["now"]))
@@ -139,7 +139,7 @@ class Desk:
     def has_begun_product(self, device: Record) -> bool:
         """Whether a product of the device was begun or ended: it is brought to its end even in a stopped change."""
         with self.engine.connect() as connection:
-            return row(connection, "intents/find_begun_product", intent_id=device["intent_id"]) is not None
+            return row(connection, "service_lines/find_begun_product", intent_id=device["intent_id"]) is not None
 
     def transact_holding(self, statement: str, **binds: object) -> int:
         """Run one conditional statement in a transaction that holds the claim; return how many rows it changed.
@@ -165,7 +165,7 @@ def open_desk(
 ) -> Desk:
     """Return the desk for a slice of the claim's change."""
     with engine.connect() as connection:
-        slices = rows(connection, "intents/list_slices", **claim.key)
+        slices = rows(connection, "service_lines/list_slices", **claim.key)
     is_small = sum(one["devices"] for one in slices) <= SMALL
     return Desk(engine, claim, clients, settings, clock, budgets, is_small, now_of=lambda now: now)
 
@@ -238,12 +238,12 @@ def line_dates(device: Record) -> dict[str, date | None]:
 def own_line(connection: Connection, device: Record, service_id: int, now: datetime) -> str | None:
     """Record in the caller's transaction whose a line is; return what else to log, None where it is another SIM's."""
     account = {"account_id": device["account_id"], "service_id": service_id}
-    run(connection, "lines/own_lines", lines=as_json([{**account, "number2": device["iccid"]}]), now=now)
-    owner = row(connection, "lines/find_owner", **account)
+    run(connection, "service_lines/own_lines", lines=as_json([{**account, "number2": device["iccid"]}]), now=now)
+    owner = row(connection, "service_lines/find_owner", **account)
     if owner is None or device["iccid"] not in iccid_keys(owner["iccid"]):
         return None
     if owner["iccid"] != device["iccid"]:  # the same SIM in another spelling, whose change gives the line up
-        run(connection, "lines/give_line", iccid=device["iccid"], now=now, **account)
+        run(connection, "service_lines/give_line", iccid=device["iccid"], now=now, **account)
     return ""
 
 
@@ -294,7 +294,7 @@ def _record_line(
     said = _settled_text(device, service_id, outcome, line) + also
     settled = changed(
         connection,
-        "intents/settle_line",
+        "service_lines/settle_line",
         intent_id=device["intent_id"],
         state=outcome.name,
         service_id=service_id,
@@ -304,7 +304,7 @@ def _record_line(
         now=now,
         **desk.claim.key,
     )
-    known = row(connection, "intents/find_intent", intent_id=device["intent_id"])
+    known = row(connection, "service_lines/find_intent", intent_id=device["intent_id"])
     if not settled and (known is None or known["service_id"] != service_id):
         if outcome is not Outcome.CREATED:
             raise RevioOutcomeUnknown(f"line {service_id} could not be adopted for this SIM any more")
@@ -326,7 +326,7 @@ def _settled_text(device: Record, service_id: int, outcome: Outcome, line: Line 
 def mirror_row(device: Record, service_id: int, line: Line | None = None) -> dict[str, object]:
     """Return a line as the billing mirror keeps it: as Rev.io shows it, or, where it was not shown yet, as it was asked for.
 
-    The keys are those of `lines/insert_rev_services`.
+    The keys are those of `service_lines/insert_rev_services`.
     """
     body = line_body(device)
     whose = {"service_id": service_id, "customer_id": device["customer_id"], "account_id": device["account_id"]}
@@ -343,7 +343,7 @@ def _mirror(
     mirrored, is_listed = as_json([mirror_row(device, service_id, line)]), int(line is not None)
     run(
         connection,
-        "lines/insert_rev_services",
+        "service_lines/insert_rev_services",
         lines=mirrored,
         is_listed=is_listed,
         actor=desk.claim.actor,
@@ -365,10 +365,10 @@ def reject_line(
     now = desk.clock()
 
     def reject(connection: Connection) -> bool:
-        run(connection, "claims/lock_state", bulk_change_id=desk.claim.bulk_change_id)
+        run(connection, "bulk_changes/lock_state", bulk_change_id=desk.claim.bulk_change_id)
         rejected = changed(
             connection,
-            "intents/reject_intent",
+            "service_lines/reject_intent",
             intent_id=device["intent_id"],
             was_called=int(was_called),
             owner=desk.owner,
@@ -390,7 +390,7 @@ def fail_device(desk: Desk, device: Record, code: DeviceCode, reason: str) -> No
     now = desk.clock()
 
     def fail(connection: Connection) -> None:
-        run(connection, "claims/lock_state", bulk_change_id=desk.claim.bulk_change_id)
+        run(connection, "bulk_changes/lock_state", bulk_change_id=desk.claim.bulk_change_id)
         _fail_row(connection, desk, device, code, reason, now)
         _stop_if_failing(connection, desk, code, now)
 
@@ -424,7 +424,7 @@ def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCo
     details = f"{code}: {reason}"
     failed = changed(
         connection,
-        "device_changes/fail_row",
+        "service_lines/fail_row",
         row_id=device["row_id"],
         status=Row.ERROR if code in VALIDATION_CODES else Row.API_FAILED,
         code=code,
@@ -436,7 +436,7 @@ def _fail_row(connection: Connection, desk: Desk, device: Record, code: DeviceCo
     )
     if failed:
         log_devices(connection, desk, [log_entry(device, error=details)], now)
-        run(connection, "device_changes/release_hold", row_id=device["row_id"])
+        run(connection, "service_lines/release_hold", row_id=device["row_id"])
     return failed > 0
 
 
@@ -450,7 +450,7 @@ def log_devices(connection: Connection, desk: Desk, entries: Sequence[dict[str, 
     """Write the log rows of some devices in the caller's transaction."""
     run(
         connection,
-        "audit/log_device_steps",
+        "service_lines/log_device_steps",
         bulk_change_id=desk.claim.bulk_change_id,
         devices=as_json(entries),
         step=STEP,

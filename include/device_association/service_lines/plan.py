@@ -63,15 +63,17 @@ def plan_rev_services(
     """
     now, began = clock(), time.perf_counter()
     if is_stopped(engine, claim):
-        stored = holding(engine, claim, now, lambda connection: rows(connection, "intents/list_slices", **claim.key))
+        stored = holding(
+            engine, claim, now, lambda connection: rows(connection, "service_lines/list_slices", **claim.key)
+        )
         return [one["slice_number"] for one in stored]
     with engine.connect() as connection:
         ends = find_reversal(connection, claim.bulk_change_id).reverts is not None
-        list_customers = "reversals/list_customers" if ends else "intents/list_customers"
+        list_customers = "service_lines/list_disconnect_customers" if ends else "service_lines/list_customers"
         customers = rows(connection, list_customers, bulk_change_id=claim.bulk_change_id)
     if customers:
         first = {"deadline": now + LEAST_TIME, "connection_id": customers[0]["connection_id"], "is_first": 1}
-        holding(engine, claim, now, lambda c: run(c, "claims/set_deadline", **first, **claim.key))
+        holding(engine, claim, now, lambda c: run(c, "service_lines/set_deadline", **first, **claim.key))
     try:
         seen = [] if ends else _look_at(engine, claim, clients, settings, customers, clock)
         gone, moved = ([], []) if ends else _lost_lines(engine, claim, clients, settings, seen, now)
@@ -85,8 +87,8 @@ def plan_rev_services(
         planned = _want_ends(connection, claim, now) if ends and customers else 0
         if gone:
             mirrored = {"actor": claim.actor, "now": now}
-            run(connection, "lines/end_mirror_lines", lines=as_json(gone), **mirrored)
-            run(connection, "intents/forget_lines", lines=as_json(gone), now=now)
+            run(connection, "service_lines/end_mirror_lines", lines=as_json(gone), **mirrored)
+            run(connection, "service_lines/forget_disconnected_lines", lines=as_json(gone), now=now)
         reject_rows(connection, claim.bulk_change_id, moved, actor=claim.actor, now=now)
         if seen:
             planned = _want_lines(connection, claim, seen, now)
@@ -122,7 +124,7 @@ def _look_at(
         account = looks_at(engine, clients, customer, settings, clock)
         about = {"customer_id": customer["customer_id"], "bulk_change_id": claim.bulk_change_id}
         with engine.connect() as connection:
-            sims = [Sim(one["iccid"], one["msisdn"]) for one in rows(connection, "intents/list_wanted", **about)]
+            sims = [Sim(one["iccid"], one["msisdn"]) for one in rows(connection, "service_lines/list_wanted", **about)]
         key = (customer["customer_id"], customer["account_id"])
         if account.look_ups_are_fewer(number, sims):
             seen.append(CustomerLook(*key, looked=None))
@@ -150,7 +152,7 @@ def _lost_lines(
     """
     before = now - timedelta(seconds=settings.rev_settle_seconds)
     with engine.connect() as connection:
-        settled = rows(connection, "intents/list_settled", bulk_change_id=claim.bulk_change_id, before=before)
+        settled = rows(connection, "service_lines/list_settled", bulk_change_id=claim.bulk_change_id, before=before)
     shown = {(look.account_id, line.service_id): line for look in seen for line in look.lines}
     gone: list[dict[str, object]] = []
     moved: list[dict[str, object]] = []
@@ -189,10 +191,10 @@ def _want_lines(connection: Connection, claim: Claim, seen: Sequence[CustomerLoo
     planned = 0
     for customer in seen:
         whose = {"customer_id": customer.customer_id, "looked": customer.looked}
-        in_batches(connection, "intents/take_over_intents", batches, **whose, **about)
-        planned += in_batches(connection, "intents/insert_intents", batches, **whose, **about)
+        in_batches(connection, "service_lines/take_over_intents", batches, **whose, **about)
+        planned += in_batches(connection, "service_lines/insert_intents", batches, **whose, **about)
     reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
-    in_batches(connection, "intents/abandon_planned", batches, **about)
+    in_batches(connection, "bulk_changes/abandon_planned", batches, **about)
     _keep_known(connection, claim, seen)
     return planned
 
@@ -200,9 +202,9 @@ def _want_lines(connection: Connection, claim: Claim, seen: Sequence[CustomerLoo
 def _keep_known(connection: Connection, claim: Claim, seen: Sequence[CustomerLook]) -> None:
     """Keep which lines may be which SIMs': those of the customers' lists, and those that the accounts showed before."""
     planned: dict[UUID, dict[int, Sim]] = {}
-    for one in rows(connection, "intents/list_planned", bulk_change_id=claim.bulk_change_id):
+    for one in rows(connection, "service_lines/list_planned", bulk_change_id=claim.bulk_change_id):
         planned.setdefault(one["customer_id"], {})[one["intent_id"]] = Sim(one["iccid"], one["msisdn"])
-    run(connection, "known_lines/delete_known", bulk_change_id=claim.bulk_change_id)
+    run(connection, "service_lines/delete_known", bulk_change_id=claim.bulk_change_id)
     for customer in seen:
         sims = planned.get(customer.customer_id, {})
         keep_known(connection, match(customer.lines, sims), needs_check=False)
@@ -217,10 +219,10 @@ def _want_ends(connection: Connection, claim: Claim, now: datetime) -> int:
     """Write the intents of lines that are to go, with their products, and return how many; refuse what was changed since."""
     batches, about = row_batches(connection, claim.bulk_change_id), {"bulk_change_id": claim.bulk_change_id, "now": now}
     reject_changed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
-    planned = in_batches(connection, "reversals/insert_intents", batches, **about)
-    in_batches(connection, "reversals/carry_products", batches, **about)
-    in_batches(connection, "reversals/plan_products", batches, **about)
-    in_batches(connection, "intents/abandon_planned", batches, **about)
+    planned = in_batches(connection, "service_lines/insert_disconnect_intents", batches, **about)
+    in_batches(connection, "service_lines/carry_products", batches, **about)
+    in_batches(connection, "service_lines/plan_product_disconnects", batches, **about)
+    in_batches(connection, "bulk_changes/abandon_planned", batches, **about)
     return planned
 
 
@@ -277,10 +279,10 @@ def _slices(
     connection: Connection, claim: Claim, settings: Settings, connection_id: str | None, now: datetime
 ) -> list[int]:
     """Return the slices of this retry, cut once; the deadline counts from then."""
-    stored = rows(connection, "intents/list_slices", **claim.key)
+    stored = rows(connection, "service_lines/list_slices", **claim.key)
     if stored or connection_id is None:
         return [one["slice_number"] for one in stored]
-    wanted = rows(connection, "intents/list_rows", bulk_change_id=claim.bulk_change_id)
+    wanted = rows(connection, "service_lines/list_rows", bulk_change_id=claim.bulk_change_id)
     slices = list(
         cut(
             [one["row_id"] for one in wanted],
@@ -288,10 +290,10 @@ def _slices(
             fewest_devices=settings.slice_devices,
         )
     )
-    run(connection, "intents/insert_slices", slices=as_json(slices), **claim.key)
-    limit = row(connection, "budgets/find_limit", connection_id=connection_id)
+    run(connection, "service_lines/insert_slices", slices=as_json(slices), **claim.key)
+    limit = row(connection, "service_lines/find_limit", connection_id=connection_id)
     budget_time = timedelta(minutes=len(wanted) / limit["calls_per_minute"]) if limit else timedelta()
     deadline = now + LEAST_TIME + 2 * budget_time
     until = {"deadline": deadline, "connection_id": connection_id, "is_first": 0}
-    run(connection, "claims/set_deadline", **until, **claim.key)
+    run(connection, "service_lines/set_deadline", **until, **claim.key)
     return [one["slice_number"] for one in slices]

@@ -67,21 +67,21 @@ def look_up_products(desk: Desk, client: RevioClient, device: Record, service_id
         return list(client.products(service_id))
     except RevioRetryable:
         lease_until = desk.clock() + timedelta(seconds=_lease_seconds(desk))
-        desk.transact("lines/doubt_products", intent_id=device["intent_id"], lease_until=lease_until)
+        desk.transact("service_lines/doubt_products", intent_id=device["intent_id"], lease_until=lease_until)
         raise
 
 
 def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
     rates = json.loads(device["rate_list"])
     products = [{"product_id": product, "rate": rate} for product, rate in zip(wanted, rates, strict=True)]
-    desk.transact("lines/plan_products", intent_id=device["intent_id"], products=as_json(products))
+    desk.transact("service_lines/plan_products", intent_id=device["intent_id"], products=as_json(products))
     return list_product_steps(desk, device)
 
 
 def list_product_steps(desk: Desk, device: Record) -> Sequence[Record]:
     """Return the products that are to be added to a line, or ended, with their outcomes."""
     with desk.engine.connect() as connection:
-        return rows(connection, "lines/list_product_steps", intent_id=device["intent_id"])
+        return rows(connection, "service_lines/list_product_steps", intent_id=device["intent_id"])
 
 
 def _create(
@@ -90,7 +90,14 @@ def _create(
     product = step["product_id"]
     try:
         lease_until = lease_product(
-            desk, client, device, service_id, step, looked_up, begin="lines/begin_product", line_seen=device["settled"]
+            desk,
+            client,
+            device,
+            service_id,
+            step,
+            looked_up,
+            begin="service_lines/begin_product",
+            line_seen=device["settled"],
         )
     except LineChanged as changed_line:
         raise ProductFailed(
@@ -184,7 +191,7 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
     def settle(connection: Connection) -> None:
         changed(
             connection,
-            "lines/settle_product",
+            "service_lines/settle_product",
             intent_id=device["intent_id"],
             state=state,
             lease_until=None,
@@ -193,7 +200,7 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
         )
         run(
             connection,
-            "lines/insert_service_product",
+            "service_lines/insert_service_product",
             service_id=service_id,
             rate=step["rate"],
             account_id=device["account_id"],
@@ -207,7 +214,7 @@ def _settle(desk: Desk, device: Record, service_id: int, step: Record, service_p
 def record_product(desk: Desk, device: Record, product: int, state: str, lease_until: datetime, *, detail: str) -> None:
     """Record that a call made or ended no product, while nobody else has called since its lease ran out."""
     desk.transact(
-        "lines/settle_product",
+        "service_lines/settle_product",
         intent_id=device["intent_id"],
         product_id=product,
         state=state,

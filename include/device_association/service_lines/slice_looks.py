@@ -194,7 +194,7 @@ class SliceLooks:
         intent, kept = device["intent_id"], {one.line.key: one for one in known}
 
         def keep(connection: Connection) -> None:
-            run(connection, "known_lines/forget_lines", intent_id=intent)
+            run(connection, "service_lines/forget_known_lines", intent_id=intent)
             keep_known(connection, [(intent, one.line) for one in kept.values()], needs_check=False)
             if looked is not None:
                 self._record_looked(connection, [intent], looked)
@@ -225,7 +225,7 @@ class SliceLooks:
 
     def _record_looked(self, connection: Connection, intents: Iterable[int], looked: datetime) -> None:
         named = as_json([{"intent_id": one} for one in intents])
-        run(connection, "intents/record_looked", intents=named, looked=looked, now=self.desk.clock())
+        run(connection, "service_lines/record_looked", intents=named, looked=looked, now=self.desk.clock())
 
     def _account(self, device: Record) -> AccountLooks:
         with self._lock:

@@ -47,7 +47,7 @@ class RevAccount:
 def list_accounts(engine: Engine) -> list[RevAccount]:
     """Return the Rev.io accounts that have customers of ours."""
     with engine.connect() as connection:
-        return [RevAccount(**one) for one in rows(connection, "vendor_lines/list_accounts")]
+        return [RevAccount(**one) for one in rows(connection, "service_lines/list_accounts")]
 
 
 def listing_of_today(
@@ -78,13 +78,13 @@ def list_account(
         return ListShifts(f"{account.name}: the list of all lines shifts each time that it is read", listed)
 
     def begin(connection: Connection) -> bool:
-        run(connection, "vendor_lines/insert_listing", **about)
+        run(connection, "service_lines/insert_listing", **about)
         times = {"day": since, "now": now, "lease_until": now + LEASE, "shifted_before": now - SHIFTED_FOR}
-        return changed(connection, "vendor_lines/begin_listing", **times, **about) > 0
+        return changed(connection, "service_lines/begin_listing", **times, **about) > 0
 
     if not in_transaction(engine, begin):
         with engine.connect() as connection:
-            listing = row(connection, "vendor_lines/find_listing", **about)
+            listing = row(connection, "service_lines/find_listing", **about)
         if listing is not None and listing["listed_date"] is not None and listing["listed_date"] >= since:
             if not listing["is_whole"]:
                 raise shifts(listing["listed_date"])
@@ -93,7 +93,7 @@ def list_account(
 
     def hold() -> None:
         lease_until = clock() + LEASE
-        in_transaction(engine, lambda c: run(c, "vendor_lines/keep_listing", lease_until=lease_until, **about))
+        in_transaction(engine, lambda c: run(c, "service_lines/keep_listing", lease_until=lease_until, **about))
 
     try:
         shown = lines(on_page=hold)
@@ -104,7 +104,7 @@ def list_account(
         if not shown.is_stable:
             raise shifts(now)
     finally:
-        in_transaction(engine, lambda connection: run(connection, "vendor_lines/free_listing", **about))
+        in_transaction(engine, lambda connection: run(connection, "service_lines/free_listing", **about))
     return now
 
 
@@ -112,7 +112,7 @@ def _check(engine: Engine, account: RevAccount, lines: list[Line], now: datetime
     """Refuse a listing with less than half of the lines that the mirror knows: most lines would seem to be gone."""
     active = sum(line.is_active(now) for line in lines)
     with engine.connect() as connection:
-        counted = row(connection, "vendor_lines/count_known", account_id=account.account_id, now=now)
+        counted = row(connection, "service_lines/count_known", account_id=account.account_id, now=now)
     known = counted["known"] if counted else 0
     if 2 * active < known:
         raise ConfigurationError(
@@ -141,16 +141,16 @@ def _keep(
         "irregular": sum(not line.is_regular() for line in active),
         "iccid_lengths": as_lengths(active),
     }
-    if not changed(connection, "vendor_lines/end_listing", listed=listed, **numbers, **about):
+    if not changed(connection, "service_lines/end_listing", listed=listed, **numbers, **about):
         raise StepUnfinished("the listing took too long, another run has begun it again", retry_after=RETRY_SECONDS)
     for part in in_parts(connection, [line for line in lines if line.service_id is not None]):
-        run(connection, "vendor_lines/renew_lines", lines=as_json(list(map(_row, part))), listed=listed, **about)
+        run(connection, "service_lines/renew_lines", lines=as_json(list(map(_row, part))), listed=listed, **about)
     if is_whole:
-        run(connection, "vendor_lines/delete_lines", listed=listed, **about)
+        run(connection, "service_lines/delete_lines", listed=listed, **about)
         for what in ("keys", "unjudged"):
-            run(connection, f"vendor_lines/delete_{what}", **about)
+            run(connection, f"service_lines/delete_{what}", **about)
     keep_lines(connection, lines, account_id=about["account_id"], listed=listed, shown=clock())
-    run(connection, "vendor_lines/analyze")
+    run(connection, "service_lines/analyze")
 
 
 def keep_lines(
@@ -164,14 +164,14 @@ def keep_lines(
     unjudged = [line for line in lines if line.flaw()]
     with_id = [line for line in lines if line.service_id is not None]
     for part in in_parts(connection, with_id):
-        run(connection, "vendor_lines/insert_lines", lines=as_json(list(map(_row, part))), **dates, **about)
+        run(connection, "service_lines/insert_lines", lines=as_json(list(map(_row, part))), **dates, **about)
         keys = [{"match_key": key[:60], "service_id": line.service_id} for line in part for key in line.match_keys]
-        run(connection, "vendor_lines/insert_keys", keys=as_json(keys), **about)
+        run(connection, "service_lines/insert_keys", keys=as_json(keys), **about)
     if unjudged:
         records = [{"line_key": line.key, "record": line.as_record(), **_row(line)} for line in unjudged]
-        run(connection, "vendor_lines/insert_unjudged", lines=as_json(records), listed=listed, **about)
+        run(connection, "service_lines/insert_unjudged", lines=as_json(records), listed=listed, **about)
         keys = [{"match_key": key[:60], "line_key": line.key} for line in unjudged for key in unjudged_keys(line)]
-        run(connection, "vendor_lines/insert_unjudged_keys", keys=as_json(keys), **about)
+        run(connection, "service_lines/insert_unjudged_keys", keys=as_json(keys), **about)
 
 
 def as_lengths(lines: Iterable[Line], known: str | None = None) -> str:

@@ -45,5 +45,5 @@ def test_what_a_batched_statement_changed_is_counted_over_all_batches(flow: Flow
     made = flow.create(request(DEVICES)).change_id
     about = {"bulk_change_id": made, "actor": "dora.ops", "now": flow.clock(), "code": "X", "details": "X: refused"}
     with small(flow).begin() as connection:
-        refused = in_batches(connection, "device_changes/reject_open_rows", row_batches(connection, made), **about)
+        refused = in_batches(connection, "data_checks/reject_open_rows", row_batches(connection, made), **about)
     assert refused == len(DEVICES)

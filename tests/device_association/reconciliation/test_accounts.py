@@ -547,7 +547,7 @@ def test_every_kind_has_its_advice_and_a_statement_that_closes_it() -> None:
         return {kind for kind in FindingKind if f"'{kind}'" in closing}
 
     assert named_in("reconciliation/close_unseen") == REPORTED
-    swept, failed = named_in("findings/close_settled"), named_in("findings/close_done")
+    swept, failed = named_in("service_lines/close_settled"), named_in("findings/close_done")
     repaired = set(FindingKind) - REPORTED - swept - failed
     at_once = {kind for kind in FindingKind if FINDING_ADVICE[kind].startswith("Nothing to do")}
     assert repaired == at_once | {FindingKind.ROWS_LEFT_OPEN}
