@@ -20,7 +20,7 @@ from benchmarks.fleet import PRODUCTION, Crew, Fleet, Site, fleet
 from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
-from device_association.database.execution import make_engine, rows
+from device_association.database.execution import make_engine, records
 from device_association.rate_limiting.limiter import Limits
 from device_association.service_lines.outcomes import line_body
 from local.sample_data import world
@@ -120,7 +120,7 @@ class CreationBench:
         key = steps.claim_of(engine, change).key
         with engine.connect() as connection:
             found = [
-                rows(connection, "service_lines/list_slice_devices", slice_number=number, **key) for number in slices
+                records(connection, "service_lines/list_slice_devices", slice_number=number, **key) for number in slices
             ]
         engine.dispose()
         return [line_body({**device, "now": steps.now()}) for part in found for device in part]

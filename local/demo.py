@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from device_association.database.execution import make_engine, row, rows
+from device_association.database.execution import make_engine, record, records
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.create import create_bulk_change
@@ -195,7 +195,7 @@ def _trigger_form(stack: Stack, portal: Engine, filled_in: Mapping[str, Any]) ->
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         with portal.connect() as connection:
-            made = row(connection, "requests/find_by_run_key", run_key=run_id)
+            made = record(connection, "requests/find_by_run_key", run_key=run_id)
         if made:
             return int(made["bulk_change_id"])
         time.sleep(0.2)
@@ -206,13 +206,13 @@ def _wait(portal: Engine, change: Change) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         with portal.connect() as connection:
-            found = row(connection, "findings/find_bulk_change", bulk_change_id=change.change_id)
+            found = record(connection, "findings/find_bulk_change", bulk_change_id=change.change_id)
         if found is None or found["status"] not in RUNNING or time.monotonic() > until:
             break
         time.sleep(0.2)
     change.status = found["status"] if found else "gone"
     with portal.connect() as connection:
-        listed = rows(connection, "requests/list_rows", bulk_change_id=change.change_id)
+        listed = records(connection, "requests/list_rows", bulk_change_id=change.change_id)
     change.codes = {one["iccid"]: one["error_code"] or one["status"] for one in listed}
 
 

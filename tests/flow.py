@@ -15,7 +15,7 @@ from device_association.associations import associate as associations
 from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
-from device_association.database.execution import changed, rows, run
+from device_association.database.execution import changed, records, run
 from device_association.domain.errors import RevioError
 from device_association.requests import validation
 from device_association.requests.create import Created, create_bulk_change
@@ -259,4 +259,4 @@ class Flow:
 
     def statement(self, name: str, **binds: Any) -> list[Any]:
         with self.portal.connect() as connection:
-            return list(rows(connection, name, **binds))
+            return list(records(connection, name, **binds))

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 
 from sqlalchemy import Engine, MetaData, Table, select
 
-from device_association.database.execution import make_engine, row, rows
+from device_association.database.execution import make_engine, record, records
 from device_association.domain.codes import NOT_ENDED
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.create import Created, create_bulk_change
@@ -74,7 +74,7 @@ class Running:
 
     def status(self, change_id: int) -> str:
         with self.portal.connect() as connection:
-            found = row(connection, "findings/find_bulk_change", bulk_change_id=change_id)
+            found = record(connection, "findings/find_bulk_change", bulk_change_id=change_id)
         return str(found["status"]) if found else "missing"
 
     def ended(self, change_id: int) -> str:
@@ -84,7 +84,7 @@ class Running:
 
     def codes(self, change_id: int) -> dict[str, str]:
         with self.portal.connect() as connection:
-            listed = rows(connection, "requests/list_rows", bulk_change_id=change_id)
+            listed = records(connection, "requests/list_rows", bulk_change_id=change_id)
         return {one["iccid"]: one["error_code"] or one["status"] for one in listed}
 
     def table(self, name: str, schema: str = "device_association", **where: object) -> list[dict[str, Any]]:

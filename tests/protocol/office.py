@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim
 from device_association.database.batches import hold_devices
-from device_association.database.execution import in_transaction, rows
+from device_association.database.execution import in_transaction, records
 from device_association.domain.errors import (
     ClaimLost,
     RevioRetryable,
@@ -255,8 +255,8 @@ class Office:
         """Call for the SIMs of a slice that are planned and have no line, in batches of three."""
         where = {"slice_number": number, **desk.claim.key}
         with desk.engine.connect() as connection:
-            devices = rows(connection, "service_lines/list_slice_devices", **where)
-            known = rows(connection, "service_lines/list_known", **where)
+            devices = records(connection, "service_lines/list_slice_devices", **where)
+            known = records(connection, "service_lines/list_known", **where)
         with_lines = {line["intent_id"] for line in known}
         free = [
             {**one, "now": self.clock()}

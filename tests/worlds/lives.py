@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from device_association.associations.rate_plans import Interval, apply_due_plans
-from device_association.database.execution import rows
+from device_association.database.execution import records
 from device_association.domain.errors import RevioRejected
 from device_association.portal.form_options import list_choices
 from device_association.settings import Settings
@@ -61,7 +61,7 @@ class Life:
     def _frame(self, change_id: int) -> list[dict[str, Any]]:
         with self.flow.portal.connect() as connection:
             binds = {"bulk_change_id": change_id, "now": self.flow.clock()}
-            return [dict(one) for one in rows(connection, "data_checks/load_frame", **binds)]
+            return [dict(one) for one in records(connection, "data_checks/load_frame", **binds)]
 
 
 def live(engine: Engine, world: World, docs: Path) -> Life:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from device_association.associations.restore import GIVEN_BACK, give_back
 from device_association.bulk_changes.claims import Claim, holding, keep, record_step
 from device_association.bulk_changes.reverted_changes import find_reversal
-from device_association.database.execution import Record, changed, in_parts, in_transaction, rows, run
+from device_association.database.execution import Record, changed, in_parts, in_transaction, records, run
 from device_association.findings.one_by_one import MOST_NAMED, in_halves
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datet
     with engine.connect() as connection:
         reverts = find_reversal(connection, claim.bulk_change_id).reverts
         list_settled = "associations/list_restorable_rows" if reverts else "associations/list_settled_rows"
-        settled = rows(connection, list_settled, bulk_change_id=claim.bulk_change_id)
+        settled = records(connection, list_settled, bulk_change_id=claim.bulk_change_id)
     work = give_back if reverts else _associate
     batches = list(in_parts(engine, settled))
 
@@ -81,7 +81,7 @@ def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: dateti
 def write_history(connection: Connection, claim: Claim, *, now: datetime) -> dict[str, int]:
     """Write the cross-provider history in the caller's transaction, and that the change has had it."""
     began, calls = time.perf_counter(), 0
-    devices = rows(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
+    devices = records(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
     for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
         update_history(connection, list(same_date), effective_date)
         calls += 1

@@ -25,7 +25,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine
 
 from device_association.associations.associate import update_history
-from device_association.database.execution import Record, changed, in_transaction, row, rows, rows_per_statement, run
+from device_association.database.execution import (
+    Record,
+    changed,
+    in_transaction,
+    record,
+    records,
+    rows_per_statement,
+    run,
+)
 from device_association.domain.codes import PlanOutcome
 from device_association.domain.errors import IntervalInFuture
 from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text, in_halves
@@ -67,7 +75,7 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
     began = clock()
     due_by = interval.due_by(began)
     with engine.connect() as connection:
-        due = rows(connection, "associations/list_due_devices", due_by=due_by)
+        due = records(connection, "associations/list_due_devices", due_by=due_by)
     outcomes = Counter({outcome.value: 0 for outcome in PlanOutcome if outcome != PlanOutcome.REVERTED})
     applying = OneByOne(engine, ACTOR, began)
 
@@ -91,7 +99,7 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
     if interval.is_latest(began):
         applying.end()
     with engine.connect() as connection:
-        left = row(connection, "associations/count_due", due_by=due_by)
+        left = record(connection, "associations/count_due", due_by=due_by)
     assert left is not None, "a count is always one row"
     return {**outcomes, "WAITING": left["total"]}
 
@@ -120,7 +128,7 @@ def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetim
         run(connection, "associations/set_plans", **batch, **written)
         run(connection, "associations/refuse_overtaken", **batch)
         run(connection, "associations/log_plans", **batch, **written)
-    decided = rows(connection, "associations/list_outcomes", **batch)
+    decided = records(connection, "associations/list_outcomes", **batch)
     applied = [plan for plan in decided if plan["outcome"] == PlanOutcome.APPLIED]
     for alike, plans in groupby(applied, key=itemgetter("tenant_id", "service_provider_id", "effective_date")):
         update_history(connection, list(plans), alike[-1])

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import Record, row, run
+from device_association.database.execution import Record, record, run
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 
@@ -50,7 +50,7 @@ class Caller:
 
 def find_caller(connection: Connection, user_name: str, right: Right = Right.CREATE) -> Caller:
     """Return the portal user with this sign-in name who has the right on M2M, or raise RequestRefused."""
-    found = row(connection, "bulk_changes/find_caller", user_name=user_name)
+    found = record(connection, "bulk_changes/find_caller", user_name=user_name)
     if found is None or found["user_name"] != user_name:
         raise _denied(f"{user_name} is signed in to Airflow but is no active portal user; ask for a portal account")
     caller = Caller(**found)
@@ -61,7 +61,7 @@ def find_caller(connection: Connection, user_name: str, right: Right = Right.CRE
 
 def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) -> Record:
     """Return a change as a person sees it; raise RequestRefused where the caller may not see it, as if it were not there."""
-    found = row(connection, "bulk_changes/find_visible", bulk_change_id=bulk_change_id, user_id=caller.user_id)
+    found = record(connection, "bulk_changes/find_visible", bulk_change_id=bulk_change_id, user_id=caller.user_id)
     if found is None:
         said = f"there is no bulk change {bulk_change_id}; check the id"
         raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, said)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import Record, as_json, changed, in_transaction, row, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, record, run
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus, DeviceCode
 from device_association.domain.errors import ChangeNotRunnable, ClaimLost
 from device_association.domain.storable_text import storable
@@ -73,7 +73,7 @@ def take_claim(
         _check_retry(bulk_change_id, wanted, state["retry_number"])
         mine = Claim(bulk_change_id, wanted, run_id, state["actor"])
         if not changed(connection, "bulk_changes/take_claim", dead_run_id=dead, run_id=run_id, now=now, **mine.key):
-            now_there = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+            now_there = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
             winner = now_there and now_there["claim_run_id"]
             raise ClaimLost(f"bulk change {bulk_change_id} is held by run {winner or holder or 'that has just ended'}")
         about = {"bulk_change_id": bulk_change_id, "actor": mine.actor, "now": now}
@@ -88,7 +88,7 @@ def take_claim(
 def find_claim(engine: Engine, bulk_change_id: int, retry_number: int, run_id: str) -> Claim:
     """Return the claim that a run took earlier, with the actor it works for; whether it still holds is checked later."""
     with engine.connect() as connection:
-        found = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+        found = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     if found is None or found["actor"] is None:
         raise ClaimLost(f"bulk change {bulk_change_id} is gone")
     return Claim(bulk_change_id, retry_number, run_id, found["actor"])
@@ -116,7 +116,7 @@ def keep(connection: Connection, claim: Claim, now: datetime) -> None:
 def lock_change(connection: Connection, bulk_change_id: int) -> Record | None:
     """Return a change as nobody else can claim, close, stop or retry it before the caller's transaction ends."""
     run(connection, "bulk_changes/lock_state", bulk_change_id=bulk_change_id)
-    return row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+    return record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
 
 
 def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: datetime) -> None:
@@ -128,13 +128,13 @@ def stop(connection: Connection, claim: Claim, code: str, reason: str, *, now: d
 def is_stopped(engine: Engine, claim: Claim) -> bool:
     """Whether no further device of the change is to be begun in this retry."""
     with engine.connect() as connection:
-        return row(connection, "bulk_changes/find_stop", **claim.key) is not None
+        return record(connection, "bulk_changes/find_stop", **claim.key) is not None
 
 
 def waits_in_vain(engine: Engine, claim: Claim, now: datetime) -> bool:
     """Whether the change was stopped while its account cannot be called: what is open is looked up after its end."""
     with engine.connect() as connection:
-        return row(connection, "bulk_changes/find_vain_wait", now=now, **claim.key) is not None
+        return record(connection, "bulk_changes/find_vain_wait", now=now, **claim.key) is not None
 
 
 def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> bool:
@@ -142,7 +142,7 @@ def is_past_deadline(connection: Connection, claim: Claim, now: datetime) -> boo
 
     Source: the domain contract, section 4, 'Deadline'; it counts from the plan of the calls.
     """
-    found = row(connection, "bulk_changes/find_deadline", bulk_change_id=claim.bulk_change_id)
+    found = record(connection, "bulk_changes/find_deadline", bulk_change_id=claim.bulk_change_id)
     return found is not None and found["deadline"] is not None and now > deadline_of(found)
 
 
@@ -161,11 +161,11 @@ def set_abort_rule(engine: Engine, bulk_change_id: int, *, percent: int | None, 
 def stop_if_failing(connection: Connection, claim: Claim, *, percent: int, sample: int, now: datetime) -> bool:
     """Stop the change when Rev.io refuses too many of its devices: by its own rule, else by `percent` and `sample`."""
     about = {"bulk_change_id": claim.bulk_change_id, "abort_percent": percent, "abort_sample": sample}
-    few = row(connection, "bulk_changes/count_refusals", **about)
+    few = record(connection, "bulk_changes/count_refusals", **about)
     assert few is not None, "a change that is claimed has a state"
     if few["failed"] * 100 < few["abort_percent"] * few["abort_sample"]:
         return False
-    counts = row(connection, "bulk_changes/count_failures", **about)
+    counts = record(connection, "bulk_changes/count_failures", **about)
     assert counts is not None, "a sum is always one row"
     failed, asked = counts["failed"] or 0, (counts["failed"] or 0) + (counts["settled"] or 0)
     if asked < counts["abort_sample"] or failed * 100 < counts["abort_percent"] * asked:
@@ -198,7 +198,7 @@ def record_step(
 
 def _runnable(engine: Engine, bulk_change_id: int) -> Record:
     with engine.connect() as connection:
-        found = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+        found = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     if found is None:
         raise ChangeNotRunnable(f"there is no bulk change {bulk_change_id}; check the id")
     if found["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
@@ -225,7 +225,7 @@ def ended_text(bulk_change_id: int, status: str) -> str:
 
 def _taken_text(connection: Connection, bulk_change_id: int) -> str:
     """Say who was quicker: a program of another make, or whoever ended the change."""
-    there = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+    there = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     if there is not None and there["status"] == ChangeStatus.PROCESSING:
         return f"bulk change {bulk_change_id} was taken by another program while this run waited to claim it"
     return f"bulk change {bulk_change_id} was ended while this run waited to claim it"

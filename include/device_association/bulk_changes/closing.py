@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, is_past_deadline, keep
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import as_json, changed, in_transaction, record, records, run
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable
 from device_association.messaging.outbox import owe_message, owe_notification
@@ -127,7 +127,7 @@ def start_or_close(
 
 def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
     """Owe the 2.0 system the notification of a final status, in the transaction that writes it; once a retry."""
-    change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+    change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     assert change is not None, "its status was just written"
     tenant = {"tenant_id": change["tenant_id"], "tenant_name": change["tenant_name"]}
     owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
@@ -135,16 +135,16 @@ def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, n
 
 def count_codes(connection: Connection, bulk_change_id: int) -> dict[str, int]:
     """Return how many devices of a change have which code; rows without a code count under their state."""
-    found = rows(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
+    found = records(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
     return {one["code"]: one["devices"] for one in found}
 
 
 def _stored(connection: Connection, bulk_change_id: int, retry_number: int) -> Closed | None:
     about = {"bulk_change_id": bulk_change_id, "retry_number": retry_number}
-    result = row(connection, "bulk_changes/find_result", **about)
+    result = record(connection, "bulk_changes/find_result", **about)
     if result is None:
         return None
-    steps = rows(connection, "bulk_changes/list_steps", **about)
+    steps = records(connection, "bulk_changes/list_steps", **about)
     return Closed(
         **result,
         codes=count_codes(connection, bulk_change_id),

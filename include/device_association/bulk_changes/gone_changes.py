@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.closing import NOTIFIED_JOB, end_rows
-from device_association.database.execution import Record, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, changed, in_transaction, record, records, run
 from device_association.domain.codes import DeviceCode
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
@@ -31,7 +31,7 @@ def release_gone(engine: Engine, *, run_lives: Callable[[str], bool], now: datet
     A change that another program ended is left to its run while that lives; a deleted one loses its claim at once.
     """
     with engine.connect() as connection:
-        found = rows(connection, "bulk_changes/list_gone", bulk_change_id=None)
+        found = records(connection, "bulk_changes/list_gone", bulk_change_id=None)
     releasing, released = OneByOne(engine, "release of deleted changes", now), 0
     for one in found:
         change_id = one["bulk_change_id"]
@@ -54,7 +54,7 @@ def _end(connection: Connection, *, change_id: int, now: datetime) -> bool:
     """End the change unless it came back meanwhile; its rows get the states of a cancel."""
     about = {"bulk_change_id": change_id}
     changed(connection, "bulk_changes/lock_state", **about)
-    gone = row(connection, "bulk_changes/list_gone", **about)
+    gone = record(connection, "bulk_changes/list_gone", **about)
     if gone is None:
         return False
     retry, written = gone["retry_number"], {"actor": ACTOR, "now": now}
@@ -87,7 +87,7 @@ def _report(connection: Connection, *, now: datetime) -> None:
             service_id=one["service_id"],
             **{name: one[name] for name in names},
         )
-        for one in rows(connection, "bulk_changes/list_lines_of_deleted", now=now)
+        for one in records(connection, "bulk_changes/list_lines_of_deleted", now=now)
     ]
     calls = [
         Finding(
@@ -97,6 +97,6 @@ def _report(connection: Connection, *, now: datetime) -> None:
             "portal's tables any more, or its row, customer or account is not; look in Rev.io whether the SIM has a line",
             **{name: one[name] for name in names},
         )
-        for one in rows(connection, "bulk_changes/list_rowless", now=now)
+        for one in records(connection, "bulk_changes/list_rowless", now=now)
     ]
     report(connection, [*lines, *calls], now=now)

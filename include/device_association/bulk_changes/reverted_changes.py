@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import row
+from device_association.database.execution import record
 
 
 class Reversal(NamedTuple):
@@ -18,7 +18,7 @@ class Reversal(NamedTuple):
 
 def find_reversal(connection: Connection, bulk_change_id: int) -> Reversal:
     """Return what a change has to do with a revert."""
-    found = row(connection, "bulk_changes/find_reversal", bulk_change_id=bulk_change_id)
+    found = record(connection, "bulk_changes/find_reversal", bulk_change_id=bulk_change_id)
     return Reversal(**found) if found else Reversal()
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, holding, record_step
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import rows, run
+from device_association.database.execution import records, run
 from device_association.domain.association_request import is_iccid, luhn_holds
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DataCheckFailed
@@ -73,7 +73,7 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
 def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.DataFrame, int]:
     """Return the open rows with all they name resolved, and how many open rows the change itself counts."""
     with engine.connect() as connection:
-        found = rows(connection, "data_checks/load_frame", bulk_change_id=bulk_change_id, now=now)
+        found = records(connection, "data_checks/load_frame", bulk_change_id=bulk_change_id, now=now)
         counts = count_rows(connection, bulk_change_id)
     frame = pd.DataFrame([dict(one) for one in found])
     if not frame.empty:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import changed, row, rows, rows_per_statement
+from device_association.database.execution import changed, record, records, rows_per_statement
 
 RowRange = dict[str, int]
 """The first and the last row id of a batch, as the statements bind them."""
@@ -14,7 +14,7 @@ RowRange = dict[str, int]
 
 def row_batches(connection: Connection, bulk_change_id: int, *, up_to: int | None = None) -> list[RowRange]:
     """Return ranges of row ids that cover a change (up to an id), none with more rows than one statement may write."""
-    span = row(connection, "database/find_span", bulk_change_id=bulk_change_id)
+    span = record(connection, "database/find_span", bulk_change_id=bulk_change_id)
     if span is None or span["first_row_id"] is None:
         return []
     size = rows_per_statement(connection)
@@ -33,5 +33,5 @@ def in_batches(connection: Connection, name: str, batches: list[RowRange], **bin
 def hold_devices(connection: Connection, bulk_change_id: int, *, now: datetime) -> None:
     """Take the devices of a change's open rows in device order, so that two changes never wait for each other crosswise."""
     about = {"bulk_change_id": bulk_change_id}
-    for batch in rows(connection, "database/list_device_batches", size=rows_per_statement(connection), **about):
+    for batch in records(connection, "database/list_device_batches", size=rows_per_statement(connection), **about):
         changed(connection, "database/take_holds", now=now, **about, **batch)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, TextClause, Uuid, bindparam, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import MultipleResultsFound
+from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -40,6 +41,9 @@ from device_association.database.dialects import (
     utc_milliseconds,
 )
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 ROWS_PER_STATEMENT = 4000
 """Most rows that one statement writes where others work on the table, if nothing else was set: SQL Server escalates its locks
@@ -51,6 +55,7 @@ COLLISION_TRIES = 5
 Record = Mapping[str, Any]
 """One row of a result, by column."""
 Result = TypeVar("Result")
+Row = TypeVar("Row", bound="DataclassInstance")
 Item = TypeVar("Item")
 log = logging.getLogger(__name__)
 
@@ -122,16 +127,55 @@ def run(connection: Connection, name: str, **binds: object) -> CursorResult[Any]
     return connection.execute(statement(name, connection.dialect.name).bindparams(*typed), sent)
 
 
-def rows(connection: Connection, name: str, **binds: object) -> Sequence[Record]:
+def rows(connection: Connection, kind: type[Row], name: str, **binds: object) -> list[Row]:
+    """Return all rows of the statement file `name`, each as a `kind`: a dataclass whose fields are named as its columns.
+
+    A field of type bool takes the statement's 0 or 1. Raises TypeError where columns and fields differ.
+    """
+    found = run(connection, name, **binds)
+    make = _maker(kind, tuple(found.keys()))
+    return [make(map(from_driver, one)) for one in found]
+
+
+def row(connection: Connection, kind: type[Row], name: str, **binds: object) -> Row | None:
+    """Return the only row of the statement file `name`, or None; raises MultipleResultsFound for more."""
+    found = rows(connection, kind, name, **binds)
+    if len(found) > 1:
+        raise MultipleResultsFound(f"{name} found {len(found)} rows where one is the most")
+    return found[0] if found else None
+
+
+def only_row(connection: Connection, kind: type[Row], name: str, **binds: object) -> Row:
+    """Return the row of a statement that always has one; raises NoResultFound or MultipleResultsFound otherwise."""
+    found = row(connection, kind, name, **binds)
+    if found is None:
+        raise NoResultFound(f"{name} found no row where there is always one")
+    return found
+
+
+def exists(connection: Connection, name: str, **binds: object) -> bool:
+    """Return whether the statement file `name` finds anything, whatever its columns are."""
+    return run(connection, name, **binds).first() is not None
+
+
+def values(connection: Connection, name: str, **binds: object) -> list[Any]:
+    """Return the only column of the statement file `name`; its reader says of which type it is."""
+    found = run(connection, name, **binds)
+    if len(found.keys()) != 1:
+        raise TypeError(f"{name} has the columns {', '.join(found.keys())} where one is wanted")
+    return [from_driver(one) for one in found.scalars()]
+
+
+def records(connection: Connection, name: str, **binds: object) -> Sequence[Record]:
     """Return all rows of the statement file `name`."""
     found = run(connection, name, **binds)
     columns = tuple(found.keys())
     return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found.all()]
 
 
-def row(connection: Connection, name: str, **binds: object) -> Record | None:
+def record(connection: Connection, name: str, **binds: object) -> Record | None:
     """Return the only row of the statement file `name`, or None."""
-    found = rows(connection, name, **binds)
+    found = records(connection, name, **binds)
     if len(found) > 1:
         raise MultipleResultsFound(f"{name} found {len(found)} rows where one is the most")
     return found[0] if found else None
@@ -177,12 +221,27 @@ def database_clock(engine: Engine, *, give_up_after: float = 60.0) -> Callable[[
 
     def read(connection: Connection) -> tuple[datetime, float]:
         sent = time.monotonic()
-        told = row(connection, "database/read_clock")
+        told = record(connection, "database/read_clock")
         assert told is not None, "the time is always one row"
         return told["now"], (sent + time.monotonic()) / 2
 
     told, at = in_transaction(engine, read, give_up_after=give_up_after)
     return lambda: utc_milliseconds(told + timedelta(seconds=time.monotonic() - at))
+
+
+@cache
+def _maker(kind: type[Row], columns: tuple[str, ...]) -> Callable[[Iterable[object]], Row]:
+    """Return what makes a `kind` of the values of one row with these columns."""
+    if set(columns) != (wanted := {field.name for field in fields(kind)}):
+        raise TypeError(f"{kind.__name__} has the fields {sorted(wanted)}, its statement the columns {sorted(columns)}")
+    flags = {field.name for field in fields(kind) if field.type in ("bool", bool)}
+
+    def make(values: Iterable[object]) -> Row:
+        return kind(
+            **{name: bool(value) if name in flags else value for name, value in zip(columns, values, strict=True)}
+        )
+
+    return make
 
 
 def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[str, object]) -> str:

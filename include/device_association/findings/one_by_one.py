@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import in_transaction, row, rows, run
+from device_association.database.execution import in_transaction, record, records, run
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, FindingKind, report
@@ -58,7 +58,7 @@ class OneByOne:
         def keep(connection: Connection) -> None:
             kept = finding
             if finding.tenant_id is None and finding.bulk_change_id is not None:
-                change = row(connection, "findings/find_bulk_change", bulk_change_id=finding.bulk_change_id)
+                change = record(connection, "findings/find_bulk_change", bulk_change_id=finding.bulk_change_id)
                 kept = replace(finding, tenant_id=change["tenant_id"] if change else None)
             report(connection, [kept], now=self.now)
 
@@ -71,7 +71,7 @@ class OneByOne:
     def not_done(self) -> frozenset[str]:
         """Return the subjects of the open findings about things that no pass has done yet."""
         with self.engine.connect() as connection:
-            found = rows(connection, "findings/list_not_done", **self._name)
+            found = records(connection, "findings/list_not_done", **self._name)
         return frozenset(one["subject"] for one in found)
 
     def done(self, thing: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from device_association.database.dialects import SQL_SERVER, is_transient
-from device_association.database.execution import Record, rows
+from device_association.database.execution import Record, records
 from device_association.domain.errors import ConfigurationError
 from device_association.installation.migrate import current_revision
 from device_association.installation.sql_text import Column, make_type
@@ -82,7 +82,7 @@ def _read(engine: Engine, name: str, unread: dict[str, str]) -> Sequence[Record]
     """Return the rows of a statement in a transaction of its own; a refusal is kept, a lost connection is raised."""
     try:
         with engine.connect() as connection:
-            return rows(connection, f"installation/{name}")
+            return records(connection, f"installation/{name}")
     except (DBAPIError, ConfigurationError) as error:
         if is_transient(error):
             raise

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from device_association.database.dialects import SQL_SERVER, SUFFIX
-from device_association.database.execution import SQL_FOLDER, make_engine, rows
+from device_association.database.execution import SQL_FOLDER, make_engine, records
 from device_association.domain.errors import ConfigurationError
 from device_association.installation.requirements import portal_tables
 
@@ -39,7 +39,7 @@ def upgrade(url: str) -> None:
     """
 
     def refuse(connection: Connection) -> None:
-        columns = rows(connection, "installation/list_columns")
+        columns = records(connection, "installation/list_columns")
         there = {f"{one['schema_name']}.{one['table_name']}".lower() for one in columns}
         if there & portal_tables(connection.dialect.name):
             raise ConfigurationError(
@@ -110,7 +110,7 @@ def install_procedures(connection: Connection, *, replace: bool = False) -> None
 
     One of the same name that somebody else installed is left alone, unless told to `replace` it.
     """
-    installed = rows(connection, "installation/list_procedures")
+    installed = records(connection, "installation/list_procedures")
     suffix = SUFFIX[connection.dialect.name]
     for script in sorted((SQL_FOLDER / "procedures").glob(f"*{suffix}")):
         name = script.name.removesuffix(suffix)

@@ -19,7 +19,16 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller
-from device_association.database.execution import BIGGEST_ID, Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import (
+    BIGGEST_ID,
+    Record,
+    as_json,
+    changed,
+    in_transaction,
+    record,
+    records,
+    run,
+)
 from device_association.domain.plain_numbers import plain_whole
 from device_association.domain.storable_text import storable
 from device_association.findings.one_by_one import OneByOne
@@ -148,7 +157,7 @@ def list_dead_letters(
     """Return a page of the dead letters that the caller may see, newest first, from below an id."""
     binds = {"user_id": caller.user_id, "state": state, "before": before or BIGGEST_ID, "limit": limit}
     with engine.connect() as connection:
-        return list(rows(connection, "maintenance/list_visible", **binds))
+        return list(records(connection, "maintenance/list_visible", **binds))
 
 
 def _received(queue: DeadLetterQueue, held: set[str]) -> Iterator[Mapping[str, Any]]:
@@ -200,7 +209,7 @@ def _record(connection: Connection, letter: DeadLetter, now: datetime) -> Record
     key, why = {"message_id": letter.message_id}, {"cause": letter.cause, "detail": storable(letter.reason, 1000)}
     if changed(connection, "maintenance/see_again", now=now, **key, **why) == 0:
         run(connection, "maintenance/insert_dead_letter", now=now, **key, **why, **_content(letter))
-    found = row(connection, "maintenance/find_dead_letter", **key)
+    found = record(connection, "maintenance/find_dead_letter", **key)
     assert found is not None, "it was just kept"
     return found
 
@@ -218,7 +227,7 @@ def _content(letter: DeadLetter) -> dict[str, object]:
 
 def _what_became_of(engine: Engine, message_id: str) -> str:
     with engine.connect() as connection:
-        found = row(connection, "maintenance/find_dead_letter", message_id=message_id)
+        found = record(connection, "maintenance/find_dead_letter", message_id=message_id)
     if found is None:
         return "the dead-letter queue has no such message, and none was ever found; check the id"
     if found["state"] == State.FOUND:

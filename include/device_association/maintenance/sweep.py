@@ -18,7 +18,7 @@ from device_association.associations import associate
 from device_association.bulk_changes.claims import Claim, deadline_of, lock_change, take_claim
 from device_association.bulk_changes.closing import close_bulk_change
 from device_association.bulk_changes.gone_changes import release_gone
-from device_association.database.execution import Record, changed, in_transaction, rows, run
+from device_association.database.execution import Record, changed, in_transaction, records, run
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.findings.one_by_one import OneByOne
@@ -42,7 +42,7 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
     itself. What another program works on is told as a finding, never taken.
     """
     with engine.connect() as connection:
-        found = rows(connection, "maintenance/list_open")
+        found = records(connection, "maintenance/list_open")
     counts: Counter[str] = Counter()
     foreign = []
     enqueuing = OneByOne(engine, "enqueue again", now)
@@ -113,7 +113,7 @@ def close_late(engine: Engine, *, run_id: str, run_lives: RunLives, clock: Calla
     be closed is a finding, and the later ones are closed. Before that, what deleted changes hold is released.
     """
     with engine.connect() as connection:
-        found = rows(connection, "maintenance/list_deadlines", now=clock())
+        found = records(connection, "maintenance/list_deadlines", now=clock())
     closing = OneByOne(engine, "close late", clock())
     gone = partial(release_gone, engine, run_lives=run_lives, now=clock())
     closing.attempt("changes that were deleted", gone, 0)
@@ -165,7 +165,7 @@ def _failed_steps(engine: Engine, claim: Claim, clock: Callable[[], datetime]) -
 def finish_procedures(engine: Engine, *, now: datetime) -> int:
     """Run the final procedures that an ended change has not had; return for how many changes."""
     with engine.connect() as connection:
-        unfinished = rows(
+        unfinished = records(
             connection,
             "maintenance/list_unfinished",
             ended_since=now - UNFINISHED_FOR,

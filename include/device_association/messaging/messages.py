@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.database.execution import BIGGEST_ID, row
+from device_association.database.execution import BIGGEST_ID, record
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.domain.plain_numbers import plain_whole
 
@@ -69,7 +69,7 @@ def read_message(received: Mapping[str, Any]) -> Message:
 def decide(engine: Engine, message: Message) -> Decision:
     """Decide from the change's state, not from the message alone, what is to be done."""
     with engine.connect() as connection:
-        change = row(connection, "findings/find_bulk_change", bulk_change_id=message.bulk_change_id)
+        change = record(connection, "findings/find_bulk_change", bulk_change_id=message.bulk_change_id)
     if change is None:
         return Decision(Verdict.LEAVE, Cause.NO_SUCH_CHANGE, f"there is no bulk change {message.bulk_change_id}")
     if change["change_request_type_id"] != CUSTOMER_ASSIGNMENT:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine
 
 from device_association.database.dialects import utc_milliseconds
-from device_association.database.execution import Record, as_json, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, in_transaction, records, run
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.findings.one_by_one import error_text
 
@@ -45,7 +45,7 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
     behind it are sent; after MOST_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
     """
     with engine.connect() as connection:
-        owed = rows(connection, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
+        owed = records(connection, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
     problems: list[Exception] = []
     in_row = 0
     for one in owed:
@@ -90,7 +90,7 @@ def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
 def is_waiting(engine: Engine, bulk_change_id: int) -> bool:
     """Whether a change's message was tried and could not be sent yet."""
     with engine.connect() as connection:
-        return bool(rows(connection, "messaging/find_waiting", bulk_change_id=bulk_change_id))
+        return bool(records(connection, "messaging/find_waiting", bulk_change_id=bulk_change_id))
 
 
 def _owe(

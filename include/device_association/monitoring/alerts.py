@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import Record, changed, in_transaction, rows, run
+from device_association.database.execution import Record, changed, in_transaction, records, run
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.domain.storable_text import storable
 from device_association.monitoring.health import RUN_FAILED, RUN_LATE, RUN_STOPPED, RUNBOOKS, Check, page_of
@@ -69,7 +69,7 @@ def keep_stopped(engine: Engine, stopped: Mapping[str, str], *, now: datetime) -
     """Raise an alarm for each thing in Airflow that stands still, by its name with how it stands; end those of the others."""
 
     def keep(connection: Connection) -> None:
-        on = {one["subject"] for one in rows(connection, "monitoring/list_on", alarm=RUN_STOPPED)}
+        on = {one["subject"] for one in records(connection, "monitoring/list_on", alarm=RUN_STOPPED)}
         for subject in on - stopped.keys():
             run(connection, "monitoring/end_alarm", alarm=RUN_STOPPED, subject=subject, now=now)
         for subject, said in stopped.items():
@@ -86,7 +86,7 @@ def tell_alarms(engine: Engine, tell: Tell, *, now: datetime, runbooks: str = RU
     One that cannot be told stays untold and keeps back no other; the first problem is raised at the end.
     """
     with engine.connect() as connection:
-        untold = rows(connection, "monitoring/list_untold", told_before=now - REMIND_AFTER)
+        untold = records(connection, "monitoring/list_untold", told_before=now - REMIND_AFTER)
     problems: list[Exception] = []
     for one in untold:
         key = {"alarm": one["name"], "subject": one["subject"], "raised": one["raised"]}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import deadline_of
-from device_association.database.execution import Record, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, changed, in_transaction, record, records, run
 from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
 from device_association.rate_limiting.limiter import MOST_FAILURES
 
@@ -91,14 +91,14 @@ def read_figures(engine: Engine, *, now: datetime) -> Figures:
     with engine.connect() as connection:
 
         def tallies(name: str, **binds: object) -> dict[str, Tally]:
-            return {one["state"]: _tally(one, now) for one in rows(connection, f"monitoring/{name}", **binds)}
+            return {one["state"]: _tally(one, now) for one in records(connection, f"monitoring/{name}", **binds)}
 
         def tally(name: str, **binds: object) -> Tally:
-            return _tally(row(connection, f"monitoring/{name}", **binds) or {}, now)
+            return _tally(record(connection, f"monitoring/{name}", **binds) or {}, now)
 
         since, minute_ago = now - RECENT, now - timedelta(minutes=1)
-        deadlines = rows(connection, "maintenance/list_deadlines", now=now)
-        accounts = rows(connection, "monitoring/list_accounts", now=now, minute_ago=minute_ago)
+        deadlines = records(connection, "maintenance/list_deadlines", now=now)
+        accounts = records(connection, "monitoring/list_accounts", now=now, minute_ago=minute_ago)
         return Figures(
             changes=tallies("count_open_changes"),
             waiting=tally("count_waiting_changes", asked_before=now - WAITING_AFTER),
@@ -108,17 +108,17 @@ def read_figures(engine: Engine, *, now: datetime) -> Figures:
             outbox=tallies("count_outbox"),
             accounts=[_account(one, now) for one in accounts],
             findings=tallies("count_findings"),
-            plans=_tally(row(connection, "associations/count_due", due_by=now) or {}, now),
+            plans=_tally(record(connection, "associations/count_due", due_by=now) or {}, now),
             dead_letters=tallies("count_dead_letters"),
-            jobs={one["state"]: _seconds(now - one["seen"]) for one in rows(connection, "monitoring/list_jobs")},
-            bad_runs=rows(connection, "monitoring/list_bad_runs", since=since),
+            jobs={one["state"]: _seconds(now - one["seen"]) for one in records(connection, "monitoring/list_jobs")},
+            bad_runs=records(connection, "monitoring/list_bad_runs", since=since),
         )
 
 
 def list_quiet_changes(engine: Engine, *, now: datetime) -> list[Record]:
     """Return the changes that a run has and of which nothing was written for a while though their account can be called."""
     with engine.connect() as connection:
-        return list(rows(connection, "monitoring/list_quiet_changes", quiet_since=now - QUIET_AFTER))
+        return list(records(connection, "monitoring/list_quiet_changes", quiet_since=now - QUIET_AFTER))
 
 
 def see_job(engine: Engine, name: str, *, now: datetime) -> None:

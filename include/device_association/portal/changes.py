@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, find_visible
-from device_association.database.execution import BIGGEST_ID, Record, row, rows
+from device_association.database.execution import BIGGEST_ID, Record, record, records
 from device_association.database.search_patterns import containing
 from device_association.domain.codes import ChangeStatus, Row
 from device_association.messaging.outbox import is_waiting
@@ -32,7 +32,7 @@ def list_changes(
     `customer` is a part of the customer's name or number.
     """
     with engine.connect() as connection:
-        found = rows(
+        found = records(
             connection,
             "portal/list_visible_changes",
             user_id=caller.user_id,
@@ -53,14 +53,14 @@ def describe_change(engine: Engine, caller: Caller, bulk_change_id: int) -> dict
     with engine.connect() as connection:
         found = find_visible(connection, caller, bulk_change_id)
         progress = read_progress(connection, bulk_change_id)
-        codes = rows(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
-        steps = rows(
+        codes = records(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
+        steps = records(
             connection,
             "bulk_changes/list_steps",
             bulk_change_id=bulk_change_id,
             retry_number=progress.retry_number,
         )
-        approval = row(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
+        approval = record(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
     is_new = found["status"] == ChangeStatus.NEW
     return {
         **found,
@@ -94,15 +94,15 @@ def device_rows(
     """Return a page of a change's rows by index, however many it has."""
     about: dict[str, object] = {"bulk_change_id": bulk_change_id, "code": code, "after": after, "limit": limit}
     if status is None:
-        return list(rows(connection, "portal/page_rows", **about))
-    return list(rows(connection, "portal/page_rows_in_state", status=status, **about))
+        return list(records(connection, "portal/page_rows", **about))
+    return list(records(connection, "portal/page_rows_in_state", status=status, **about))
 
 
 def page_log(engine: Engine, caller: Caller, bulk_change_id: int, *, after: int = 0, limit: int) -> list[Record]:
     """Return a page of a change's log, oldest first, from behind an entry."""
     with engine.connect() as connection:
         find_visible(connection, caller, bulk_change_id)
-        return list(rows(connection, "portal/list_log", bulk_change_id=bulk_change_id, after=after, limit=limit))
+        return list(records(connection, "portal/list_log", bulk_change_id=bulk_change_id, after=after, limit=limit))
 
 
 def _summed(counts: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.access import Caller
-from device_association.database.execution import BIGGEST_ID, rows
+from device_association.database.execution import BIGGEST_ID, records
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.findings.store import FINDING_ADVICE, FindingKind
@@ -32,7 +32,7 @@ def list_findings(
     """Return a page of the findings that the caller may see, newest first, each with what to do; RequestRefused: none."""
     check_sees_findings(caller)
     with engine.connect() as connection:
-        found = rows(
+        found = records(
             connection,
             "portal/list_visible_findings",
             user_id=caller.user_id,

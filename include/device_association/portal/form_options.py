@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from device_association.database.execution import rows
+from device_association.database.execution import records
 
 Choices = dict[str, dict[str, str]]
 """For each field of the request that has a list: the values, and the words a person knows each by."""
@@ -18,7 +18,7 @@ MOST_CHOICES = 500
 def list_choices(engine: Engine) -> Choices:
     """Return what the form offers now; a value that several accounts know shows the words of each."""
     with engine.connect() as connection:
-        found = rows(connection, "portal/list_choices")
+        found = records(connection, "portal/list_choices")
     choices: Choices = {}
     for one in found:
         field = choices.setdefault(one["field"], {})

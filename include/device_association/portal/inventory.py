@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.access import Caller
-from device_association.database.execution import BIGGEST_ID, Record, rows
+from device_association.database.execution import BIGGEST_ID, Record, records
 from device_association.database.search_patterns import beginning_with, containing
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import Refusal, RequestRefused
@@ -45,7 +45,7 @@ def list_devices(
 ) -> Sequence[Record]:
     """Return a page of the devices that the caller may see; `search` is how an ICCID, MSISDN or IMEI begins."""
     with engine.connect() as connection:
-        return rows(
+        return records(
             connection,
             "portal/list_visible_devices",
             user_id=caller.user_id,
@@ -64,11 +64,11 @@ def device_history(
     Beside each id that a change left or set stands what it is called, where that is still known.
     """
     with engine.connect() as connection:
-        found = rows(connection, "portal/find_visible", user_id=caller.user_id, iccid=iccid)
+        found = records(connection, "portal/find_visible", user_id=caller.user_id, iccid=iccid)
         if not found:
             said = f"there is no device {iccid}; check the number"
             raise RequestRefused([Refusal(DeviceCode.DEVICE_NOT_FOUND, "iccid", said)])
-        history = rows(
+        history = records(
             connection,
             "portal/list_history",
             iccid=iccid,
@@ -76,7 +76,7 @@ def device_history(
             limit=limit,
             **caller.key,
         )
-        named = rows(connection, "portal/name_history_values", iccid=iccid)
+        named = records(connection, "portal/name_history_values", iccid=iccid)
     names = {(one["changed_field"], one["kept_value"]): one["shown_name"] for one in named}
     return found, [_with_names(one, names) for one in history]
 
@@ -93,7 +93,7 @@ def list_customers(
 ) -> Sequence[Record]:
     """Return a page of the customers that the caller may use, by name; `search` is a part of the name or number."""
     with engine.connect() as connection:
-        return rows(
+        return records(
             connection, "portal/list_usable", pattern=containing(search), after=after, limit=limit, **caller.key
         )
 
@@ -111,7 +111,7 @@ def list_offered(
         account_id = None
         if rev_customer_id is not None and field in OF_ACCOUNT:
             account_id = find_customer(connection, caller, rev_customer_id).account_id or 0
-        return rows(
+        return records(
             connection,
             "portal/list_offered",
             field=field,

@@ -11,7 +11,7 @@ from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import as_json, row, rows
+from device_association.database.execution import as_json, record, records
 from device_association.domain.codes import NOT_ENDED, RUNNING, Row
 from device_association.portal.field_names import shown
 from device_association.rate_limiting.limiter import Limits
@@ -54,10 +54,10 @@ class Progress:
 
 def read_progress(connection: Connection, bulk_change_id: int) -> Progress:
     """Return how a change stands; its status is read before its counts, so that an ended change's counts are final."""
-    change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+    change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
     assert change is not None, "the caller has just seen it"
     retry = change["retry_number"] or 0
-    steps = rows(connection, "bulk_changes/list_steps", bulk_change_id=bulk_change_id, retry_number=retry)
+    steps = records(connection, "bulk_changes/list_steps", bulk_change_id=bulk_change_id, retry_number=retry)
     counts = count_states(connection, [bulk_change_id])[bulk_change_id]
     remaining = sum(counts[state] for state in OPEN)
     return Progress(
@@ -73,7 +73,7 @@ def read_progress(connection: Connection, bulk_change_id: int) -> Progress:
 def count_states(connection: Connection, changes: Iterable[int]) -> dict[int, dict[str, int]]:
     """Return for each change how many of its devices are in which state, those with none too."""
     found = {change: dict.fromkeys(map(str, Row), 0) for change in changes}
-    for one in rows(connection, "portal/count_states", changes=as_json(list(found))):
+    for one in records(connection, "portal/count_states", changes=as_json(list(found))):
         found[one["bulk_change_id"]][one["status"]] = one["devices"]
     return found
 
@@ -81,7 +81,7 @@ def count_states(connection: Connection, changes: Iterable[int]) -> dict[int, di
 def _seconds(connection: Connection, bulk_change_id: int, remaining: int) -> int | None:
     """Return how long the remaining lines take at the account's rate; None where no line is asked for."""
     usual = Limits().calls_per_minute
-    found = row(connection, "portal/find_rate", bulk_change_id=bulk_change_id, usual_rate=usual)
+    found = record(connection, "portal/find_rate", bulk_change_id=bulk_change_id, usual_rate=usual)
     rate = found and found["calls_per_minute"]
     return ceil(remaining * 60 / rate) if rate else None
 

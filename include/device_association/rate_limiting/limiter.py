@@ -20,7 +20,7 @@ from enum import Enum, auto
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRetryable
 from device_association.domain.storable_text import storable
 
@@ -197,10 +197,10 @@ class CallBudget:
         account = {"connection_id": self.connection_id}
         changed(connection, "rate_limiting/take_turn", now=self.clock(), **account)
         now = self.clock()
-        budget = row(connection, "rate_limiting/find_budget", bulk_change_id=self.bulk_change_id, now=now, **account)
+        budget = record(connection, "rate_limiting/find_budget", bulk_change_id=self.bulk_change_id, now=now, **account)
         assert budget is not None, "the budget was opened"
         asked = wanted + (self.limits.calls_per_minute // FREE_PART if pace is Pace.LAST else 0)
-        free = rows(connection, "rate_limiting/list_slots", wanted=asked, **account)
+        free = records(connection, "rate_limiting/list_slots", wanted=asked, **account)
         self._failures = budget["failures_in_row"]
         turn = decide(budget, free, self.limits, wanted=wanted, pace=pace, now=now)
         if turn.probe:
@@ -283,7 +283,7 @@ class CallBudget:
 
         def give(connection: Connection) -> None:
             changed(connection, "rate_limiting/take_turn", now=self.clock(), **account)
-            budget = row(connection, "rate_limiting/find_budget", bulk_change_id=0, now=self.clock(), **account)
+            budget = record(connection, "rate_limiting/find_budget", bulk_change_id=0, now=self.clock(), **account)
             assert budget is not None, "the budget was opened"
             whose = {"bulk_change_id": self.bulk_change_id, "now": self.clock()}
             back = changed(connection, "rate_limiting/return_slots", slots=given, **whose, **account)
@@ -299,7 +299,7 @@ class CallBudget:
         def wait(connection: Connection) -> None:
             changed(connection, "rate_limiting/take_turn", now=self.clock(), connection_id=self.connection_id)
             now = self.clock()
-            budget = row(
+            budget = record(
                 connection, "rate_limiting/find_budget", bulk_change_id=0, now=now, connection_id=self.connection_id
             )
             assert budget is not None, "the budget was opened"

@@ -21,7 +21,7 @@ from device_association.database.execution import (
     as_json,
     changed,
     in_transaction,
-    rows,
+    records,
     rows_per_statement,
     run,
 )
@@ -169,7 +169,7 @@ def _repair(
                 limit = max(1, limit // 10)
                 continue
             with engine.connect() as connection:
-                (one,) = rows(connection, look, after=after, limit=1, now=clock(), **about)
+                (one,) = records(connection, look, after=after, limit=1, now=clock(), **about)
             named = f"{one['kind']} {one['subject']}"
             in_row += job.subject_of(named) not in known
             if in_row > MOST_NAMED:
@@ -197,7 +197,7 @@ def _repair_page(
     """Repair the differences behind an id, as many as one statement may write, and keep what was done as findings."""
     changed(connection, "reconciliation/lock_account", account_id=about["account_id"])
     now = clock()
-    page = rows(connection, look, after=after, limit=limit, now=now, **about)
+    page = records(connection, look, after=after, limit=limit, now=now, **about)
     if page:
         mend(connection, page, account_id=about["account_id"], actor=ACTOR, now=now)
         report(connection, findings(page, about["account_id"], is_repaired=True), now=now)
@@ -207,7 +207,7 @@ def _repair_page(
 def _report(connection: Connection, *, look: str, about: dict[str, object], now: datetime) -> Counter[str]:
     """Keep what one look finds that only a person may change; return the kinds seen."""
     changed(connection, "reconciliation/lock_account", account_id=about["account_id"])
-    found = rows(connection, look, now=now, **about)
+    found = records(connection, look, now=now, **about)
     report(connection, findings(found, about["account_id"]), now=now)
     return Counter(one["kind"] for one in found)
 

@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.closing import end_rows, owe_end
-from device_association.database.execution import changed, in_transaction, row, rows, rows_per_statement, run
+from device_association.database.execution import changed, in_transaction, record, records, rows_per_statement, run
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.reconciliation.accounts import ACTOR, Interval
@@ -24,7 +24,7 @@ def repair_changes(engine: Engine, interval: Interval, *, clock: Callable[[], da
     repairing = OneByOne(engine, "repair of changes", clock())
     while True:
         with engine.connect() as connection:
-            page = rows(
+            page = records(
                 connection,
                 "reconciliation/list_changes",
                 bulk_change_id=None,
@@ -50,7 +50,7 @@ def _repair(
 ) -> list[FindingKind]:
     """Repair one change, unless it was claimed or retried meanwhile; return what was wrong with it."""
     changed(connection, "bulk_changes/lock_state", bulk_change_id=change_id)
-    one = row(connection, "reconciliation/list_changes", bulk_change_id=change_id, after=0, limit=1, **scope)
+    one = record(connection, "reconciliation/list_changes", bulk_change_id=change_id, after=0, limit=1, **scope)
     if one is None:
         return []
     now, said = clock(), {}

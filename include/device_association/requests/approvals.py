@@ -19,7 +19,7 @@ from device_association.bulk_changes.access import Caller, lock_visible, refused
 from device_association.bulk_changes.claims import lock_change
 from device_association.bulk_changes.closing import close, end_rows, start_or_close
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import Record, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, changed, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
@@ -98,7 +98,7 @@ def why_approval(
     if rule.most_rejected_percent is not None and rejected * 100 > devices * rule.most_rejected_percent:
         because.append(f"{rejected} of {devices} devices refused, more than {rule.most_rejected_percent} percent")
     if rule.first_use:
-        used = row(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
+        used = record(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
         if used is not None and not used["uses"]:
             because.append("the first change for this customer")
     return "; ".join(because) or None
@@ -143,7 +143,7 @@ def ask_or_start(
 
 def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
     """Return why a change that is tried again has to be approved first: it was asked about, and not approved."""
-    found = row(connection, "requests/find_approval", bulk_change_id=change_id)
+    found = record(connection, "requests/find_approval", bulk_change_id=change_id)
     return str(found["why"]) if found and found["answer"] != APPROVED else None
 
 
@@ -169,7 +169,7 @@ def answer_approval(
 def list_waiting(engine: Engine) -> list[Record]:
     """Return the changes that wait for an answer, the longest waiting first."""
     with engine.connect() as connection:
-        return list(rows(connection, "requests/list_open"))
+        return list(records(connection, "requests/list_open"))
 
 
 def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
@@ -179,10 +179,12 @@ def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> l
     """
 
     def take(connection: Connection) -> list[int]:
-        free = sorted(one["bulk_change_id"] for one in rows(connection, "requests/list_open") if one["run_id"] is None)
+        free = sorted(
+            one["bulk_change_id"] for one in records(connection, "requests/list_open") if one["run_id"] is None
+        )
         if free:
             run(connection, "requests/take_questions", run_id=run_id, last_id=free[:most][-1])
-        own = (one["bulk_change_id"] for one in rows(connection, "requests/list_open") if one["run_id"] == run_id)
+        own = (one["bulk_change_id"] for one in records(connection, "requests/list_open") if one["run_id"] == run_id)
         return sorted(own)
 
     return in_transaction(engine, take)
@@ -191,8 +193,8 @@ def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> l
 def question(engine: Engine, bulk_change_id: int) -> str | None:
     """Return what a person is asked about a change, in Markdown; None where nobody has to be asked any more."""
     with engine.connect() as connection:
-        asked = row(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
-        change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+        asked = record(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
+        change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
         counts = count_rows(connection, bulk_change_id)
     if asked is None or change is None or asked["answer"] is not None:
         return None
@@ -232,7 +234,7 @@ def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: d
 
 
 def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
-    found = row(connection, "requests/find_rule", tenant_id=tenant_id)
+    found = record(connection, "requests/find_rule", tenant_id=tenant_id)
     if found is None:
         return ApprovalRule()
     return ApprovalRule(
@@ -243,7 +245,7 @@ def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
 
 
 def _check_waits(connection: Connection, change: Record, caller: Caller, now: datetime) -> None:
-    asked = row(connection, "requests/find_approval", bulk_change_id=change["bulk_change_id"])
+    asked = record(connection, "requests/find_approval", bulk_change_id=change["bulk_change_id"])
     if asked is not None and asked["answer"] is not None:
         said = f"already answered: {asked['answer']} by {asked['answered_by']} at {asked['answered'].isoformat()}"
         raise refused(RequestCode.ALREADY_ANSWERED, said)

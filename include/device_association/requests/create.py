@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import ended_text
-from device_association.database.execution import as_json, in_parts, in_transaction, row, run
+from device_association.database.execution import as_json, in_parts, in_transaction, record, run
 from device_association.domain.association_request import (
     AssociateCustomer,
     local_to_utc,
@@ -62,7 +62,7 @@ def create_bulk_change(
     request = parse_request(sent, max_devices=max_devices)
 
     def create(connection: Connection) -> Created:
-        earlier = run_id and row(connection, "requests/find_by_run_key", run_key=run_id)
+        earlier = run_id and record(connection, "requests/find_by_run_key", run_key=run_id)
         if earlier:
             return _counted(connection, earlier["bulk_change_id"])
         caller = find_caller(connection, user_name)
@@ -133,8 +133,10 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
     """Raise unless this person may start this change: a portal user of its tenant who may create, and it has not ended."""
     with engine.connect() as connection:
         caller = find_caller(connection, user_name)
-        change = row(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
-        hidden = row(connection, "requests/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id)
+        change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+        hidden = record(
+            connection, "requests/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id
+        )
     if change is None or change["tenant_id"] != caller.tenant_id:
         raise ChangeNotRunnable(
             f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"

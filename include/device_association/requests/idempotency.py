@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, row, run
+from device_association.database.execution import as_json, record, run
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 
@@ -46,7 +46,7 @@ def take_key(connection: Connection, key: RequestKey, user_id: int, *, now: date
     Of two requests at once the second waits here until the first has committed. Raises RequestRefused for another body.
     """
     run(connection, "requests/delete_old_keys", user_id=user_id, oldest=now - KEPT)
-    found = row(connection, "requests/find_key", user_id=user_id, key_hash=key.key_hash)
+    found = record(connection, "requests/find_key", user_id=user_id, key_hash=key.key_hash)
     if found is None:
         run(
             connection,

@@ -12,7 +12,7 @@ from typing import NoReturn
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import find_caller
-from device_association.database.execution import in_transaction, row, rows
+from device_association.database.execution import in_transaction, record, records
 from device_association.domain.association_request import parse_request
 from device_association.domain.codes import Row
 from device_association.rate_limiting.limiter import Limits
@@ -97,7 +97,7 @@ def without_trace(engine: Engine, look: Callable[[Connection], Preview]) -> Prev
 
 def verdicts(connection: Connection, bulk_change_id: int) -> tuple[Verdict, ...]:
     """Return what would become of each device of a change that was just stored."""
-    found = rows(connection, "requests/list_rows", bulk_change_id=bulk_change_id)
+    found = records(connection, "requests/list_rows", bulk_change_id=bulk_change_id)
     return tuple(
         Verdict(one["iccid"], ACCEPTED if one["status"] == Row.NEW else one["error_code"], one["details"])
         for one in found
@@ -106,5 +106,5 @@ def verdicts(connection: Connection, bulk_change_id: int) -> tuple[Verdict, ...]
 
 def calls_per_minute(connection: Connection, customer: Customer) -> int:
     """Return how many calls a minute the customer's account may make: as it was last told, else the vendor's limit."""
-    found = row(connection, "requests/find_account_rate", account_id=customer.account_id)
+    found = record(connection, "requests/find_account_rate", account_id=customer.account_id)
     return (found and found["calls_per_minute"]) or Limits().calls_per_minute

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.access import Caller
-from device_association.database.execution import row, rows
+from device_association.database.execution import record, records
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.requests.terms import Terms
@@ -63,9 +63,9 @@ def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) 
     binds = {"tenant_id": caller.tenant_id, "user_id": caller.user_id}
     guid = _as_uuid(rev_customer_id)
     if guid is not None:
-        found = rows(connection, "requests/find_by_id", customer_id=guid, **binds)
+        found = records(connection, "requests/find_by_id", customer_id=guid, **binds)
     else:
-        alike = rows(connection, "requests/find_by_number", number=rev_customer_id, **binds)
+        alike = records(connection, "requests/find_by_number", number=rev_customer_id, **binds)
         found = [one for one in alike if one["number"] == rev_customer_id]
     if not found:
         raise _refused(RequestCode.CUSTOMER_NOT_FOUND, f"no customer {rev_customer_id} in tenant {caller.tenant_name}")
@@ -87,7 +87,7 @@ def find_facts(
     connection: Connection, terms: Terms, *, tenant_id: int, service_provider_id: int, account_id: int | None
 ) -> Facts:
     """Return what the database knows of everything that the terms name."""
-    found = row(
+    found = record(
         connection,
         "requests/find_facts",
         tenant_id=tenant_id,
@@ -103,7 +103,7 @@ def find_facts(
     )
     if found is None:
         raise RequestRefused([Refusal("INVALID_REQUEST", "TenantId", f"there is no tenant {tenant_id}")])
-    products = rows(connection, "requests/list_products", account_id=account_id) if terms.rev_product_id_list else []
+    products = records(connection, "requests/list_products", account_id=account_id) if terms.rev_product_id_list else []
     return Facts(**found, products=frozenset(one["product_id"] for one in products))
 
 

@@ -22,7 +22,7 @@ from device_association.bulk_changes.access import Caller, lock_visible, refused
 from device_association.bulk_changes.closing import count_codes
 from device_association.bulk_changes.reverted_changes import reverted_text
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import Record, as_json, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
 from device_association.rate_limiting.limiter import Limits
@@ -70,7 +70,7 @@ def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: 
     def look(connection: Connection) -> Preview:
         first = lock_visible(connection, caller, bulk_change_id, now)
         created = _store(connection, caller, first, "a preview", now)
-        found = row(
+        found = record(
             connection, "requests/count_lines", bulk_change_id=created.change_id, usual_rate=Limits().calls_per_minute
         )
         assert found is not None, "a count is always one row"
@@ -99,7 +99,7 @@ def _store(connection: Connection, caller: Caller, first: Record, reason: str, n
     reject_devices(connection, change_id, actor=caller.user_name, now=now)
     _log(connection, first, change_id, reason, written)
     created = _counted(connection, change_id)
-    customers = rows(connection, "requests/list_customers_of", bulk_change_id=change_id)
+    customers = records(connection, "requests/list_customers_of", bulk_change_id=change_id)
     return with_reason(connection, created, first["tenant_id"], customers[0]["customer_id"])
 
 
@@ -112,7 +112,7 @@ def _check(connection: Connection, first: Record) -> None:
     if first["status"] in NOT_ENDED:
         said = f"this change reads {first['status']}; take it back once it has ended"
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
-    if not rows(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):
+    if not records(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):
         raise refused(RequestCode.CHANGE_NOT_OURS, "another program did this change; have it undone there")
 
 

@@ -16,7 +16,7 @@ from device_association.bulk_changes.claims import Claim, holding, record_step
 from device_association.bulk_changes.closing import count_codes
 from device_association.bulk_changes.reverted_changes import find_reversal
 from device_association.database.batches import hold_devices, in_batches, row_batches
-from device_association.database.execution import Record, as_json, in_parts, row, rows, rows_per_statement, run
+from device_association.database.execution import Record, as_json, in_parts, record, records, rows_per_statement, run
 from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
 from device_association.domain.codes import DeviceCode, RequestCode
 from device_association.domain.errors import Refusal
@@ -58,7 +58,7 @@ def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: 
 
 def count_rows(connection: Connection, bulk_change_id: int) -> Record:
     """Return how many rows of a change are open (`open_rows`), and how many final (`final_rows`)."""
-    counts = row(connection, "requests/count_open", bulk_change_id=bulk_change_id)
+    counts = record(connection, "requests/count_open", bulk_change_id=bulk_change_id)
     assert counts is not None, "a count is always one row"
     return counts
 
@@ -84,7 +84,7 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
 
 def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
-    billed = rows(connection, "requests/find_billed", bulk_change_id=bulk_change_id, now=now)
+    billed = records(connection, "requests/find_billed", bulk_change_id=bulk_change_id, now=now)
     reject_rows(connection, bulk_change_id, billed, actor=actor, now=now)
     _end_rejected(connection, bulk_change_id, actor, now)
 
@@ -111,10 +111,10 @@ def _end_rejected(connection: Connection, bulk_change_id: int, actor: str, now: 
 
 def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
-    about = row(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    about = record(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
     zone = about["time_zone"] if about else None
     after = 0
-    while unread := rows(
+    while unread := records(
         connection,
         "requests/list_unread_payloads",
         bulk_change_id=claim.bulk_change_id,
@@ -154,9 +154,9 @@ def insert_terms(connection: Connection, bulk_change_id: int, terms: Terms) -> N
 
 def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Refuse the rows whose request as a whole may no longer go on: the customer was closed or deleted meanwhile, ..."""
-    change = row(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    change = record(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
     assert change is not None, "the change is claimed"
-    for one in rows(connection, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
+    for one in records(connection, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
         terms = from_row(one)
         found = _request_refusals(connection, terms, one, change, now)
         if found:
@@ -195,7 +195,7 @@ def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[dict[st
             "code": DeviceCode.INVALID_ICCID,
             "details": f"INVALID_ICCID: {one['iccid']!r} is no ICCID; it must be 18 to 22 digits",
         }
-        for one in rows(connection, "requests/list_open_iccids", bulk_change_id=bulk_change_id)
+        for one in records(connection, "requests/list_open_iccids", bulk_change_id=bulk_change_id)
         if not is_iccid(one["iccid"] or "")
     ]
 

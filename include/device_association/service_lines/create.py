@@ -18,7 +18,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import holding, is_stopped, record_step
-from device_association.database.execution import Record, changed, in_transaction, rows
+from device_association.database.execution import Record, changed, in_transaction, records
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (
     ClaimLost,
@@ -88,7 +88,7 @@ def create_rev_services(desk: Desk, slice_number: int, *, last_try: bool) -> dic
 def slice_label(desk: Desk, slice_number: int) -> str:
     """Return what a person sees as the name of a slice: the ICCID, or the first of several."""
     with desk.engine.connect() as connection:
-        devices = rows(connection, "service_lines/list_slice_devices", slice_number=slice_number, **desk.claim.key)
+        devices = records(connection, "service_lines/list_slice_devices", slice_number=slice_number, **desk.claim.key)
     if not devices:
         return f"slice {slice_number}"
     rest = f" and {len(devices) - 1} more" if len(devices) > 1 else ""
@@ -97,7 +97,7 @@ def slice_label(desk: Desk, slice_number: int) -> str:
 
 def _devices(desk: Desk, slice_number: int) -> list[Record]:
     with desk.engine.connect() as connection:
-        found = rows(connection, "service_lines/list_slice_devices", slice_number=slice_number, **desk.claim.key)
+        found = records(connection, "service_lines/list_slice_devices", slice_number=slice_number, **desk.claim.key)
     return [at_work(desk, device) for device in found]
 
 
@@ -109,7 +109,7 @@ def _find_and_call(
     What was looked at too long ago when its call's turn came, or was found meanwhile, is looked at again.
     """
     with desk.engine.connect() as connection:
-        known = rows(connection, "service_lines/list_known", slice_number=slice_number, **desk.claim.key)
+        known = records(connection, "service_lines/list_known", slice_number=slice_number, **desk.claim.key)
     looks.learn(devices, known)
     found: dict[int, Outcome | None] = {}
     called: dict[int, Outcome | None] = {}

@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, records, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (
     RecordUnreadable,
@@ -83,7 +83,9 @@ def record_ended(desk: Desk, ended: Sequence[tuple[Record, int]]) -> list[tuple[
     intents = as_json([{"intent_id": device["intent_id"]} for device, _ in ended])
 
     def record(connection: Connection) -> None:
-        settled = {one["intent_id"] for one in rows(connection, "service_lines/settle_ended", intents=intents, now=now)}
+        settled = {
+            one["intent_id"] for one in records(connection, "service_lines/settle_ended", intents=intents, now=now)
+        }
         run(connection, "service_lines/end_mirrors", intents=intents, actor=desk.claim.actor, now=now)
         told = [
             log_entry(device, response=f"line {service_id} disconnected")

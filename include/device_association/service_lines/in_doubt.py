@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, lock_change
 from device_association.bulk_changes.reverted_changes import find_reversal
-from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, records, run
 from device_association.domain.codes import NOT_ENDED
 from device_association.domain.errors import (
     ClaimLost,
@@ -59,7 +59,7 @@ def settle_outcomes(
     turn first in the next sweep. So have those for which LOOK_UPS_LAST leaves no time.
     """
     with engine.connect() as connection:
-        devices = rows(connection, "service_lines/list_left_open", now=clock(), most=MOST_LOOK_UPS)
+        devices = records(connection, "service_lines/list_left_open", now=clock(), most=MOST_LOOK_UPS)
     counts: Counter[str] = Counter()
     until = clock() + LOOK_UPS_LAST
     refused: dict[str, RevioUnauthorized] = {}
@@ -125,7 +125,7 @@ def _settle(desk: Desk, device: Record) -> str:
         return _settle_end(desk, device)
     looks = SliceLooks(desk)
     with desk.engine.connect() as connection:
-        looks.learn([device], rows(connection, "service_lines/list_known_of", intent_id=intent))
+        looks.learn([device], records(connection, "service_lines/list_known_of", intent_id=intent))
     try:
         found, asked = looks.look_up(device)
     except (RevioRetryable, RevioRejected, StepUnfinished):
@@ -196,8 +196,8 @@ def _end(
 def _try_again(engine: Engine, now: datetime) -> int:
     """Open the rows again whose line is known by now, change by change; return how many. Of a change taken back, tell."""
     with engine.connect() as connection:
-        known = rows(connection, "service_lines/list_known_late")
-        left = rows(connection, "service_lines/list_lines_of_reverted", now=now)
+        known = records(connection, "service_lines/list_known_late")
+        left = records(connection, "service_lines/list_lines_of_reverted", now=now)
     total, opening = 0, OneByOne(engine, "retry of late lines", now)
     for bulk_change_id, found in groupby(known, key=lambda one: one["bulk_change_id"]):
         work = partial(_open, bulk_change_id=bulk_change_id, known=list(found), now=now)
@@ -212,7 +212,7 @@ def _try_again(engine: Engine, now: datetime) -> int:
 def _report_left(engine: Engine, left: Sequence[Record], now: datetime) -> None:
     """Report the lines of reverted changes, and those whose row was tried again in vain."""
     with engine.connect() as connection:
-        alone = rows(connection, "service_lines/list_lines_not_associated", now=now)
+        alone = records(connection, "service_lines/list_lines_not_associated", now=now)
     findings = [*map(_left_over, left), *map(_not_associated, alone)]
     in_transaction(engine, lambda connection: report(connection, findings, now=now))
 

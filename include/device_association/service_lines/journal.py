@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import holding
-from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
@@ -62,7 +62,7 @@ def begin_calls(
         desk.engine,
         desk.claim,
         now,
-        lambda connection: rows(
+        lambda connection: records(
             connection,
             statement,
             intents=as_json(
@@ -88,12 +88,12 @@ def why_not(desk: Desk, device: Record) -> Outcome | None:
     now = desk.clock()
     holding(desk.engine, desk.claim, now, lambda connection: None)
     with desk.engine.connect() as connection:
-        stopped = row(connection, "bulk_changes/find_stop", **desk.claim.key)
+        stopped = record(connection, "bulk_changes/find_stop", **desk.claim.key)
         ends = device.get("ends_service_id")
         conflict = (
-            None if ends else row(connection, "service_lines/find_conflict", intent_id=device["intent_id"], now=now)
+            None if ends else record(connection, "service_lines/find_conflict", intent_id=device["intent_id"], now=now)
         )
-        intent = row(connection, "service_lines/find_intent", intent_id=device["intent_id"])
+        intent = record(connection, "service_lines/find_intent", intent_id=device["intent_id"])
     if stopped:
         return Outcome.STOPPED
     if intent is None or intent["state"] != "PLANNED":  # another worker of the slice is at it; the line may be its own
@@ -116,7 +116,7 @@ def record_created(desk: Desk, created: Sequence[tuple[Record, int]]) -> list[tu
         run(connection, "service_lines/own_lines", lines=as_json(list(mirrored.values())), now=now)
         settled = {
             one["intent_id"]
-            for one in rows(
+            for one in records(
                 connection,
                 "service_lines/settle_calls",
                 lines=as_json(
@@ -210,7 +210,7 @@ def _not_acted_on(desk: Desk, device: Record, statement: str, **binds: object) -
     def plan(connection: Connection) -> int:
         about = {"intent_id": device["intent_id"]}
         planned = changed(connection, statement, now=now, **binds, **about)
-        intent = row(connection, "service_lines/find_intent", **about)
+        intent = record(connection, "service_lines/find_intent", **about)
         if planned and intent is not None and intent["state"] == "ABANDONED":
             report(connection, [finding], now=now)
         return planned

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, lock_visible, refused
 from device_association.bulk_changes.reverted_changes import reverted_text
-from device_association.database.execution import Record, as_json, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
 from device_association.domain.errors import Refusal, RequestRefused
@@ -56,7 +56,7 @@ def list_named_lines(engine: Engine, bulk_change_id: int, devices: Sequence[Reco
     ids = [one["row_id"] for one in devices]
     span = {"first_row_id": min(ids), "last_row_id": max(ids)}
     with engine.connect() as connection:
-        found = rows(connection, "service_lines/list_named", bulk_change_id=bulk_change_id, **span)
+        found = records(connection, "service_lines/list_named", bulk_change_id=bulk_change_id, **span)
     return {one["row_id"]: one for one in found}
 
 
@@ -76,7 +76,7 @@ def _check_change(change: Record) -> None:
 
 
 def _find_device(connection: Connection, bulk_change_id: int, iccid: str) -> Record:
-    found = row(connection, "service_lines/find_row", bulk_change_id=bulk_change_id, iccid=iccid)
+    found = record(connection, "service_lines/find_row", bulk_change_id=bulk_change_id, iccid=iccid)
     if found is None or found["iccid"] != iccid:
         said = f"no device of bulk change {bulk_change_id} has ICCID {iccid!r}; check it"
         raise RequestRefused([Refusal(DeviceCode.DEVICE_NOT_FOUND, "ICCID", said)])

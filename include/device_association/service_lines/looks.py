@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
 from device_association.domain.errors import ConfigurationError, RevioRejected
 from device_association.domain.sim_numbers import msisdn_key
 from device_association.revio.client import PAGE_SIZE, RevioClient
@@ -81,7 +81,7 @@ class AccountLooks:
     def since(self, moment: datetime) -> list[Line]:
         """Return the lines of the account that were shown first, or shown otherwise than before, after a moment."""
         with self._engine.connect() as connection:
-            found = rows(connection, "service_lines/list_since", since=moment, **self._about)
+            found = records(connection, "service_lines/list_since", since=moment, **self._about)
             return list(map(_kept_line, found)) + _unjudged(connection, self._account.account_id)
 
     def known(self, sims: Iterable[Sim]) -> list[Line]:
@@ -139,7 +139,7 @@ class AccountLooks:
         """Whether look-ups by ICCID need fewer calls than the customer's list, which is read twice if it has pages."""
         about = {"customer_number": str(number), **self._about}
         with self._engine.connect() as connection:
-            counted = row(connection, "service_lines/count_customer_lines", **about)
+            counted = record(connection, "service_lines/count_customer_lines", **about)
         pages = ceil((counted["line_count"] if counted else 0) / PAGE_SIZE)
         return pages > 1 and len(sims) < 2 * pages and all(map(self.finds, sims))
 
@@ -163,7 +163,7 @@ class AccountLooks:
 
     def _find_look(self) -> Record | None:
         with self._engine.connect() as connection:
-            return row(connection, "service_lines/find_look", **self._about)
+            return record(connection, "service_lines/find_look", **self._about)
 
     def _list(self, since: datetime) -> datetime | None:
         try:
@@ -208,7 +208,7 @@ class AccountLooks:
     def _prove(self) -> bool:
         """Look a known line up by each of its numbers, and record whether that found it and nothing else."""
         with self._engine.connect() as connection:
-            control = row(connection, "service_lines/find_control", **self._about)
+            control = record(connection, "service_lines/find_control", **self._about)
         if control is None:
             return False
         now = self._clock()
@@ -225,7 +225,7 @@ class AccountLooks:
     def _customers_are_found(self) -> bool:
         """Whether the filter on customers shows a line that is known, at whatever customer it is now."""
         with self._engine.connect() as connection:
-            control = row(connection, "service_lines/find_control", **self._about)
+            control = record(connection, "service_lines/find_control", **self._about)
         line = self._client.line(control["service_id"]) if control else None
         if control is None or line is None or line.customer_id is None:
             return False
@@ -236,7 +236,7 @@ class AccountLooks:
         """Whether a customer's list lacks a line that is known to be another customer's: its filter works."""
         about = {"customer_number": str(number), **self._about}
         with self._engine.connect() as connection:
-            known = row(connection, "service_lines/find_line_of_others", **about)
+            known = record(connection, "service_lines/find_line_of_others", **about)
         line = self._client.line(known["service_id"]) if known else None
         return bool(line and line.customer_id not in (None, number) and not _shows(listing, line.service_id))
 
@@ -264,12 +264,12 @@ def put_back(zone: tzinfo, start: datetime, now: datetime) -> timedelta:
 def shown_before(connection: Connection, account_id: int, sims: Iterable[Sim]) -> list[Line]:
     """Return the lines that an account has shown earlier and that may be one of these SIMs'; and all that can't be judged."""
     keys = [{"match_key": key} for sim in sims for key in sim.match_keys]
-    found = rows(connection, "service_lines/list_matching", keys=as_json(keys), account_id=account_id)
+    found = records(connection, "service_lines/list_matching", keys=as_json(keys), account_id=account_id)
     return list(map(_kept_line, found)) + _unjudged(connection, account_id)
 
 
 def _unjudged(connection: Connection, account_id: int) -> list[Line]:
-    found = rows(connection, "service_lines/list_unjudged", account_id=account_id)
+    found = records(connection, "service_lines/list_unjudged", account_id=account_id)
     return [Line.from_record(one["record"]) for one in found]
 
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import Record, as_json, row, rows, run
+from device_association.database.execution import Record, as_json, record, records, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioUnauthorized
 from device_association.revio.lines import Judgment, Line, Verdict
@@ -82,14 +82,14 @@ def _why_not(desk: Desk, device: Record, line: Line | None) -> tuple[DeviceCode,
 def _former(connection: Connection, device: Record) -> tuple[str | None, Sequence[Record]]:
     """Return the other SIM whose line a named line is kept as, None for none, and the rows that have it for that SIM."""
     account = {"account_id": device["account_id"], "service_id": device["named_service_id"]}
-    owner = row(connection, "service_lines/find_owner", **account)
+    owner = record(connection, "service_lines/find_owner", **account)
     if owner is None or owner["iccid"] == device["iccid"]:
         return None, []
-    return owner["iccid"], rows(connection, "service_lines/list_users", iccid=owner["iccid"], **account)
+    return owner["iccid"], records(connection, "service_lines/list_users", iccid=owner["iccid"], **account)
 
 
 def _was_named_later(connection: Connection, device: Record) -> bool:
-    found = row(connection, "service_lines/count_later", row_id=device["row_id"])
+    found = record(connection, "service_lines/count_later", row_id=device["row_id"])
     return found is not None and found["later"] > 0
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
 from device_association.database.dialects import utc_milliseconds
-from device_association.database.execution import Record, as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
 from device_association.domain.association_request import tenant_zone
 from device_association.domain.codes import VALIDATION_CODES, DeviceCode, Row
 from device_association.domain.errors import AssociationError, RevioOutcomeUnknown, RevioUnauthorized
@@ -130,7 +130,7 @@ class Desk:
 
     def _look(self) -> tuple[bool, datetime]:
         found = in_transaction(
-            self.engine, lambda connection: row(connection, "service_lines/look_before_call", **self.claim.key)
+            self.engine, lambda connection: record(connection, "service_lines/look_before_call", **self.claim.key)
         )
         assert found is not None, "the time is always one row"
         now = self.clock() if self.now_of is None else self.now_of(utc_milliseconds(found["now"]))
@@ -139,7 +139,7 @@ class Desk:
     def has_begun_product(self, device: Record) -> bool:
         """Whether a product of the device was begun or ended: it is brought to its end even in a stopped change."""
         with self.engine.connect() as connection:
-            return row(connection, "service_lines/find_begun_product", intent_id=device["intent_id"]) is not None
+            return record(connection, "service_lines/find_begun_product", intent_id=device["intent_id"]) is not None
 
     def transact_holding(self, statement: str, **binds: object) -> int:
         """Run one conditional statement in a transaction that holds the claim; return how many rows it changed.
@@ -165,7 +165,7 @@ def open_desk(
 ) -> Desk:
     """Return the desk for a slice of the claim's change."""
     with engine.connect() as connection:
-        slices = rows(connection, "service_lines/list_slices", **claim.key)
+        slices = records(connection, "service_lines/list_slices", **claim.key)
     is_small = sum(one["devices"] for one in slices) <= SMALL
     return Desk(engine, claim, clients, settings, clock, budgets, is_small, now_of=lambda now: now)
 
@@ -239,7 +239,7 @@ def own_line(connection: Connection, device: Record, service_id: int, now: datet
     """Record in the caller's transaction whose a line is; return what else to log, None where it is another SIM's."""
     account = {"account_id": device["account_id"], "service_id": service_id}
     run(connection, "service_lines/own_lines", lines=as_json([{**account, "number2": device["iccid"]}]), now=now)
-    owner = row(connection, "service_lines/find_owner", **account)
+    owner = record(connection, "service_lines/find_owner", **account)
     if owner is None or device["iccid"] not in iccid_keys(owner["iccid"]):
         return None
     if owner["iccid"] != device["iccid"]:  # the same SIM in another spelling, whose change gives the line up
@@ -304,7 +304,7 @@ def _record_line(
         now=now,
         **desk.claim.key,
     )
-    known = row(connection, "service_lines/find_intent", intent_id=device["intent_id"])
+    known = record(connection, "service_lines/find_intent", intent_id=device["intent_id"])
     if not settled and (known is None or known["service_id"] != service_id):
         if outcome is not Outcome.CREATED:
             raise RevioOutcomeUnknown(f"line {service_id} could not be adopted for this SIM any more")

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.claims import Claim, holding, is_stopped, record_step, stop
 from device_association.bulk_changes.reverted_changes import find_reversal
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import Record, as_json, in_parts, row, rows, run
+from device_association.database.execution import Record, as_json, in_parts, record, records, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
@@ -64,13 +64,13 @@ def plan_rev_services(
     now, began = clock(), time.perf_counter()
     if is_stopped(engine, claim):
         stored = holding(
-            engine, claim, now, lambda connection: rows(connection, "service_lines/list_slices", **claim.key)
+            engine, claim, now, lambda connection: records(connection, "service_lines/list_slices", **claim.key)
         )
         return [one["slice_number"] for one in stored]
     with engine.connect() as connection:
         ends = find_reversal(connection, claim.bulk_change_id).reverts is not None
         list_customers = "service_lines/list_disconnect_customers" if ends else "service_lines/list_customers"
-        customers = rows(connection, list_customers, bulk_change_id=claim.bulk_change_id)
+        customers = records(connection, list_customers, bulk_change_id=claim.bulk_change_id)
     if customers:
         first = {"deadline": now + LEAST_TIME, "connection_id": customers[0]["connection_id"], "is_first": 1}
         holding(engine, claim, now, lambda c: run(c, "service_lines/set_deadline", **first, **claim.key))
@@ -124,7 +124,9 @@ def _look_at(
         account = looks_at(engine, clients, customer, settings, clock)
         about = {"customer_id": customer["customer_id"], "bulk_change_id": claim.bulk_change_id}
         with engine.connect() as connection:
-            sims = [Sim(one["iccid"], one["msisdn"]) for one in rows(connection, "service_lines/list_wanted", **about)]
+            sims = [
+                Sim(one["iccid"], one["msisdn"]) for one in records(connection, "service_lines/list_wanted", **about)
+            ]
         key = (customer["customer_id"], customer["account_id"])
         if account.look_ups_are_fewer(number, sims):
             seen.append(CustomerLook(*key, looked=None))
@@ -152,7 +154,7 @@ def _lost_lines(
     """
     before = now - timedelta(seconds=settings.rev_settle_seconds)
     with engine.connect() as connection:
-        settled = rows(connection, "service_lines/list_settled", bulk_change_id=claim.bulk_change_id, before=before)
+        settled = records(connection, "service_lines/list_settled", bulk_change_id=claim.bulk_change_id, before=before)
     shown = {(look.account_id, line.service_id): line for look in seen for line in look.lines}
     gone: list[dict[str, object]] = []
     moved: list[dict[str, object]] = []
@@ -202,7 +204,7 @@ def _want_lines(connection: Connection, claim: Claim, seen: Sequence[CustomerLoo
 def _keep_known(connection: Connection, claim: Claim, seen: Sequence[CustomerLook]) -> None:
     """Keep which lines may be which SIMs': those of the customers' lists, and those that the accounts showed before."""
     planned: dict[UUID, dict[int, Sim]] = {}
-    for one in rows(connection, "service_lines/list_planned", bulk_change_id=claim.bulk_change_id):
+    for one in records(connection, "service_lines/list_planned", bulk_change_id=claim.bulk_change_id):
         planned.setdefault(one["customer_id"], {})[one["intent_id"]] = Sim(one["iccid"], one["msisdn"])
     run(connection, "service_lines/delete_known", bulk_change_id=claim.bulk_change_id)
     for customer in seen:
@@ -279,10 +281,10 @@ def _slices(
     connection: Connection, claim: Claim, settings: Settings, connection_id: str | None, now: datetime
 ) -> list[int]:
     """Return the slices of this retry, cut once; the deadline counts from then."""
-    stored = rows(connection, "service_lines/list_slices", **claim.key)
+    stored = records(connection, "service_lines/list_slices", **claim.key)
     if stored or connection_id is None:
         return [one["slice_number"] for one in stored]
-    wanted = rows(connection, "service_lines/list_rows", bulk_change_id=claim.bulk_change_id)
+    wanted = records(connection, "service_lines/list_rows", bulk_change_id=claim.bulk_change_id)
     slices = list(
         cut(
             [one["row_id"] for one in wanted],
@@ -291,7 +293,7 @@ def _slices(
         )
     )
     run(connection, "service_lines/insert_slices", slices=as_json(slices), **claim.key)
-    limit = row(connection, "service_lines/find_limit", connection_id=connection_id)
+    limit = record(connection, "service_lines/find_limit", connection_id=connection_id)
     budget_time = timedelta(minutes=len(wanted) / limit["calls_per_minute"]) if limit else timedelta()
     deadline = now + LEAST_TIME + 2 * budget_time
     until = {"deadline": deadline, "connection_id": connection_id, "is_first": 0}

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import Record, as_json, changed, in_transaction, rows, run
+from device_association.database.execution import Record, as_json, changed, in_transaction, records, run
 from device_association.domain.errors import (
     AssociationError,
     RecordUnreadable,
@@ -81,7 +81,7 @@ def _steps(desk: Desk, device: Record, wanted: list[int]) -> Sequence[Record]:
 def list_product_steps(desk: Desk, device: Record) -> Sequence[Record]:
     """Return the products that are to be added to a line, or ended, with their outcomes."""
     with desk.engine.connect() as connection:
-        return rows(connection, "service_lines/list_product_steps", intent_id=device["intent_id"])
+        return records(connection, "service_lines/list_product_steps", intent_id=device["intent_id"])
 
 
 def _create(

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import as_json, changed, in_parts, in_transaction, row, rows, run
+from device_association.database.execution import as_json, changed, in_parts, in_transaction, record, records, run
 from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
 from device_association.domain.sim_numbers import rounded_keys
 from device_association.domain.storable_text import storable
@@ -47,7 +47,7 @@ class RevAccount:
 def list_accounts(engine: Engine) -> list[RevAccount]:
     """Return the Rev.io accounts that have customers of ours."""
     with engine.connect() as connection:
-        return [RevAccount(**one) for one in rows(connection, "service_lines/list_accounts")]
+        return [RevAccount(**one) for one in records(connection, "service_lines/list_accounts")]
 
 
 def listing_of_today(
@@ -84,7 +84,7 @@ def list_account(
 
     if not in_transaction(engine, begin):
         with engine.connect() as connection:
-            listing = row(connection, "service_lines/find_listing", **about)
+            listing = record(connection, "service_lines/find_listing", **about)
         if listing is not None and listing["listed_date"] is not None and listing["listed_date"] >= since:
             if not listing["is_whole"]:
                 raise shifts(listing["listed_date"])
@@ -112,7 +112,7 @@ def _check(engine: Engine, account: RevAccount, lines: list[Line], now: datetime
     """Refuse a listing with less than half of the lines that the mirror knows: most lines would seem to be gone."""
     active = sum(line.is_active(now) for line in lines)
     with engine.connect() as connection:
-        counted = row(connection, "service_lines/count_known", account_id=account.account_id, now=now)
+        counted = record(connection, "service_lines/count_known", account_id=account.account_id, now=now)
     known = counted["known"] if counted else 0
     if 2 * active < known:
         raise ConfigurationError(
