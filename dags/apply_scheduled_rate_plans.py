@@ -26,7 +26,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow.notices import tell_failure
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.scheduled_plan_tasks import apply_due_plans
 
 

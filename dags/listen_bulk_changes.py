@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import dag
 
 from device_association_airflow import connections
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.bulk_change_sensor import BulkChangeSensor
-from device_association_airflow.notices import tell_failure
 
 
 @dag(

@@ -27,8 +27,8 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.dead_letter_tasks import REDRIVE_FORM, redrive
-from device_association_airflow.notices import tell_failure
 
 
 @dag(

@@ -15,8 +15,8 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.association_tasks import store_choices
-from device_association_airflow.notices import tell_failure
 
 
 @dag(

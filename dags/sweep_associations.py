@@ -25,8 +25,8 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow import upkeep_tasks as tasks
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.dead_letter_tasks import look_at_dead_letters
-from device_association_airflow.notices import tell_failure
 
 
 @dag(

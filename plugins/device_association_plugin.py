@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from device_association_airflow import portal_app, report_pages
-from device_association_airflow.notices import RunQueued
+from device_association_airflow.alert_notifiers import RunQueued
 
 
 class DeviceAssociationPlugin(AirflowPlugin):

@@ -16,9 +16,9 @@ from device_association.domain.errors import RequestRefused
 from device_association.messaging import outbox
 from device_association.requests import approvals
 from device_association_airflow import connections
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.association_tasks import POLICY
-from device_association_airflow.claim_errors import speaks_plainly
-from device_association_airflow.notices import tell_failure
+from device_association_airflow.task_context import speaks_plainly
 
 APPROVE, REFUSE = "Approve", "Refuse"
 log = logging.getLogger(__name__)

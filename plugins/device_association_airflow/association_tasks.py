@@ -20,11 +20,11 @@ from device_association.messaging import outbox
 from device_association.requests import create, validation
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes, plan
-from device_association_airflow import connections, runs
-from device_association_airflow.association_form import check_choice, refresh_choices, request_of
-from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly
+from device_association_airflow import airflow_runs, connections
 from device_association_airflow.data_docs import CheckDataOperator
-from device_association_airflow.retries import WAITS, AssociationRetryPolicy
+from device_association_airflow.retry_policy import WAITS, AssociationRetryPolicy
+from device_association_airflow.task_context import Work, current_claim, opened, speaks_plainly
+from device_association_airflow.trigger_form import check_choice, refresh_choices, request_of
 
 CLOSED = Asset(name="bulk_change_closed", uri="device-association://bulk-changes/closed")
 POLICY: dict[str, Any] = {
@@ -74,7 +74,7 @@ def _open(params: Any, dag_run: Any) -> Work:
     elif person is not None:
         create.check_may_run(engine, change_id, person)
     claim = claims.take_claim(
-        engine, change_id, retry_number=retry, run_id=dag_run.run_id, run_lives=runs.run_lives, now=now
+        engine, change_id, retry_number=retry, run_id=dag_run.run_id, run_lives=airflow_runs.run_lives, now=now
     )
     log.info("bulk change %s, retry %s, asked by %s", claim.bulk_change_id, claim.retry_number, claim.actor)
     return {"bulk_change_id": claim.bulk_change_id, "retry_number": claim.retry_number}
@@ -207,7 +207,7 @@ def close_bulk_change() -> dict[str, Any]:
 def failed_tasks(context: Any) -> list[str]:
     """Return the tasks of this run that died for good, mapped ones with their index."""
     run_id = context["dag_run"].run_id
-    states = context["ti"].get_task_states(dag_id=runs.ASSOCIATE, run_ids=[run_id]).get(run_id, {})
+    states = context["ti"].get_task_states(dag_id=airflow_runs.ASSOCIATE, run_ids=[run_id]).get(run_id, {})
     return sorted(task_id for task_id, state in states.items() if state == "failed" and task_id != "notify_2_0")
 
 

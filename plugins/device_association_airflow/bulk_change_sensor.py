@@ -14,7 +14,7 @@ from airflow.sdk import Context
 
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.messaging.messages import Cause, Decision, Verdict, decide, read_message, start_run
-from device_association_airflow import connections, runs
+from device_association_airflow import airflow_runs, connections
 
 RECEIVE_ON_SECONDS = 60.0
 """How long one task goes on receiving without waiting; well under the queue's visibility time-out of 120 s."""
@@ -133,5 +133,5 @@ class BulkChangeSensor(SqsSensor):
         decision = decide(connections.portal(), message)
         if decision.verdict is not Verdict.START:
             return decision
-        run_id = start_run(message, create_run=runs.create_run, run_lives=runs.run_lives)
+        run_id = start_run(message, create_run=airflow_runs.create_run, run_lives=airflow_runs.run_lives)
         return Decision(Verdict.START, Cause.OPEN, f"run {run_id}")

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 from device_association.bulk_changes.claims import Claim
 from device_association.data_checks import report_files
 from device_association_airflow import connections
-from device_association_airflow.claim_errors import current_claim, speaks_plainly
+from device_association_airflow.task_context import current_claim, speaks_plainly
 
 REPORTS = "/device-association/data-docs"
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from device_association.domain.errors import AssociationError
 from device_association.monitoring import alerts, health, snapshot
-from device_association_airflow import connections, notices, runs, stopped_runs
+from device_association_airflow import airflow_runs, alert_notifiers, connections, stopped_runs
 from device_association_airflow.association_tasks import POLICY
-from device_association_airflow.claim_errors import speaks_plainly
+from device_association_airflow.task_context import speaks_plainly
 
 PREFIX = "device_association."
 LISTENER_DAG = "listen_bulk_changes"
@@ -33,7 +33,7 @@ def report_figures() -> None:
 def tell_alarms() -> None:
     """Note who is at work, raise and end the alarms, and tell a person what is new."""
     portal, now = connections.portal(), connections.clock()
-    if runs.dag_runs(LISTENER_DAG):
+    if airflow_runs.dag_runs(LISTENER_DAG):
         snapshot.see_job(portal, snapshot.LISTENER, now=now)
     snapshot.see_job(portal, snapshot.REPORT, now=now)
     note_stopped(portal, now)
@@ -42,7 +42,7 @@ def tell_alarms() -> None:
     try:
         alerts.keep_alarms(portal, found, now=now)
     finally:
-        log.info("%s told", notices.tell_untold())
+        log.info("%s told", alert_notifiers.tell_untold())
 
 
 def note_stopped(portal: Engine, now: datetime) -> None:

@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from device_association.monitoring.snapshot import list_quiet_changes
-from device_association_airflow import runs
+from device_association_airflow import airflow_runs
+from device_association_airflow.airflow_runs import ASSOCIATE
 from device_association_airflow.association_tasks import POOL
-from device_association_airflow.runs import ASSOCIATE
 
 NEVER_PAUSED = (
     *(ASSOCIATE, "listen_bulk_changes", "sweep_associations", "approve_bulk_changes", "apply_scheduled_rate_plans"),
@@ -33,20 +33,22 @@ def find_stopped(engine: Engine, now: datetime) -> dict[str, str]:
 
 def paused_dags() -> dict[str, str]:
     """Return the DAGs that are paused and should not be."""
-    in_run = [dag_id for dag_id in ALSO_PAUSED if runs.dag_runs(dag_id)]
+    in_run = [dag_id for dag_id in ALSO_PAUSED if airflow_runs.dag_runs(dag_id)]
     return {
         dag_id: f"DAG {dag_id} is paused: no further task of it begins; unpause it"
         for dag_id in (*NEVER_PAUSED, *in_run)
-        if runs.is_paused(dag_id)
+        if airflow_runs.is_paused(dag_id)
     }
 
 
 def waiting_changes(engine: Engine, now: datetime) -> dict[str, str]:
     """Return the pool, if the tasks of a change wait for its slots while none of its slots is used."""
     quiet = list_quiet_changes(engine, now=now)
-    if not quiet or runs.count_tasks(AT_WORK, task_ids=IN_POOL):
+    if not quiet or airflow_runs.count_tasks(AT_WORK, task_ids=IN_POOL):
         return {}
-    waiting = [one for one in quiet if runs.count_tasks(["scheduled"], task_ids=IN_POOL, run_ids=[one["run_id"]])]
+    waiting = [
+        one for one in quiet if airflow_runs.count_tasks(["scheduled"], task_ids=IN_POOL, run_ids=[one["run_id"]])
+    ]
     if not waiting:
         return {}
     named = ", ".join(str(one["bulk_change_id"]) for one in waiting)

@@ -13,9 +13,9 @@ from device_association.messaging import outbox
 from device_association.monitoring import snapshot
 from device_association.requests import approvals
 from device_association.service_lines import in_doubt
-from device_association_airflow import connections, runs
+from device_association_airflow import airflow_runs, connections
 from device_association_airflow.association_tasks import POLICY
-from device_association_airflow.claim_errors import speaks_plainly
+from device_association_airflow.task_context import speaks_plainly
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ def enqueue_again() -> None:
     """Enqueue the open changes again that nobody works on."""
     snapshot.see_job(connections.portal(), snapshot.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
-    counts = sweep.enqueue_again(connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock())
+    counts = sweep.enqueue_again(
+        connections.portal(), run_lives=airflow_runs.run_lives, quiet=quiet, now=connections.clock()
+    )
     log.info("%s", counts)
 
 
@@ -47,7 +49,7 @@ def close_late() -> None:
     closed = sweep.close_late(
         connections.portal(),
         run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
-        run_lives=runs.run_lives,
+        run_lives=airflow_runs.run_lives,
         clock=connections.clock,
     )
     log.info("%s changes closed", closed)
@@ -68,7 +70,7 @@ def ask_for_approvals() -> None:
     expired = approvals.expire_approvals(engine, now=now)
     new = [one for one in approvals.list_waiting(engine) if one["run_id"] is None]
     if new:
-        runs.ask_for_approvals(now)
+        airflow_runs.ask_for_approvals(now)
     log.info("%s changes expired, %s to be asked about", expired, len(new))
 
 

@@ -9,9 +9,9 @@ import pytest
 from airflow.sdk import Param
 
 from device_association.domain.errors import ConfigurationError
-from device_association_airflow import association_form
-from device_association_airflow.association_form import request_of
+from device_association_airflow import trigger_form
 from device_association_airflow.connections import _whole
+from device_association_airflow.trigger_form import request_of
 from tests.portal_client import Portal
 
 STRANGE = ["1_0", " 5 ", "+5", "²", "٥", "５", "5.0", "0x5"]
@@ -54,7 +54,7 @@ def test_a_strange_product_of_the_form_goes_to_the_request_s_rules_as_it_is(text
 
 
 def test_a_strange_choice_does_not_keep_the_form_from_being_read() -> None:
-    offered = association_form.association_form({"ServiceTypeId": {"5": "Data", "²": "Strange"}})
+    offered = trigger_form.association_form({"ServiceTypeId": {"5": "Data", "²": "Strange"}})
     field: Param = offered["ServiceTypeId"]
     assert field.schema["enum"] == [None, 5]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from device_association.domain.errors import RequestRefused
-from device_association_airflow.association_form import (
+from device_association_airflow.trigger_form import (
     DRAFT,
     EXISTING_CHANGE,
     NEW_REQUEST,

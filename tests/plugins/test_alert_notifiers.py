@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from device_association_airflow import connections, health_tasks, notices
+from device_association_airflow import alert_notifiers, connections, health_tasks
 from tests.flow import NOW, read_table
 from tests.webhook import listening
 
@@ -45,14 +45,14 @@ def alarms(portal: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 
 def test_a_failed_run_is_told_through_the_webhook_with_its_page(alarms: Engine, webhook: Any) -> None:
-    notices.tell_failure(CONTEXT)
-    notices.tell_failure(CONTEXT)
+    alert_notifiers.tell_failure(CONTEXT)
+    alert_notifiers.tell_failure(CONTEXT)
     assert webhook.said == [f"ALARM: run_failed: {FAILED} -> https://wiki/runbooks/run_failed.md"]
 
 
 def test_a_late_run_is_told_by_its_deadline(alarms: Engine, webhook: Any) -> None:
     run = {"dag_id": "associate_customer", "dag_run_id": "bulk_change__7__0"}
-    notices.tell_late(context={"dag_run": run, "deadline": {"id": "1"}})
+    alert_notifiers.tell_late(context={"dag_run": run, "deadline": {"id": "1"}})
     assert webhook.said == [
         "ALARM: run_late: run bulk_change__7__0 of associate_customer is not done yet -> https://wiki/runbooks/run_late.md"
     ]
@@ -61,9 +61,9 @@ def test_a_late_run_is_told_by_its_deadline(alarms: Engine, webhook: Any) -> Non
 def test_what_a_webhook_refuses_is_told_later(alarms: Engine, webhook: Any) -> None:
     webhook.failing = True
     with pytest.raises(Exception, match="500"):
-        notices.tell_failure(CONTEXT)
+        alert_notifiers.tell_failure(CONTEXT)
     webhook.failing = False
-    assert notices.tell_untold() == 1
+    assert alert_notifiers.tell_untold() == 1
     assert len(webhook.said) == 1
 
 
@@ -74,13 +74,13 @@ def test_a_failed_run_is_told_also_when_the_database_is_what_failed(
         raise DatabaseUnavailable("no database answers at connection 'portal_db'")
 
     monkeypatch.setattr(connections, "portal", gone)
-    notices.tell_failure(CONTEXT)
+    alert_notifiers.tell_failure(CONTEXT)
     (said,) = webhook.said
     assert f"{FAILED}; no database answers at connection 'portal_db'" in said
 
 
 def test_a_text_is_no_template(webhook: Any) -> None:
-    notices.tell("{{ 1 + 1 }} <b>")
+    alert_notifiers.tell("{{ 1 + 1 }} <b>")
     assert webhook.said == ["{{ 1 + 1 }} <b>"]
 
 
@@ -89,7 +89,7 @@ def test_without_a_connection_the_log_has_it_and_the_alarm_counts_as_told(
 ) -> None:
     monkeypatch.setenv("DEVICE_ASSOCIATION_ALARM_CONNECTION", "")
     connections.settings.cache_clear()
-    notices.tell_failure(CONTEXT)
+    alert_notifiers.tell_failure(CONTEXT)
     assert FAILED in caplog.text
     (row,) = read_table(alarms, "device_association", "alarm")
     assert row["tolddate"] == NOW
@@ -109,14 +109,14 @@ def test_the_connection_s_type_decides_the_notifier(
     monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(given))
     monkeypatch.setenv("DEVICE_ASSOCIATION_ALARM_MAIL_TO", mail_to)
     connections.settings.cache_clear()
-    assert type(notices.notifier("text")).__name__ == kind
+    assert type(alert_notifiers.notifier("text")).__name__ == kind
 
 
 @pytest.mark.parametrize("given", [{"conn_type": "smtp", "host": "mail"}, {"conn_type": "aws"}, {"conn_type": "mssql"}])
 def test_a_connection_that_cannot_tell_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(given))
     with pytest.raises(ConfigurationError, match="'alarms' of type"):
-        notices.notifier("text")
+        alert_notifiers.notifier("text")
 
 
 def test_every_metric_goes_out_under_our_prefix_with_a_name_that_statsd_takes(monkeypatch: pytest.MonkeyPatch) -> None:
