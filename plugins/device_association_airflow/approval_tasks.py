@@ -17,7 +17,7 @@ from device_association.messaging import outbox
 from device_association.requests import approvals
 from device_association_airflow import connections
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
 
 APPROVE, REFUSE = "Approve", "Refuse"

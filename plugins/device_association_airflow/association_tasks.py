@@ -21,25 +21,13 @@ from device_association.requests import create, validation
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes, plan
 from device_association_airflow import airflow_runs, connections
+from device_association_airflow.dag_defaults import MOST_FAILURES, MOST_TRIES, POLICY, POOL
 from device_association_airflow.data_docs import CheckDataOperator
 from device_association_airflow.retry_policy import WAITS, AssociationRetryPolicy
 from device_association_airflow.task_context import Work, current_claim, opened, speaks_plainly
 from device_association_airflow.trigger_form import check_choice, refresh_choices, request_of
 
 CLOSED = Asset(name="bulk_change_closed", uri="device-association://bulk-changes/closed")
-POLICY: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
-    "retry_policy": AssociationRetryPolicy(),
-    "execution_timeout": timedelta(hours=2),
-}
-MOST_TRIES = 10_000
-"""Steps that call Rev.io are tried again until their change's deadline: waiting for a quota, a pause or a settled outcome is
-not a failure."""
-MOST_FAILURES = 10
-"""So often the plan is tried again when something else fails."""
-POOL = "rev_services"
-"""The pool of the tasks that call Rev.io."""
 log = logging.getLogger(__name__)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from device_association.domain.errors import AssociationError
 from device_association.monitoring import alerts, health, snapshot
-from device_association_airflow import airflow_runs, alert_notifiers, connections, stopped_runs
-from device_association_airflow.association_tasks import POLICY
+from device_association_airflow import airflow_runs, alert_notifiers, connections
+from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
 
 PREFIX = "device_association."
@@ -48,7 +48,7 @@ def tell_alarms() -> None:
 def note_stopped(portal: Engine, now: datetime) -> None:
     """Raise and end the alarms about what stands still in Airflow; one that Airflow does not answer costs no other alarm."""
     try:
-        stopped = stopped_runs.find_stopped(portal, now)
+        stopped = airflow_runs.find_stopped(portal, now)
     except AssociationError:
         raise
     except Exception:

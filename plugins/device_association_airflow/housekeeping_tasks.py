@@ -8,7 +8,7 @@ from airflow.sdk import task
 
 from device_association.maintenance import retention
 from device_association_airflow import connections
-from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
 
 

@@ -13,7 +13,7 @@ from device_association.reconciliation.accounts import reconcile_account as reco
 from device_association.reconciliation.changes import repair_changes
 from device_association.service_lines import vendor_lines
 from device_association_airflow import connections
-from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
 
 PATIENT: dict[str, Any] = POLICY | {"retries": 20, "retry_delay": timedelta(minutes=1)}

@@ -8,7 +8,7 @@ from airflow.sdk import get_current_context, task
 
 from device_association.associations import rate_plans
 from device_association_airflow import connections
-from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from device_association.monitoring import snapshot
 from device_association.requests import approvals
 from device_association.service_lines import in_doubt
 from device_association_airflow import airflow_runs, connections
-from device_association_airflow.association_tasks import POLICY
+from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
 
 log = logging.getLogger(__name__)

@@ -161,4 +161,6 @@ def test_only_jobs_change_the_databases() -> None:
 
 
 def read_tasks() -> str:
-    return read("plugins/device_association_airflow/association_tasks.py")
+    return "".join(
+        read(f"plugins/device_association_airflow/{name}.py") for name in ("dag_defaults", "association_tasks")
+    )

@@ -11,7 +11,7 @@ from airflow.sdk.execution_time.comms import DagResult, DRCount, ErrorResponse, 
 from device_association.monitoring import alerts, health, snapshot
 from device_association.monitoring.snapshot import read_figures
 from device_association.rate_limiting.limiter import CallBudget, Limits
-from device_association_airflow import health_tasks, stopped_runs
+from device_association_airflow import airflow_runs, health_tasks
 from local.sample_data import groups
 from tests.flow import Flow, request
 
@@ -78,7 +78,7 @@ def test_a_dag_that_is_paused_is_told_with_the_next_report_and_so_is_its_end(flo
     assert not line(flow).is_on
 
 
-@pytest.mark.parametrize("dag_id", stopped_runs.ALSO_PAUSED[:1])
+@pytest.mark.parametrize("dag_id", airflow_runs.ALSO_PAUSED[:1])
 def test_a_dag_that_may_be_paused_is_told_only_in_the_middle_of_a_run(
     flow: Flow, airflow: Airflow, dag_id: str
 ) -> None:
