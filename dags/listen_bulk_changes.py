@@ -18,7 +18,7 @@ from airflow.sdk import dag
 
 from device_association_airflow import connections
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.bulk_change_sensor import BulkChangeSensor
+from device_association_airflow.operators.bulk_change_sensor import BulkChangeSensor
 
 
 @dag(

@@ -6,9 +6,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.exceptions import HITLTimeoutError
-from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Context, Param, get_current_context, task, task_group
+from airflow.sdk import get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from device_association.bulk_changes.access import Right, find_caller
@@ -18,9 +16,9 @@ from device_association.requests import approvals
 from device_association_airflow import connections
 from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.dag_defaults import POLICY
+from device_association_airflow.operators.ask_person import APPROVE, AskOperator
 from device_association_airflow.task_context import speaks_plainly
 
-APPROVE, REFUSE = "Approve", "Refuse"
 log = logging.getLogger(__name__)
 
 
@@ -31,37 +29,6 @@ def take_questions() -> list[int]:
     taken = approvals.take_questions(connections.portal(), get_current_context()["run_id"])
     log.info("%s changes to ask about", len(taken))
     return taken
-
-
-class AskOperator(HITLOperator):
-    """Waits for a person's answer about a change in Airflow; where it is there already, or never comes, it is skipped."""
-
-    template_fields = (*HITLOperator.template_fields, "bulk_change_id")
-
-    def __init__(self, *, bulk_change_id: Any, **kwargs: Any) -> None:
-        super().__init__(
-            subject="Approve bulk change?",
-            options=[APPROVE, REFUSE],
-            params={"reason": Param("", type="string", title="Reason", description="Needed for a refusal.")},
-            response_timeout=approvals.ANSWERED_WITHIN,
-            **kwargs,
-        )
-        self.bulk_change_id = bulk_change_id
-
-    def execute(self, context: Context) -> None:
-        """Ask."""
-        question = approvals.question(connections.portal(), self.bulk_change_id)
-        if question is None:
-            raise AirflowSkipException("nobody has to be asked any more")
-        self.subject, self.body = f"Approve bulk change {self.bulk_change_id}?", question
-        super().execute(context)
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Return the answer."""
-        try:
-            return super().execute_complete(context, event)
-        except HITLTimeoutError:
-            raise AirflowSkipException("nobody answered in time; the sweep ends the change") from None
 
 
 @task(**POLICY, map_index_template="bulk change {{ task.op_kwargs.bulk_change_id }}", on_failure_callback=tell_failure)

@@ -22,7 +22,7 @@ from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes, plan
 from device_association_airflow import airflow_runs, connections
 from device_association_airflow.dag_defaults import MOST_FAILURES, MOST_TRIES, POLICY, POOL
-from device_association_airflow.data_docs import CheckDataOperator
+from device_association_airflow.operators.check_data import CheckDataOperator
 from device_association_airflow.retry_policy import WAITS, AssociationRetryPolicy
 from device_association_airflow.task_context import Work, current_claim, opened, speaks_plainly
 from device_association_airflow.trigger_form import check_choice, refresh_choices, request_of

@@ -32,7 +32,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
-import device_association_airflow.scheduled_plan_tasks, device_association_airflow.bulk_change_sensor
+import device_association_airflow.scheduled_plan_tasks, device_association_airflow.operators.bulk_change_sensor
 import device_association_airflow.reconciliation_tasks, device_association_airflow.approval_tasks
 import device_association_airflow.health_tasks, device_association_airflow.dead_letter_tasks
 import device_association_airflow.housekeeping_tasks

@@ -1,4 +1,4 @@
-"""The data checks as a task, with a link to their report."""
+"""The data checks as an operator, with a link to their report."""
 
 from __future__ import annotations
 

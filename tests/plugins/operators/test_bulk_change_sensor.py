@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.messaging.messages import Cause, Decision, Message, Verdict
-from device_association_airflow import bulk_change_sensor
-from device_association_airflow.bulk_change_sensor import LISTEN_FOR, BulkChangeSensor
+from device_association_airflow.operators import bulk_change_sensor
+from device_association_airflow.operators.bulk_change_sensor import LISTEN_FOR, BulkChangeSensor
 
 pytestmark = pytest.mark.airflow
 STALE, UNKNOWN, BROKEN, ODD = 1, 2, 3, 4
