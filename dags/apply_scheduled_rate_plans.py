@@ -27,7 +27,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.scheduled_plan_tasks import apply_due_plans
+from device_association_airflow.tasks.rate_plans import apply_due_plans
 
 
 @dag(

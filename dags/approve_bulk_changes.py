@@ -18,8 +18,8 @@ right after the answer, the question comes again by itself.
 
 from airflow.sdk import dag
 
-from device_association_airflow import approval_tasks as tasks
 from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.tasks import approval as tasks
 
 
 @dag(

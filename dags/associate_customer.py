@@ -22,8 +22,8 @@ from datetime import timedelta
 
 from airflow.sdk import chain, dag
 
-from device_association_airflow import association_tasks as tasks
 from device_association_airflow.alert_notifiers import late_alert, tell_failure
+from device_association_airflow.tasks import association as tasks
 from device_association_airflow.trigger_form import association_form, stored_choices
 
 

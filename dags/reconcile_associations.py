@@ -27,8 +27,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag
 
-from device_association_airflow import reconciliation_tasks as tasks
 from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.tasks import reconciliation as tasks
 
 
 @dag(

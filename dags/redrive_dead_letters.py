@@ -28,7 +28,7 @@ from datetime import timedelta
 from airflow.sdk import dag
 
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.dead_letter_tasks import REDRIVE_FORM, redrive
+from device_association_airflow.tasks.dead_letters import REDRIVE_FORM, redrive
 
 
 @dag(

@@ -16,7 +16,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.association_tasks import store_choices
+from device_association_airflow.tasks.association import store_choices
 
 
 @dag(

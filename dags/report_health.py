@@ -24,7 +24,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.health_tasks import report_figures, tell_alarms
+from device_association_airflow.tasks.health import report_figures, tell_alarms
 
 
 @dag(

@@ -24,9 +24,9 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow import upkeep_tasks as tasks
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.dead_letter_tasks import look_at_dead_letters
+from device_association_airflow.tasks import maintenance as tasks
+from device_association_airflow.tasks.dead_letters import look_at_dead_letters
 
 
 @dag(

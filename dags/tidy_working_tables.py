@@ -23,7 +23,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow.alert_notifiers import tell_failure
-from device_association_airflow.housekeeping_tasks import tidy_reports, tidy_tables
+from device_association_airflow.tasks.maintenance import tidy_reports, tidy_tables
 
 
 @dag(

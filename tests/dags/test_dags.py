@@ -32,10 +32,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
-import device_association_airflow.scheduled_plan_tasks, device_association_airflow.operators.bulk_change_sensor
-import device_association_airflow.reconciliation_tasks, device_association_airflow.approval_tasks
-import device_association_airflow.health_tasks, device_association_airflow.dead_letter_tasks
-import device_association_airflow.housekeeping_tasks
+from device_association_airflow.operators import ask_person, bulk_change_sensor, check_data
+from device_association_airflow.tasks import approval, association, dead_letters, health
+from device_association_airflow.tasks import maintenance, rate_plans, reconciliation
 bag = DagBag(sys.argv[1], collect_dags=False)
 seconds = {}
 for file in sorted(Path(sys.argv[1]).glob("*.py")):

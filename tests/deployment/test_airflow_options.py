@@ -162,5 +162,5 @@ def test_only_jobs_change_the_databases() -> None:
 
 def read_tasks() -> str:
     return "".join(
-        read(f"plugins/device_association_airflow/{name}.py") for name in ("dag_defaults", "association_tasks")
+        read(f"plugins/device_association_airflow/{name}.py") for name in ("dag_defaults", "tasks/association")
     )

@@ -11,7 +11,8 @@ from airflow.sdk.execution_time.comms import DagResult, DRCount, ErrorResponse, 
 from device_association.monitoring import alerts, health, snapshot
 from device_association.monitoring.snapshot import read_figures
 from device_association.rate_limiting.limiter import CallBudget, Limits
-from device_association_airflow import airflow_runs, health_tasks
+from device_association_airflow import airflow_runs
+from device_association_airflow.tasks.health import note_stopped
 from local.sample_data import groups
 from tests.flow import Flow, request
 
@@ -54,7 +55,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
 
 def report(flow: Flow) -> list[str]:
     """Run the part of the report that looks at Airflow; return what a person is told."""
-    health_tasks.note_stopped(flow.portal, flow.clock())
+    note_stopped(flow.portal, flow.clock())
     told: list[str] = []
     alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
     return told

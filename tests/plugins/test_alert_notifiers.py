@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from device_association_airflow import alert_notifiers, connections, health_tasks
+from device_association_airflow import alert_notifiers, connections
 from tests.flow import NOW, read_table
 from tests.webhook import listening
 
@@ -117,13 +117,3 @@ def test_a_connection_that_cannot_tell_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("AIRFLOW_CONN_ALARMS", json.dumps(given))
     with pytest.raises(ConfigurationError, match="'alarms' of type"):
         alert_notifiers.notifier("text")
-
-
-def test_every_metric_goes_out_under_our_prefix_with_a_name_that_statsd_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: dict[str, float] = {}
-    monkeypatch.setattr(health_tasks.stats, "gauge", lambda name, value: sent.update({name: value}))
-    health_tasks.send({"changes.new": 3, "account.revio north/1.calls_today": 4})
-    assert sent == {
-        "device_association.changes.new": 3,
-        "device_association.account.revio_north_1.calls_today": 4,
-    }

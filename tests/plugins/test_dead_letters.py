@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from device_association.domain.errors import ConfigurationError
 from device_association.maintenance.dead_letters import look, redrive
 from device_association_airflow import connections
-from device_association_airflow.dead_letter_queue import SqsDeadLetters, dead_letters
+from device_association_airflow.tasks.dead_letter_queue import SqsDeadLetters, dead_letters
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.page import Page

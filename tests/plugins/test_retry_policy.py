@@ -9,8 +9,8 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 
 from device_association.domain import errors
 from device_association.rate_limiting.limiter import LONGEST_PAUSE
-from device_association_airflow import association_tasks
 from device_association_airflow.retry_policy import AssociationRetryPolicy
+from device_association_airflow.tasks import association
 
 
 def decide(error: BaseException) -> tuple[RetryAction, timedelta | None]:
@@ -54,7 +54,7 @@ def test_everything_else_is_airflow_s_to_decide(error: Exception) -> None:
 
 
 def test_the_plan_outlasts_the_longest_pause_and_a_spent_quota() -> None:
-    options = association_tasks.plan_rev_services.kwargs
+    options = association.plan_rev_services.kwargs
     turned_away = errors.RevioRetryable("no call", retry_after=LONGEST_PAUSE)
     decisions = [options["retry_policy"].evaluate(turned_away, number, options["retries"]) for number in range(2000)]
     assert {one.action for one in decisions} == {RetryAction.RETRY}
@@ -72,6 +72,6 @@ def test_the_plan_outlasts_the_longest_pause_and_a_spent_quota() -> None:
     ],
 )
 def test_the_plan_gives_up_after_some_tries_what_no_waiting_ends(error: Exception, action: RetryAction) -> None:
-    options = association_tasks.plan_rev_services.kwargs
+    options = association.plan_rev_services.kwargs
     first, later = (options["retry_policy"].evaluate(error, number, options["retries"]) for number in (10, 11))
     assert (first.action, later.action) == (RetryAction.DEFAULT, action)

@@ -11,8 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from device_association.maintenance import dead_letters as letters
 from device_association_airflow import connections
 from device_association_airflow.dag_defaults import POLICY
-from device_association_airflow.dead_letter_queue import dead_letters
 from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.tasks.dead_letter_queue import dead_letters
 
 ONLY_LOOK, DECIDE = "only look", "put back the good ones, set aside the rest"
 REDRIVE_FORM: dict[str, Param] = {

@@ -1,7 +1,6 @@
-"""The tasks of our DAGs, the ten of `associate_customer` first.
+"""The tasks of `associate_customer`, and the one of `refresh_association_form`.
 
-Each gets its connections and calls one function of `device_association`. Between tasks travel ids only: the bulk change
-with its retry, and the numbers of slices.
+Between tasks travel ids only: the bulk change with its retry, and the numbers of slices.
 """
 
 from __future__ import annotations

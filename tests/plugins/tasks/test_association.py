@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from device_association.domain.errors import DatabaseUnavailable, RevioRetryable
-from device_association_airflow import association_tasks
+from device_association_airflow.tasks import association
 from local.sample_data import groups
 from tests.flow import Flow, request
 
@@ -40,12 +40,12 @@ def test_a_slice_is_not_tried_again_after_its_change_s_deadline(
         tried.append(last_try)
         raise met
 
-    monkeypatch.setattr(association_tasks.line_creation, "create_rev_services", create)
-    monkeypatch.setattr(association_tasks, "current_claim", lambda: claim)
-    monkeypatch.setattr(association_tasks, "get_current_context", dict)
+    monkeypatch.setattr(association.line_creation, "create_rev_services", create)
+    monkeypatch.setattr(association, "current_claim", lambda: claim)
+    monkeypatch.setattr(association, "get_current_context", dict)
     given = {"portal": lambda: flow.portal, "settings": lambda: flow.settings, "clock": flow.clock}
     unused = {"revio_clients": lambda _: None, "call_budget": lambda *_: None}
-    monkeypatch.setattr(association_tasks, "connections", SimpleNamespace(**given, **unused))
+    monkeypatch.setattr(association, "connections", SimpleNamespace(**given, **unused))
     with pytest.raises(raised):
-        association_tasks.create_rev_service.function(number)
+        association.create_rev_service.function(number)
     assert tried == [is_late]

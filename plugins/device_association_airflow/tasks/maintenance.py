@@ -1,4 +1,4 @@
-"""The tasks of `sweep_associations`: each gets its connections and calls one function of `device_association`."""
+"""The tasks of `sweep_associations` and of `tidy_working_tables`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from device_association.maintenance import sweep
+from device_association.maintenance import retention, sweep
 from device_association.messaging import outbox
 from device_association.monitoring import snapshot
 from device_association.requests import approvals
@@ -86,3 +86,24 @@ def send_notifications() -> None:
     """Send the 2.0 system what is owed to it."""
     sent = outbox.send_owed(connections.portal(), outbox.NOTIFICATION, connections.receiver().send)
     log.info("%s notifications sent", sent)
+
+
+@task(**POLICY)
+@speaks_plainly
+def tidy_tables() -> dict[str, int]:
+    """Delete what nobody needs any more of our working tables; the result counts the rows."""
+    settings = connections.settings()
+    return retention.tidy_tables(
+        connections.portal(),
+        keep=timedelta(days=settings.keep_days),
+        now=connections.clock(),
+    )
+
+
+@task(**POLICY)
+@speaks_plainly
+def tidy_reports() -> int:
+    """Delete the reports of the data checks of changes that ended long ago; the result counts the changes."""
+    settings = connections.settings()
+    keep = timedelta(days=settings.keep_days)
+    return retention.tidy_reports(settings.data_docs_dir, keep=keep, now=connections.clock())

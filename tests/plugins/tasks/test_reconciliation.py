@@ -11,7 +11,7 @@ from device_association.domain.errors import RequestRefused
 from device_association.rate_limiting.limiter import CallBudget, Pace
 from device_association.reconciliation.accounts import Interval
 from device_association_airflow import connections
-from device_association_airflow.reconciliation_tasks import interval_of
+from device_association_airflow.tasks.reconciliation import interval_of
 from tests.flow import NOW
 
 TODAY = NOW.replace(hour=0)
