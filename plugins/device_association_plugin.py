@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from device_association_airflow import portal_app, report_pages
+from device_association_airflow import report_pages
 from device_association_airflow.alert_notifiers import RunQueued
+from device_association_airflow.api.app import PREFIX, portal_app
 
 
 class DeviceAssociationPlugin(AirflowPlugin):
@@ -15,7 +16,7 @@ class DeviceAssociationPlugin(AirflowPlugin):
 
     name = "device_association"
     fastapi_apps: ClassVar[list[Any]] = [
-        {"app": portal_app.portal_app, "url_prefix": portal_app.PREFIX, "name": "Device association"},
+        {"app": portal_app, "url_prefix": PREFIX, "name": "Device association"},
         {
             "app": report_pages.report_app,
             "url_prefix": report_pages.PREFIX,

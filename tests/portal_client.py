@@ -14,8 +14,8 @@ from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from device_association_airflow import portal_caller
-from device_association_airflow.portal_app import portal_app
+from device_association_airflow.api import dependencies
+from device_association_airflow.api.app import portal_app
 from tests.flow import NOW, settings
 
 TOKEN = "Bearer a-token-of-"  # what a real token says, this one says plainly
@@ -74,10 +74,10 @@ def portal_client(engine: Engine) -> Iterator[Portal]:
     portal = Portal(engine)
     portal_app.dependency_overrides = {
         get_user: user_of,
-        portal_caller.portal_engine: lambda: engine,
-        portal_caller.portal_now: lambda: portal.now,
-        portal_caller.portal_settings: lambda: settings(max_devices=1000),
-        portal_caller.portal_send: lambda: portal.queue.send,
+        dependencies.portal_engine: lambda: engine,
+        dependencies.portal_now: lambda: portal.now,
+        dependencies.portal_settings: lambda: settings(max_devices=1000),
+        dependencies.portal_send: lambda: portal.queue.send,
     }
     with TestClient(portal_app, raise_server_exceptions=True) as portal.client:
         yield portal

@@ -28,10 +28,7 @@ from device_association.portal.findings import list_findings
 from device_association.portal.inventory import Field, device_history, list_devices, list_offered
 from device_association.service_lines.line_naming import list_named_lines, may_be_named
 from device_association.settings import Settings
-from device_association_airflow.page_refusals import refuse_with_pages
-from device_association_airflow.page_templates import asset, render
-from device_association_airflow.page_words import lines_in, steps
-from device_association_airflow.portal_caller import (
+from device_association_airflow.api.dependencies import (
     CreatorDep,
     EngineDep,
     NowDep,
@@ -39,8 +36,11 @@ from device_association_airflow.portal_caller import (
     SettingsDep,
     signed_in,
 )
-from device_association_airflow.portal_findings import FindingFilters
-from device_association_airflow.portal_queries import ChangeId, DeviceFilters, Id, Int32, Parameters, Text
+from device_association_airflow.api.parameters import ChangeId, DeviceFilters, Id, Int32, Parameters, Text
+from device_association_airflow.api.routes.findings import FindingFilters
+from device_association_airflow.page_refusals import refuse_with_pages
+from device_association_airflow.page_templates import asset, render
+from device_association_airflow.page_words import lines_in, steps
 from device_association_airflow.report_pages import PREFIX as REPORTS
 
 PREFIX = "/ui"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from device_association_airflow.portal_app import portal_app
+from device_association_airflow.api.app import portal_app
 from device_association_airflow.portal_pages import pages_app
 from tests.portal_client import Portal, portal_client
 

@@ -18,8 +18,9 @@ from sqlalchemy import Engine, text
 from device_association.domain.advice import ADVICE, advice
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DatabaseUnavailable
-from device_association_airflow import page_templates, page_words, portal_caller
-from device_association_airflow.portal_app import portal_app
+from device_association_airflow import page_templates, page_words
+from device_association_airflow.api import dependencies
+from device_association_airflow.api.app import portal_app
 from device_association_airflow.portal_pages import PAGE, pages_app
 from device_association_plugin import DeviceAssociationPlugin
 from local.sample_data import groups, world
@@ -38,7 +39,7 @@ FINDINGS, LETTERS, APPROVAL = "/ui/findings", "/ui/dead-letters", "/ui/approval"
 def screens(api: Portal, tmp_path: Path) -> Iterator[Portal]:
     """Give the portal with its screens, whose reports are in a folder of the test's own."""
     pages_app.dependency_overrides = portal_app.dependency_overrides | {
-        portal_caller.portal_settings: lambda: settings(max_devices=1000, data_docs_dir=tmp_path)
+        dependencies.portal_settings: lambda: settings(max_devices=1000, data_docs_dir=tmp_path)
     }
     yield api
     pages_app.dependency_overrides = {}
@@ -438,7 +439,7 @@ def test_a_database_that_does_not_answer_is_said_in_words(screens: Portal) -> No
     def gone() -> None:
         raise DatabaseUnavailable("nobody answers")
 
-    pages_app.dependency_overrides[portal_caller.portal_engine] = gone
+    pages_app.dependency_overrides[dependencies.portal_engine] = gone
     answer = screens.get(CHANGES)
     assert answer.status_code == 503
     assert "The portal's database does not answer" in Page(answer.text).said

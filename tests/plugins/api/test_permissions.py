@@ -13,9 +13,9 @@ from starlette.routing import Mount
 from device_association.portal.progress import Looks
 from device_association.requests.approvals import ask_for_approval
 from device_association.revio.client import Line
-from device_association_airflow import portal_events
-from device_association_airflow.portal_app import lead_to_screens, portal_app
-from device_association_airflow.portal_events import Streams
+from device_association_airflow.api.app import lead_to_screens, portal_app
+from device_association_airflow.api.routes import events
+from device_association_airflow.api.routes.events import Streams
 from device_association_airflow.portal_pages import pages_app
 from local.sample_data import groups, world
 from tests.flow import Flow, request
@@ -124,9 +124,9 @@ def test_every_route_has_its_row_and_every_row_its_route() -> None:
 def test_each_caller_gets_what_the_matrix_says_and_who_is_denied_leaves_no_trace(
     api: Portal, flow: Flow, route: str
 ) -> None:
-    portal_events._limiter.cache_clear()  # it belongs to the event loop of the test before
+    events._limiter.cache_clear()  # it belongs to the event loop of the test before
     streams = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
-    portal_app.dependency_overrides[portal_events.open_streams] = lambda: streams
+    portal_app.dependency_overrides[events.open_streams] = lambda: streams
     method, path = route.split()
     flow.rev.kept = [Line(number, int(world.ACME), None, PLAIN[1], flow.clock(), None) for number in (51, 52)]
     change_id = flow.run(request([PLAIN[0], groups().archived[0]])).bulk_change_id

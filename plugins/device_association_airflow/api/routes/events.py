@@ -25,8 +25,8 @@ from device_association.bulk_changes.access import Caller, find_visible
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import AssociationError, Refusal, RequestRefused
 from device_association.portal.progress import Looks, as_event
-from device_association_airflow.portal_caller import EngineDep, ReaderDep, portal_engine
-from device_association_airflow.portal_queries import ChangeId
+from device_association_airflow.api.dependencies import EngineDep, ReaderDep, portal_engine
+from device_association_airflow.api.parameters import ChangeId
 
 events = APIRouter(prefix="/BulkChanges")
 MOST_STREAMS, THREADS = 200, 2

@@ -11,9 +11,9 @@ from pydantic import Field
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.findings.store import FindingKind
 from device_association.portal.findings import check_sees_findings, finding_lines, list_findings
-from device_association_airflow.portal_caller import EngineDep, ReaderDep
-from device_association_airflow.portal_changes import csv_file, page
-from device_association_airflow.portal_queries import Id, Parameters
+from device_association_airflow.api.dependencies import EngineDep, ReaderDep
+from device_association_airflow.api.parameters import Id, Parameters
+from device_association_airflow.api.routes.changes import csv_file, page
 
 findings = APIRouter()
 

@@ -12,9 +12,9 @@ from pydantic import Field as Bounds
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.portal.field_names import shown_all
 from device_association.portal.inventory import Field, device_history, list_customers, list_devices, list_offered
-from device_association_airflow.portal_caller import EngineDep, ReaderDep
-from device_association_airflow.portal_changes import page
-from device_association_airflow.portal_queries import Id, Int32, Paged, Parameters, Text
+from device_association_airflow.api.dependencies import EngineDep, ReaderDep
+from device_association_airflow.api.parameters import Id, Int32, Paged, Parameters, Text
+from device_association_airflow.api.routes.changes import page
 
 inventory = APIRouter()
 Iccid = Annotated[str, Path(pattern="^[0-9]{18,22}$", description="18 to 22 digits.")]

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from device_association_airflow.portal_app import PREFIX, portal_app
+from device_association_airflow.api.app import PREFIX, portal_app
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.hunts import SAME_EACH_TIME, few_and_many

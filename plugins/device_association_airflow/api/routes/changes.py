@@ -13,8 +13,8 @@ from device_association.portal import changes as change_views
 from device_association.portal.changes import describe_change, list_changes
 from device_association.portal.csv_export import Results, result_lines
 from device_association.portal.field_names import shown, shown_all
-from device_association_airflow.portal_caller import EngineDep, ReaderDep
-from device_association_airflow.portal_queries import ChangeFilters, ChangeId, DeviceFilters, Paged
+from device_association_airflow.api.dependencies import EngineDep, ReaderDep
+from device_association_airflow.api.parameters import ChangeFilters, ChangeId, DeviceFilters, Paged
 
 changes = APIRouter(prefix="/BulkChanges")
 

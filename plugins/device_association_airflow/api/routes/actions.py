@@ -14,9 +14,9 @@ from device_association.requests.change_actions import Cancel, Retry, cancel_cha
 from device_association.requests.json_bodies import read_json_object
 from device_association.requests.reversals import Revert, RevertPreview, preview_revert, revert_change
 from device_association.service_lines.line_naming import NameLine, name_line
-from device_association_airflow.portal_caller import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
-from device_association_airflow.portal_queries import ChangeId
-from device_association_airflow.portal_requests import WAITS, BodyDep, shown_created, shown_preview
+from device_association_airflow.api.dependencies import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
+from device_association_airflow.api.parameters import ChangeId
+from device_association_airflow.api.routes.requests import WAITS, BodyDep, shown_created, shown_preview
 
 actions = APIRouter(prefix="/BulkChanges")
 CANCELED = "canceled; nothing of it was begun"

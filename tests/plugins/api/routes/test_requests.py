@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from device_association_airflow.body_limit import MOST_BYTES
+from device_association_airflow.api.body_limit import MOST_BYTES
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal

@@ -13,8 +13,8 @@ from device_association.requests.create import Created, create_bulk_change
 from device_association.requests.idempotency import FIELD, request_key
 from device_association.requests.json_bodies import read_json_object
 from device_association.requests.preview import Preview, preview_bulk_change
-from device_association_airflow.body_limit import limited_body
-from device_association_airflow.portal_caller import CreatorDep, EngineDep, NowDep, SendDep, SettingsDep
+from device_association_airflow.api.body_limit import limited_body
+from device_association_airflow.api.dependencies import CreatorDep, EngineDep, NowDep, SendDep, SettingsDep
 
 requests = APIRouter()
 BodyDep = Annotated[bytes, Depends(limited_body)]

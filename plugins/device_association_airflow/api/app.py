@@ -8,19 +8,19 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 
-from device_association_airflow.portal_actions import actions
-from device_association_airflow.portal_answers import REFUSALS, answer_refusals
-from device_association_airflow.portal_approvals import approvals
-from device_association_airflow.portal_caller import ReaderDep, signed_in
-from device_association_airflow.portal_changes import changes
-from device_association_airflow.portal_dead_letters import dead_letters
-from device_association_airflow.portal_events import events
-from device_association_airflow.portal_findings import findings
-from device_association_airflow.portal_inventory import inventory
+from device_association_airflow.api.dependencies import ReaderDep, signed_in
+from device_association_airflow.api.errors import REFUSALS, answer_refusals
+from device_association_airflow.api.routes.actions import actions
+from device_association_airflow.api.routes.approvals import approvals
+from device_association_airflow.api.routes.changes import changes
+from device_association_airflow.api.routes.dead_letters import dead_letters
+from device_association_airflow.api.routes.events import events
+from device_association_airflow.api.routes.findings import findings
+from device_association_airflow.api.routes.inventory import inventory
+from device_association_airflow.api.routes.requests import requests
+from device_association_airflow.api.same_origin import require_same_origin
 from device_association_airflow.portal_pages import PREFIX as SCREENS
 from device_association_airflow.portal_pages import pages_app
-from device_association_airflow.portal_requests import requests
-from device_association_airflow.same_origin import require_same_origin
 
 PREFIX = "/M2M"
 

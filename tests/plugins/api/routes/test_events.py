@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from device_association.portal.progress import Looks
-from device_association_airflow import portal_events
-from device_association_airflow.portal_app import portal_app
-from device_association_airflow.portal_events import Streams, follow
+from device_association_airflow.api.app import portal_app
+from device_association_airflow.api.routes import events
+from device_association_airflow.api.routes.events import Streams, follow
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.portal_client import TOKEN, Portal
@@ -23,9 +23,9 @@ PLAIN = groups().plain
 @pytest.fixture
 def streams(api: Portal) -> Streams:
     """Give the streams of the test's own process, without a wait between two looks."""
-    portal_events._limiter.cache_clear()  # it belongs to the event loop of the test before
+    events._limiter.cache_clear()  # it belongs to the event loop of the test before
     opened = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
-    portal_app.dependency_overrides[portal_events.open_streams] = lambda: opened
+    portal_app.dependency_overrides[events.open_streams] = lambda: opened
     return opened
 
 

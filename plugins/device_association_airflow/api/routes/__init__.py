@@ -1,0 +1,1 @@
+"""The addresses of the portal's API, a module for each subject."""
