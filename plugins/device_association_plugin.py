@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from device_association_airflow import report_pages
 from device_association_airflow.alert_notifiers import RunQueued
 from device_association_airflow.api.app import PREFIX, portal_app
+from device_association_airflow.reports.app import PREFIX as REPORTS
+from device_association_airflow.reports.app import report_app
 
 
 class DeviceAssociationPlugin(AirflowPlugin):
@@ -17,11 +18,7 @@ class DeviceAssociationPlugin(AirflowPlugin):
     name = "device_association"
     fastapi_apps: ClassVar[list[Any]] = [
         {"app": portal_app, "url_prefix": PREFIX, "name": "Device association"},
-        {
-            "app": report_pages.report_app,
-            "url_prefix": report_pages.PREFIX,
-            "name": "Device association reports",
-        },
+        {"app": report_app, "url_prefix": REPORTS, "name": "Device association reports"},
     ]
     external_views: ClassVar[list[Any]] = [
         {

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from device_association_airflow.api.app import portal_app
-from device_association_airflow.portal_pages import pages_app
+from device_association_airflow.ui.views import pages_app
 from tests.portal_client import Portal, portal_client
 
 

@@ -19,8 +19,8 @@ from device_association_airflow.api.routes.findings import findings
 from device_association_airflow.api.routes.inventory import inventory
 from device_association_airflow.api.routes.requests import requests
 from device_association_airflow.api.same_origin import require_same_origin
-from device_association_airflow.portal_pages import PREFIX as SCREENS
-from device_association_airflow.portal_pages import pages_app
+from device_association_airflow.ui.views import PREFIX as SCREENS
+from device_association_airflow.ui.views import pages_app
 
 PREFIX = "/M2M"
 

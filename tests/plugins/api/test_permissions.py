@@ -16,7 +16,7 @@ from device_association.revio.client import Line
 from device_association_airflow.api.app import lead_to_screens, portal_app
 from device_association_airflow.api.routes import events
 from device_association_airflow.api.routes.events import Streams
-from device_association_airflow.portal_pages import pages_app
+from device_association_airflow.ui.views import pages_app
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal
@@ -81,7 +81,7 @@ TABLES = [
 
 
 def routes() -> Iterator[str]:
-    """Yield every method and path that the API serves; the screens have rows of their own, in `test_portal_pages`."""
+    """Yield every method and path that the API serves; the screens have rows of their own, in `ui/test_views`."""
     for route in portal_app.routes:
         if isinstance(route, Mount) and route.app is pages_app:
             continue

@@ -15,7 +15,7 @@ from device_association_airflow.api.dependencies import EditorDep, EngineDep, No
 from device_association_airflow.api.parameters import ChangeId
 from device_association_airflow.api.routes.actions import described_body
 from device_association_airflow.api.routes.requests import WAITS, BodyDep
-from device_association_airflow.portal_pages import pages_app, render_page
+from device_association_airflow.ui.views import pages_app, render_page
 
 approvals = APIRouter()
 

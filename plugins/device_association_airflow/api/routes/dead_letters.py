@@ -13,7 +13,7 @@ from device_association.maintenance.dead_letters import CAUSE_WORDS, State, list
 from device_association_airflow.api.dependencies import EditorDep, EngineDep, NowDep
 from device_association_airflow.api.parameters import Id, Parameters
 from device_association_airflow.api.routes.changes import page
-from device_association_airflow.portal_pages import FilledDep, pages_app, pages_of, render_page
+from device_association_airflow.ui.views import FilledDep, pages_app, pages_of, render_page
 
 dead_letters = APIRouter()
 STATE_WORDS = {

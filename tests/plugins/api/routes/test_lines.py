@@ -9,7 +9,7 @@ import pytest
 
 from device_association.domain.errors import RevioRejected
 from device_association.revio.client import Line
-from device_association_airflow.page_words import lines_in
+from device_association_airflow.ui.labels import lines_in
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 from tests.portal_client import Portal

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from device_association.domain.codes import HTTP_STATUS, RequestCode
 from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
-from device_association_airflow.page_templates import HEADERS, render
+from device_association_airflow.ui.rendering import HEADERS, render
 
 TITLES = {403: "Not allowed", 404: "Not found", 422: "This address can't be read", 503: "Out of reach for a moment"}
 log = logging.getLogger(__name__)

@@ -38,10 +38,10 @@ from device_association_airflow.api.dependencies import (
 )
 from device_association_airflow.api.parameters import ChangeId, DeviceFilters, Id, Int32, Parameters, Text
 from device_association_airflow.api.routes.findings import FindingFilters
-from device_association_airflow.page_refusals import refuse_with_pages
-from device_association_airflow.page_templates import asset, render
-from device_association_airflow.page_words import lines_in, steps
-from device_association_airflow.report_pages import PREFIX as REPORTS
+from device_association_airflow.reports.app import PREFIX as REPORTS
+from device_association_airflow.ui.errors import refuse_with_pages
+from device_association_airflow.ui.labels import lines_in, steps
+from device_association_airflow.ui.rendering import asset, render
 
 PREFIX = "/ui"
 PAGE, HISTORY = 50, 100

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from device_association.domain.advice import advice
-from device_association_airflow import page_words
+from device_association_airflow.ui import labels
 
 FOLDER = Path(__file__).parent
 HEADERS = {
@@ -61,10 +61,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = {name: getattr(page_words, name) for name in ("age", "duration", "number", "segments")}
+    words = {name: getattr(labels, name) for name in ("age", "duration", "number", "segments")}
     found.filters |= words | {"in_zone": in_zone, "advice": advice}
     found.globals |= {
-        name: getattr(page_words, name) for name in ("CHANGE_WORDS", "ROW_WORDS", "FIELD_WORDS", "FINDING_WORDS")
+        name: getattr(labels, name) for name in ("CHANGE_WORDS", "ROW_WORDS", "FIELD_WORDS", "FINDING_WORDS")
     }
     return found
 

@@ -18,10 +18,10 @@ from sqlalchemy import Engine, text
 from device_association.domain.advice import ADVICE, advice
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DatabaseUnavailable
-from device_association_airflow import page_templates, page_words
 from device_association_airflow.api import dependencies
 from device_association_airflow.api.app import portal_app
-from device_association_airflow.portal_pages import PAGE, pages_app
+from device_association_airflow.ui import labels, rendering
+from device_association_airflow.ui.views import PAGE, pages_app
 from device_association_plugin import DeviceAssociationPlugin
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request, settings
@@ -149,10 +149,10 @@ def test_every_asset_is_served_whole_and_names_no_other_place(screens: Portal, e
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
         assert answer.headers["x-content-type-options"] == "nosniff"
-    for name, content in page_templates.ASSETS.items():
+    for name, content in rendering.ASSETS.items():
         outside = re.findall(r"https?://[^\"'\s)]+|@import|url\(", content.decode())
         assert [one for one in outside if one != "http://www.w3.org/2000/svg"] == [], name
-    assert screens.get("/ui/assets/..%2fportal_pages.py").status_code == 404
+    assert screens.get("/ui/assets/..%2frendering.py").status_code == 404
     assert screens.get("/ui/assets/none.js").status_code == 404
 
 
@@ -378,22 +378,22 @@ def test_each_step_says_how_it_stands_and_slices_count_as_one() -> None:
         {"step": "create_rev_service 0", "started": at(10), "ended": at(40)},
         {"step": "create_rev_service 1", "started": at(5), "ended": at(30)},
     ]
-    done, running, to_come, not_run = page_words.StepState
+    done, running, to_come, not_run = labels.StepState
 
-    def states(status: str, count: int = 3) -> list[page_words.StepState]:
-        return [one.state for one in page_words.steps(recorded[:count], status)]
+    def states(status: str, count: int = 3) -> list[labels.StepState]:
+        return [one.state for one in labels.steps(recorded[:count], status)]
 
     assert states("NEW", 0) == [to_come] * 7
     assert states("PROCESSING", 0) == [running, *[to_come] * 6]
     assert states("PROCESSING", 1) == [done, running, *[to_come] * 5]
     assert states("PROCESSING") == [done, not_run, not_run, running, to_come, to_come, to_come]
     assert states("ERROR") == [done, not_run, not_run, done, not_run, not_run, not_run]
-    assert [one.seconds for one in page_words.steps(recorded, "ERROR")] == [2, None, None, 35, None, None, None]
+    assert [one.seconds for one in labels.steps(recorded, "ERROR")] == [2, None, None, 35, None, None, None]
 
 
 def test_segments_are_the_whole_and_a_change_without_devices_has_none() -> None:
     counts = {"NEW": 1, "PROCESSING": 2, "PROCESSED": 3, "ERROR": 1, "API_FAILED": 2, "CANCELED": 1, "TOTAL": 10}
-    found = page_words.segments(counts)
+    found = labels.segments(counts)
     assert [(one.name, one.devices, one.start, one.width) for one in found] == [
         ("succeeded", 3, 0, 30),
         ("failed", 3, 30, 30),
@@ -401,7 +401,7 @@ def test_segments_are_the_whole_and_a_change_without_devices_has_none() -> None:
         ("running", 2, 70, 20),
         ("waiting", 1, 90, 10),
     ]
-    assert {one.width for one in page_words.segments(dict.fromkeys(counts, 0))} == {0}
+    assert {one.width for one in labels.segments(dict.fromkeys(counts, 0))} == {0}
 
 
 @pytest.mark.parametrize(
@@ -415,23 +415,23 @@ def test_segments_are_the_whole_and_a_change_without_devices_has_none() -> None:
     ],
 )
 def test_lengths_of_time_are_said_in_their_two_largest_units(seconds: float, said: str) -> None:
-    assert page_words.duration(seconds) == said
+    assert labels.duration(seconds) == said
 
 
 def test_ages_figures_and_moments_are_said_as_people_say_them() -> None:
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
-    assert [page_words.age(now - timedelta(seconds=past), now) for past in (5, 60, 3 * 86400 + 5)] == [
+    assert [labels.age(now - timedelta(seconds=past), now) for past in (5, 60, 3 * 86400 + 5)] == [
         "just now",
         "1 minute ago",
         "3 days ago",
     ]
-    assert [page_words.number(one) for one in (1234567, Decimal("250.5000"), Decimal(1000))] == [
+    assert [labels.number(one) for one in (1234567, Decimal("250.5000"), Decimal(1000))] == [
         "1,234,567",
         "250.5",
         "1,000",
     ]
-    assert page_templates.in_zone(now, "Asia/Tokyo") == "24 Nov 2026, 21:00 JST"
-    assert page_templates.in_zone(now, None) == "24 Nov 2026, 12:00 UTC"
+    assert rendering.in_zone(now, "Asia/Tokyo") == "24 Nov 2026, 21:00 JST"
+    assert rendering.in_zone(now, None) == "24 Nov 2026, 12:00 UTC"
 
 
 @pytest.mark.only_reads

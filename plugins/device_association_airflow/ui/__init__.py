@@ -1,0 +1,1 @@
+"""The portal's screens at /M2M/ui: they show what the API answers, by the same functions and with the same rights."""
