@@ -13,6 +13,8 @@ from device_association.database.execution import BIGGEST_ID
 from device_association.domain.association_request import STORABLE, at_most, is_storable
 from device_association.domain.codes import ChangeStatus, Row
 from device_association.domain.plain_numbers import PLAIN_WHOLE
+from device_association.findings.store import FindingKind
+from device_association.maintenance.dead_letters import State
 
 
 def _in_time(moment: datetime) -> datetime:
@@ -25,6 +27,7 @@ Text = Annotated[str, Field(min_length=1), at_most(200), STORABLE]
 Moment = Annotated[datetime, AfterValidator(_in_time)]
 Id = Annotated[int, PLAIN_WHOLE, Field(ge=1, le=BIGGEST_ID)]
 Int32 = Annotated[int, PLAIN_WHOLE, Field(ge=1, le=2**31 - 1)]
+Iccid = Annotated[str, Path(pattern="^[0-9]{18,22}$", description="18 to 22 digits.")]
 ChangeId = Annotated[int, PLAIN_WHOLE, Path(ge=1, le=BIGGEST_ID, description="The id of a bulk change.")]
 
 
@@ -58,3 +61,25 @@ class DeviceFilters(Paged):
 
     status: Row | None = None
     code: Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")] | None = None
+
+
+class Which(Parameters):
+    """Which findings are meant; without `OpenOnly=false` those that are still there."""
+
+    kind: FindingKind | None = None
+    open_only: bool = True
+
+
+class FindingFilters(Which):
+    """Which findings are listed; `Before` is the `Next` of the page before."""
+
+    before: Id | None = None
+    limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=500)] = 50
+
+
+class LetterFilters(Parameters):
+    """Which dead letters are listed; `Before` is the `Next` of the page before."""
+
+    state: State | None = None
+    before: Id | None = None
+    limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=200)] = 50

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field as Bounds
 from sqlalchemy import Engine
@@ -36,8 +36,16 @@ from device_association_airflow.api.dependencies import (
     SettingsDep,
     signed_in,
 )
-from device_association_airflow.api.parameters import ChangeId, DeviceFilters, Id, Int32, Parameters, Text
-from device_association_airflow.api.routes.findings import FindingFilters
+from device_association_airflow.api.parameters import (
+    ChangeId,
+    DeviceFilters,
+    FindingFilters,
+    Iccid,
+    Id,
+    Int32,
+    Parameters,
+    Text,
+)
 from device_association_airflow.reports.app import PREFIX as REPORTS
 from device_association_airflow.ui.errors import refuse_with_pages
 from device_association_airflow.ui.labels import lines_in, steps
@@ -49,7 +57,6 @@ RETRYABLE = (Row.ERROR, Row.API_FAILED, Row.CANCELED)
 AFTER_LINES = (DeviceCode.STEP_FAILED, DeviceCode.DEADLINE_EXCEEDED)
 """With these a device may have got its line before."""
 Day = Annotated[date, Bounds(ge=date(1753, 1, 2), le=date(9998, 12, 30))]
-Iccid = Annotated[str, Path(pattern="^[0-9]{18,22}$", description="18 to 22 digits.")]
 
 pages_app = FastAPI(
     title="Device association screens",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
 
 from device_association.domain.association_request import read_fields
 from device_association.domain.codes import ChangeStatus
@@ -14,20 +13,15 @@ from device_association.requests.change_actions import Cancel, Retry, cancel_cha
 from device_association.requests.json_bodies import read_json_object
 from device_association.requests.reversals import Revert, RevertPreview, preview_revert, revert_change
 from device_association.service_lines.line_naming import NameLine, name_line
+from device_association_airflow.api.answers import WAITS, shown_created, shown_preview
 from device_association_airflow.api.dependencies import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
+from device_association_airflow.api.json_body import BodyDep, described_body
 from device_association_airflow.api.parameters import ChangeId
-from device_association_airflow.api.routes.requests import WAITS, BodyDep, shown_created, shown_preview
 
 actions = APIRouter(prefix="/BulkChanges")
 CANCELED = "canceled; nothing of it was begun"
 NAMED = "the next retry adopts this line, provided that Rev.io shows it active and as this customer's"
 STOPPING = "no further device is begun; those whose call is out are brought to their end, then the change ends"
-
-
-def described_body(model: type[BaseModel], **example: object) -> dict[str, Any]:
-    """Return what the description of the API says of a route's body."""
-    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 @actions.post("/{change_id}/cancel", openapi_extra=described_body(Cancel, Reason="wrong customer, ticket 4712"))

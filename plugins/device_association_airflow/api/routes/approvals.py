@@ -11,10 +11,10 @@ from device_association.domain.association_request import read_fields
 from device_association.messaging.outbox import send_at_once
 from device_association.requests import approvals as rules
 from device_association.requests.json_bodies import read_json_object
+from device_association_airflow.api.answers import WAITS
 from device_association_airflow.api.dependencies import EditorDep, EngineDep, NowDep, ReaderDep, SendDep
+from device_association_airflow.api.json_body import BodyDep, described_body
 from device_association_airflow.api.parameters import ChangeId
-from device_association_airflow.api.routes.actions import described_body
-from device_association_airflow.api.routes.requests import WAITS, BodyDep
 from device_association_airflow.ui.views import pages_app, render_page
 
 approvals = APIRouter()

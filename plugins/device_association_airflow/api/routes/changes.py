@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -14,21 +13,10 @@ from device_association.portal.changes import describe_change, list_changes
 from device_association.portal.csv_export import Results, result_lines
 from device_association.portal.field_names import shown, shown_all
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep
+from device_association_airflow.api.paging import csv_file, page
 from device_association_airflow.api.parameters import ChangeFilters, ChangeId, DeviceFilters, Paged
 
 changes = APIRouter(prefix="/BulkChanges")
-
-
-def page(name: str, found: Sequence[Any], limit: int, key: str) -> dict[str, Any]:
-    """Return a page's answer; `Next` is null where it was the last one."""
-    following = found[-1][key] if len(found) == limit else None
-    return {"Success": True, name: shown_all(found), "Next": following}
-
-
-def csv_file(name: str, lines: Iterator[str]) -> StreamingResponse:
-    """Return lines as a file that is downloaded under this name."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @changes.get("")

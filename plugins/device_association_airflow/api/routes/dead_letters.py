@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field as Bounds
 
 from device_association.domain.association_request import read_fields
-from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.maintenance.dead_letters import CAUSE_WORDS, State, list_dead_letters
 from device_association_airflow.api.dependencies import EditorDep, EngineDep, NowDep
-from device_association_airflow.api.parameters import Id, Parameters
-from device_association_airflow.api.routes.changes import page
+from device_association_airflow.api.paging import page
+from device_association_airflow.api.parameters import LetterFilters
 from device_association_airflow.ui.views import FilledDep, pages_app, pages_of, render_page
 
 dead_letters = APIRouter()
@@ -23,14 +21,6 @@ STATE_WORDS = {
     State.GONE: "Gone from the queue",
 }
 PAGE = 50
-
-
-class LetterFilters(Parameters):
-    """Which dead letters are listed; `Before` is the `Next` of the page before."""
-
-    state: State | None = None
-    before: Id | None = None
-    limit: Annotated[int, PLAIN_WHOLE, Bounds(ge=1, le=200)] = PAGE
 
 
 @dead_letters.get("/DeadLetters")

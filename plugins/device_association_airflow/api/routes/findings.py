@@ -6,30 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import Field
 
-from device_association.domain.plain_numbers import PLAIN_WHOLE
-from device_association.findings.store import FindingKind
 from device_association.portal.findings import check_sees_findings, finding_lines, list_findings
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep
-from device_association_airflow.api.parameters import Id, Parameters
-from device_association_airflow.api.routes.changes import csv_file, page
+from device_association_airflow.api.paging import csv_file, page
+from device_association_airflow.api.parameters import FindingFilters, Which
 
 findings = APIRouter()
-
-
-class Which(Parameters):
-    """Which findings are meant; without `OpenOnly=false` those that are still there."""
-
-    kind: FindingKind | None = None
-    open_only: bool = True
-
-
-class FindingFilters(Which):
-    """Which findings are listed; `Before` is the `Next` of the page before."""
-
-    before: Id | None = None
-    limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=500)] = 50
 
 
 @findings.get("/Findings")

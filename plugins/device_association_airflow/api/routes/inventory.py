@@ -6,18 +6,17 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import Field as Bounds
 
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.portal.field_names import shown_all
 from device_association.portal.inventory import Field, device_history, list_customers, list_devices, list_offered
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep
-from device_association_airflow.api.parameters import Id, Int32, Paged, Parameters, Text
-from device_association_airflow.api.routes.changes import page
+from device_association_airflow.api.paging import page
+from device_association_airflow.api.parameters import Iccid, Id, Int32, Paged, Parameters, Text
 
 inventory = APIRouter()
-Iccid = Annotated[str, Path(pattern="^[0-9]{18,22}$", description="18 to 22 digits.")]
 LISTS = {
     "ServiceProviders": Field.SERVICE_PROVIDER,
     "CarrierRatePlans": Field.CARRIER_RATE_PLAN,
