@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from device_association_airflow.alert_notifiers import RunQueued
-from device_association_airflow.api.app import PREFIX, portal_app
+from device_association_airflow.api.app import PREFIX
 from device_association_airflow.reports.app import PREFIX as REPORTS
 from device_association_airflow.reports.app import report_app
+from device_association_airflow.ui.app import portal_app
 
 
 class DeviceAssociationPlugin(AirflowPlugin):

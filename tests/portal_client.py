@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from device_association_airflow.api import dependencies
-from device_association_airflow.api.app import portal_app
+from device_association_airflow.ui.app import portal_app
 from tests.flow import NOW, settings
 
 TOKEN = "Bearer a-token-of-"  # what a real token says, this one says plainly

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from device_association_airflow.api.app import portal_app
-from device_association_airflow.ui.views import pages_app
+from device_association_airflow.ui.app import pages_app, portal_app
 from tests.portal_client import Portal, portal_client
 
 

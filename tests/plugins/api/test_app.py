@@ -11,8 +11,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from sqlalchemy import Engine
 
 from device_association.database.execution import make_engine
-from device_association_airflow.api.app import portal_app
 from device_association_airflow.api.dependencies import portal_now
+from device_association_airflow.ui.app import portal_app
 from tests.portal_client import Portal, portal_client
 
 ROUTE = "/openapi.json"

@@ -13,10 +13,9 @@ from starlette.routing import Mount
 from device_association.portal.progress import Looks
 from device_association.requests.approvals import ask_for_approval
 from device_association.revio.client import Line
-from device_association_airflow.api.app import lead_to_screens, portal_app
 from device_association_airflow.api.routes import events
 from device_association_airflow.api.routes.events import Streams
-from device_association_airflow.ui.views import pages_app
+from device_association_airflow.ui.app import lead_to_screens, pages_app, portal_app
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal

@@ -17,7 +17,8 @@ from schemathesis.specs.openapi.checks import (
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from device_association_airflow.api.app import PREFIX, portal_app
+from device_association_airflow.api.app import PREFIX
+from device_association_airflow.ui.app import portal_app
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.hunts import SAME_EACH_TIME, few_and_many

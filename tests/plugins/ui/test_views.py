@@ -19,9 +19,9 @@ from device_association.domain.advice import ADVICE, advice
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DatabaseUnavailable
 from device_association_airflow.api import dependencies
-from device_association_airflow.api.app import portal_app
 from device_association_airflow.ui import labels, rendering
-from device_association_airflow.ui.views import PAGE, pages_app
+from device_association_airflow.ui.app import pages_app, portal_app
+from device_association_airflow.ui.paging import PAGE
 from device_association_plugin import DeviceAssociationPlugin
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request, settings

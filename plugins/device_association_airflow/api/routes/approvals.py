@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 
 from device_association.domain.association_request import read_fields
 from device_association.messaging.outbox import send_at_once
@@ -15,7 +14,6 @@ from device_association_airflow.api.answers import WAITS
 from device_association_airflow.api.dependencies import EditorDep, EngineDep, NowDep, ReaderDep, SendDep
 from device_association_airflow.api.json_body import BodyDep, described_body
 from device_association_airflow.api.parameters import ChangeId
-from device_association_airflow.ui.views import pages_app, render_page
 
 approvals = APIRouter()
 
@@ -59,12 +57,3 @@ def set_approval_rule(caller: EditorDep, body: BodyDep, engine: EngineDep, now: 
     rule = read_fields(rules.ApprovalRule, read_json_object(body))
     rules.set_rule(engine, caller, rule, now=now)
     return {"Success": True, **rule.model_dump(by_alias=True)}
-
-
-@pages_app.get("/approval")
-def screen(request: Request, caller: ReaderDep, engine: EngineDep) -> Response:
-    """Show when a change of the caller's tenant has to be approved."""
-    hours = rules.ANSWERED_WITHIN // timedelta(hours=1)
-    return render_page(
-        request, "approval.html", caller, "approval", rule=rules.find_rule(engine, caller.tenant_id), hours=hours
-    )

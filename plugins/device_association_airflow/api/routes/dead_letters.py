@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
-from device_association.domain.association_request import read_fields
-from device_association.maintenance.dead_letters import CAUSE_WORDS, State, list_dead_letters
-from device_association_airflow.api.dependencies import EditorDep, EngineDep, NowDep
+from device_association.maintenance.dead_letters import list_dead_letters
+from device_association_airflow.api.dependencies import EditorDep, EngineDep
 from device_association_airflow.api.paging import page
 from device_association_airflow.api.parameters import LetterFilters
-from device_association_airflow.ui.views import FilledDep, pages_app, pages_of, render_page
 
 dead_letters = APIRouter()
-STATE_WORDS = {
-    State.FOUND: "In the dead-letter queue",
-    State.PUT_BACK: "Put back",
-    State.SET_ASIDE: "Set aside",
-    State.GONE: "Gone from the queue",
-}
-PAGE = 50
 
 
 @dead_letters.get("/DeadLetters")
@@ -28,13 +19,3 @@ def listed(caller: EditorDep, engine: EngineDep, filters: Annotated[LetterFilter
     """Return the messages that nobody could work on, newest first, with cause, and what became of each."""
     found = list_dead_letters(engine, caller, **dict(filters))
     return page("DeadLetters", found, filters.limit, "dead_letter_id")
-
-
-@pages_app.get("/dead-letters")
-def screen(request: Request, caller: EditorDep, engine: EngineDep, now: NowDep, sent: FilledDep) -> Response:
-    """Show the messages that nobody could work on."""
-    asked = read_fields(LetterFilters, sent)
-    found = list_dead_letters(engine, caller, state=asked.state, before=asked.before, limit=PAGE)
-    shown = {"letters": found, "sent": sent, "pages": pages_of(sent, "Before", found, "dead_letter_id"), "now": now}
-    words = {"cause_words": CAUSE_WORDS, "state_words": STATE_WORDS}
-    return render_page(request, "dead_letters.html", caller, "dead-letters", **shown, **words)

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from device_association.portal.progress import Looks
-from device_association_airflow.api.app import portal_app
 from device_association_airflow.api.routes import events
 from device_association_airflow.api.routes.events import Streams, follow
+from device_association_airflow.ui.app import portal_app
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.portal_client import TOKEN, Portal
