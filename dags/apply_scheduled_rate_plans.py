@@ -26,18 +26,15 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks.rate_plans import apply_due_plans
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=CronTriggerTimetable("0 * * * *", timezone="UTC", interval=timedelta(hours=1), run_immediately=True),
     max_active_runs=1,
-    catchup=False,
     dagrun_timeout=timedelta(hours=9),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Apply scheduled rate plans",
 )

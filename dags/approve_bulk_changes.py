@@ -18,18 +18,15 @@ right after the answer, the question comes again by itself.
 
 from airflow.sdk import dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks import approval as tasks
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=None,
     max_active_runs=64,
     max_active_tasks=1024,
-    catchup=False,
-    on_failure_callback=tell_failure,
-    default_args={"owner": "data-ops"},
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Approve bulk changes",
 )

@@ -22,22 +22,20 @@ from datetime import timedelta
 
 from airflow.sdk import chain, dag
 
-from device_association_airflow.alert_notifiers import late_alert, tell_failure
+from device_association_airflow.alert_notifiers import late_alert
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks import association as tasks
 from device_association_airflow.trigger_form import association_form, stored_choices
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=None,
     params=association_form(stored_choices()),
     max_active_runs=64,
     max_active_tasks=32,
-    catchup=False,
     dagrun_timeout=timedelta(days=4),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
     deadline=late_alert(),
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Associate devices with a customer",
 )

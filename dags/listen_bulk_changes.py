@@ -17,20 +17,17 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import dag
 
 from device_association_airflow import connections
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.operators.bulk_change_sensor import BulkChangeSensor
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule="@continuous",
     start_date=datetime(
         2026, 1, 1, tzinfo=UTC
     ),  # without one the second run gets the first one's date, and never comes
     max_active_runs=1,
-    catchup=False,
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Listen for bulk changes",
 )

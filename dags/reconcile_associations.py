@@ -27,20 +27,17 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks import reconciliation as tasks
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),  # no day before it can be backfilled
     max_active_runs=1,
-    catchup=False,
-    on_failure_callback=tell_failure,
     is_paused_upon_creation=True,
     dagrun_timeout=timedelta(hours=12),
-    default_args={"owner": "data-ops"},
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Reconcile associations",
 )

@@ -27,19 +27,16 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks.dead_letters import REDRIVE_FORM, redrive
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=None,
     params=REDRIVE_FORM,
     max_active_runs=1,
-    catchup=False,
     dagrun_timeout=timedelta(hours=1),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Redrive dead letters",
 )

@@ -15,18 +15,15 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks.association import store_choices
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=CronTriggerTimetable("0 * * * *", timezone="UTC", run_immediately=True),
     max_active_runs=1,
-    catchup=False,
     dagrun_timeout=timedelta(minutes=10),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Refresh the association form",
 )

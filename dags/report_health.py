@@ -23,18 +23,15 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks.health import report_figures, tell_alarms
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     max_active_runs=1,
-    catchup=False,
     dagrun_timeout=timedelta(minutes=30),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Report health",
 )

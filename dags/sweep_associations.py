@@ -24,19 +24,16 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks import maintenance as tasks
 from device_association_airflow.tasks.dead_letters import look_at_dead_letters
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=CronTriggerTimetable("*/2 * * * *", timezone="UTC"),
     max_active_runs=1,
-    catchup=False,
     dagrun_timeout=timedelta(hours=1),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Sweep associations",
 )

@@ -22,18 +22,15 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.dag_defaults import DAG_DEFAULTS
 from device_association_airflow.tasks.maintenance import tidy_reports, tidy_tables
 
 
 @dag(
+    **DAG_DEFAULTS,
     schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
     max_active_runs=1,
-    catchup=False,
     dagrun_timeout=timedelta(hours=6),
-    default_args={"owner": "data-ops"},
-    on_failure_callback=tell_failure,
-    tags=["device association"],
     doc_md=__doc__,
     dag_display_name="Tidy working tables",
 )

@@ -1,12 +1,20 @@
-"""The options that tasks share: when they are tried again, how long they may run, and the pool of those that call Rev.io."""
+"""The options that DAGs and tasks share: owner and callback, retries, time-outs, and the pool of the calls to Rev.io."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
+from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.retry_policy import AssociationRetryPolicy
 
+DAG_DEFAULTS: dict[str, Any] = {
+    "catchup": False,
+    "default_args": {"owner": "data-ops"},
+    "on_failure_callback": tell_failure,
+    "tags": ["device association"],
+}
+"""What every DAG has; a schedule, its limits and its manual are its own."""
 POLICY: dict[str, Any] = {
     "retries": 3,
     "retry_delay": timedelta(seconds=5),
