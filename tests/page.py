@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from typing import Any
+
+from tests.portal_client import Portal
 
 
 class Page(HTMLParser):
@@ -31,3 +34,10 @@ class Page(HTMLParser):
     def addresses(self) -> list[str]:
         found = [one.get(name) for _, one in self.elements for name in ("href", "src", "action", "poster", "srcset")]
         return [address for address in found if address]
+
+
+def look(screens: Portal, path: str, user: str = "dora.ops", **more: Any) -> Page:
+    """Return a page that its user may see."""
+    answer = screens.get(path, user, **more)
+    assert answer.status_code == 200, answer.text
+    return Page(answer.text)

@@ -30,6 +30,7 @@ READ_DAGS = """
 import json, sys, time
 from datetime import datetime, timezone
 from pathlib import Path
+from airflow import plugins_manager
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 from device_association_airflow.operators import ask_person, bulk_change_sensor, check_data
@@ -42,6 +43,8 @@ for file in sorted(Path(sys.argv[1]).glob("*.py")):
     bag.process_file(str(file))
     seconds[file.name] = time.process_time() - began
 plans = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags["apply_scheduled_rate_plans"]))
+plugins_manager.ensure_plugins_loaded()
+files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
 between = [datetime(2026, 3, 29, hour, tzinfo=timezone.utc) for hour in (0, 2)]
 print(json.dumps({
     "backfill": [
@@ -50,6 +53,9 @@ print(json.dumps({
     ],
     "seconds": seconds,
     "errors": bag.import_errors,
+    "plugin_errors": plugins_manager.get_import_errors(),
+    "plugins": [one["name"] for one in plugins_manager.get_plugin_info() if one["name"].startswith("device")],
+    "modules": {name: file for name, file in files.items() if file.startswith(sys.argv[2])},
     "heavy": sorted(set(sys.modules) & {"great_expectations", "pandas"}),
     "dags": {
         dag.dag_id: {
@@ -96,7 +102,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "PYTHONPATH": f"{REPOSITORY / 'include'}:{REPOSITORY / 'plugins'}",
     }
     done = subprocess.run(
-        [sys.executable, "-c", READ_DAGS, str(REPOSITORY / "dags")],
+        [sys.executable, "-c", READ_DAGS, str(REPOSITORY / "dags"), str(REPOSITORY / "plugins")],
         env=environment,
         capture_output=True,
         text=True,
@@ -111,6 +117,14 @@ def test_every_dag_file_is_read_without_an_error_and_without_heavy_imports(read:
     assert read["errors"] == {}
     assert read["heavy"] == []
     assert set(read["dags"]) == DAGS
+
+
+def test_the_one_plugin_is_loaded_and_no_module_of_a_room_a_second_time(read: dict[str, Any]) -> None:
+    """Airflow loads every file of the folder that `.airflowignore` does not name, under its bare name."""
+    assert (read["plugins"], read["plugin_errors"]) == (["device_association"], {})
+    bare = {name for name in read["modules"] if name.split(".")[0] != "device_association_airflow"}
+    assert bare == {"device_association_plugin"}
+    assert "device_association_airflow.ui.views.changes" in read["modules"]
 
 
 def test_every_dag_file_is_read_in_half_a_second(read: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ TABLES = [
 
 
 def routes() -> Iterator[str]:
-    """Yield every method and path that the API serves; the screens have rows of their own, in `ui/test_views`."""
+    """Yield every method and path that the API serves; the screens have rows of their own, in `ui/test_app`."""
     for route in portal_app.routes:
         if isinstance(route, Mount) and route.app is pages_app:
             continue

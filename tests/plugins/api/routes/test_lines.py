@@ -9,7 +9,6 @@ import pytest
 
 from device_association.domain.errors import RevioRejected
 from device_association.revio.client import Line
-from device_association_airflow.ui.labels import lines_in
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 from tests.portal_client import Portal
@@ -175,18 +174,3 @@ def test_the_page_says_which_line_was_named_by_whom_and_offers_another(
     flow.close(claim)
     page = look(screens, unclear)
     assert (page.found, "named line" in page.words) == ([], False)
-
-
-@pytest.mark.parametrize(
-    ("message", "lines"),
-    [
-        ("the active lines 51, 52 are all this SIM's; disconnect all but one", ["51", "52"]),
-        ("Rev.io shows line 7, which belongs to another SIM; have it looked at", ["7"]),
-        ("line 60, which dora.ops named as this SIM's, is not at Rev.io; name another line", ["60"]),
-        ("the active lines without an id (number '1', number2 '2'), 9 are all this SIM's", []),
-        ("Rev.io shows line 7, and line 7 again, and lines 8", ["7", "8"]),
-        ("customer 4711 of airline 9", []),
-    ],
-)
-def test_the_lines_that_a_message_names_are_offered(message: str, lines: list[str]) -> None:
-    assert lines_in(message) == lines
