@@ -23,7 +23,7 @@ PREFIX = "/M2M"
 
 
 def create_api() -> FastAPI:
-    """Return the API; who serves it may mount more beside its addresses."""
+    """Return the API with all of its addresses; the caller may mount more beside them."""
     api = FastAPI(
         title="Device association",
         description="Associates devices with customers in bulk, and shows what became of them.",
