@@ -73,7 +73,7 @@ class BenchVendor:
         }
         given = [str(part) for pair in options.items() for part in pair]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "local.rev_simulator", *given],
+            [sys.executable, "-P", "-m", "local.simulators.revio", *given],
             env=os.environ | {"PYTHONPATH": f"{REPOSITORY / 'include'}:{REPOSITORY}"},
         )
         give_up = time.monotonic() + START_SECONDS

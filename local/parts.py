@@ -237,7 +237,7 @@ def _revio_simulator(settings: LocalSettings) -> list[str]:
         "--state-file": settings.state_dir / "revio_state.json",
         "--settings": json.dumps(settings.revio_manners),
     }
-    return [*PYTHON, "-m", "local.rev_simulator", *_flat(options)]
+    return [*PYTHON, "-m", "local.simulators.revio", *_flat(options)]
 
 
 def _notification_receiver(settings: LocalSettings, secrets: StackSecrets) -> list[str]:

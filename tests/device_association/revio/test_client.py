@@ -22,12 +22,12 @@ from device_association.domain.errors import (
 from device_association.revio.client import Account, Line, RevioClient, Timeouts, parse_moment
 from device_association.revio.lines import Sim
 from local.processes import free_ports
-from local.rev_simulator.app import Simulator, make_app
-from local.rev_simulator.ledger import Ledger
-from local.rev_simulator.seed import Seed
-from local.rev_simulator.settings import Settings
-from local.rev_simulator.state_file import StateFile
 from local.sample_data import groups, revio_seed, world
+from local.simulators.revio.ledger.ledger import Ledger
+from local.simulators.revio.ledger.seed import Seed
+from local.simulators.revio.ledger.state_file import StateFile
+from local.simulators.revio.server.app import Simulator, make_app
+from local.simulators.revio.settings import Settings
 
 ICCID = groups().plain[0]
 BODY = {"customer_id": int(world.ACME), "provider_id": 21, "service_type_id": 11, "number": "1", "number2": ICCID}
