@@ -15,9 +15,9 @@ from benchmarks.measuring import Figure
 from benchmarks.portal_api import PortalBench
 from benchmarks.progress import Tell
 from benchmarks.scheduled_plans import PlansBench
-from local.processes import PortTakenError
-from local.stack import Stack
-from local.supervision import NotReadyError, PartDiedError
+from local.stack.processes import PortTakenError
+from local.stack.stack import Stack
+from local.stack.supervision import NotReadyError, PartDiedError
 
 
 class Benches:

@@ -22,10 +22,11 @@ from device_association.domain.codes import RUNNING, DeviceCode
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.requests.create import create_bulk_change
-from local import postgres, sample_data
+from local import sample_data
 from local.demo import lines_by_sim, queue_sender
 from local.sample_data import groups, world
-from local.stack import Stack
+from local.stack.servers import postgres
+from local.stack.stack import Stack
 
 TRIES = 25
 POLL_SECONDS = 0.02

@@ -23,7 +23,7 @@ from benchmarks.progress import Tell, silent
 from device_association.database.execution import make_engine
 from local import sample_data
 from local.sample_data import world
-from local.stack import Stack
+from local.stack.stack import Stack
 
 WATCHERS = 50
 """Live views that are open while the figures with watchers are measured."""

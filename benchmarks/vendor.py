@@ -19,9 +19,9 @@ from typing import Any, Self
 import requests
 
 from device_association.revio.client import Account
-from local.parts import answers
 from local.sample_data import revio_seed, world
-from local.settings import HOST, REPOSITORY
+from local.stack.parts import answers
+from local.stack.settings import HOST, REPOSITORY
 
 CONNECTION = "revio_northwind"
 NO_LIMIT = 1_000_000

@@ -19,8 +19,8 @@ from chaos.history import History
 from chaos.schedule import Step
 from chaos.site import Site, reflected
 from chaos.vendor_strikes import MissedError, VendorStrikes
-from local import processes
-from local.celery_workers import NAMES as WORKERS
+from local.stack import processes
+from local.stack.airflow.celery_workers import NAMES as WORKERS
 
 NOBODYS_CHANGE = 10**9
 TAKES_WITHIN = 20.0

@@ -19,10 +19,11 @@ from device_association.database.execution import make_engine, record, records
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.create import create_bulk_change
-from local import message_queue, sample_data
+from local import sample_data
 from local.sample_data import groups, world
-from local.settings import LocalSettings
-from local.stack import Stack
+from local.stack.servers import message_queue
+from local.stack.settings import LocalSettings
+from local.stack.stack import Stack
 
 PATIENCE_SECONDS = 300.0
 WIDTH = 150

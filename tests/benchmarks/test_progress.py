@@ -19,7 +19,7 @@ import pytest
 from benchmarks import __main__ as program
 from benchmarks.measuring import Figure
 from benchmarks.progress import CLEAR, LINE_SECONDS, Progress
-from local.settings import REPOSITORY
+from local.stack.settings import REPOSITORY
 
 PROGRAM = """
 import logging, os, subprocess, sys, warnings

@@ -14,8 +14,8 @@ from chaos.particulars import SPELLINGS
 from chaos.schedule import DEVICES, FAULTS, ODD, Schedule, full_kills, make_schedule
 from chaos.strikes import FAULTS as STRIKES
 from local.sample_data import world
-from local.settings import REPOSITORY
 from local.simulators.revio.settings import Settings
+from local.stack.settings import REPOSITORY
 
 SEEDS = (1, 2, 3)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.airflow_environment import POOL
+from local.stack.airflow.environment import POOL
 from tests.deployment.files import AIRFLOW_PARTS, one_shot, pins, read, services, values
 
 pytestmark = pytest.mark.airflow
@@ -142,7 +142,7 @@ def test_the_pool_that_the_tasks_name_is_made_in_both() -> None:
 
     assert made in services()["migrate"]["command"][2]
     assert made in values()["migrateDatabaseJob"]["args"][2]
-    assert f'"{POOL}"' in read("local/airflow_environment.py")
+    assert f'"{POOL}"' in read("local/stack/airflow/environment.py")
 
 
 def test_the_broker_keeps_a_task_longer_than_any_may_run() -> None:

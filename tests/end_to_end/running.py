@@ -18,11 +18,11 @@ from device_association.database.execution import make_engine, record, records
 from device_association.domain.codes import NOT_ENDED
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.create import Created, create_bulk_change
-from local import message_queue
-from local.airflow_api import AirflowApi
 from local.demo import lines_by_sim, queue_sender
-from local.stack import Stack
-from local.temporary import IMPATIENT, temporary_stack
+from local.stack.airflow.api import AirflowApi
+from local.stack.servers import message_queue
+from local.stack.stack import Stack
+from local.stack.temporary import IMPATIENT, temporary_stack
 from tests.flow import request as portal_request
 from tests.memory import memory_folder
 

@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL
 from device_association.database.dialects import is_transient, refused_connection, unsuitable
 from device_association.database.execution import in_transaction, make_engine
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from local.processes import free_ports
 from local.sample_data import groups
+from local.stack.processes import free_ports
 from tests.flow import Flow, request
 
 

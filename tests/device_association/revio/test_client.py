@@ -21,13 +21,13 @@ from device_association.domain.errors import (
 )
 from device_association.revio.client import Account, Line, RevioClient, Timeouts, parse_moment
 from device_association.revio.lines import Sim
-from local.processes import free_ports
 from local.sample_data import groups, revio_seed, world
 from local.simulators.revio.ledger.ledger import Ledger
 from local.simulators.revio.ledger.seed import Seed
 from local.simulators.revio.ledger.state_file import StateFile
 from local.simulators.revio.server.app import Simulator, make_app
 from local.simulators.revio.settings import Settings
+from local.stack.processes import free_ports
 
 ICCID = groups().plain[0]
 BODY = {"customer_id": int(world.ACME), "provider_id": 21, "service_type_id": 11, "number": "1", "number2": ICCID}

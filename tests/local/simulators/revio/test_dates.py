@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from local.settings import REPOSITORY
 from local.simulators.revio.ledger.ledger import Ledger
 from local.simulators.revio.ledger.people import Deed, carry_out
 from local.simulators.revio.ledger.records import value_of
 from local.simulators.revio.ledger.seed import Service
 from local.simulators.revio.ledger.state_file import StateFile
+from local.stack.settings import REPOSITORY
 from tests.flow import Clock
 from tests.local.simulators.revio.simulated import SEED, SimulatorClient, line
 

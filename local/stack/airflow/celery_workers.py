@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import ceil
 
-from local import postgres, redis_server
-from local.settings import LocalSettings
-from local.stack_secrets import StackSecrets
+from local.stack.secrets import StackSecrets
+from local.stack.servers import postgres, redis
+from local.stack.settings import LocalSettings
 
 EXECUTOR = "CeleryExecutor"
 NAMES = ("worker-1", "worker-2")
@@ -29,7 +29,7 @@ def options(settings: LocalSettings, secrets: StackSecrets) -> dict[str, dict[st
     """Return what Airflow is told about Celery; together the workers run as many tasks as the stack may."""
     return {
         "celery": {
-            "broker_url": redis_server.url(settings, secrets),
+            "broker_url": redis.url(settings, secrets),
             "result_backend": f"db+{postgres.url(settings, secrets, 'airflow')}",
             "worker_concurrency": str(ceil(settings.parallelism / len(NAMES))),
             "pool": "prefork",  # its children have what config/airflow_local_settings.py imported
@@ -45,7 +45,7 @@ def answers(settings: LocalSettings, secrets: StackSecrets, name: str) -> bool:
     from celery import Celery  # here: a stack without workers does not pay for it
     from kombu.exceptions import OperationalError
 
-    app = Celery(broker=redis_server.url(settings, secrets), set_as_current=False)
+    app = Celery(broker=redis.url(settings, secrets), set_as_current=False)
     try:
         return bool(app.control.ping(destination=[f"celery@{name}"], timeout=ANSWER_SECONDS))
     except OperationalError:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.processes import free_ports
-from local.settings import LocalSettings
-from local.stack import Stack
+from local.stack.processes import free_ports
+from local.stack.settings import LocalSettings
+from local.stack.stack import Stack
 
 IMPATIENT = {
     "DEVICE_ASSOCIATION_REV_SETTLE_SECONDS": "2",

@@ -10,9 +10,10 @@ from typing import Any
 from dotenv import dotenv_values
 from sqlalchemy import URL, make_url
 
-from local import celery_workers, message_queue, postgres, revio_accounts
-from local.settings import HOST, PREFIX, REPOSITORY, LocalSettings
-from local.stack_secrets import StackSecrets, passwords, passwords_file
+from local.stack.airflow import celery_workers
+from local.stack.secrets import StackSecrets, passwords, passwords_file
+from local.stack.servers import message_queue, postgres, revio_accounts
+from local.stack.settings import HOST, PREFIX, REPOSITORY, LocalSettings
 
 POOL = "rev_services"
 PRODUCT_PREFIX = "DEVICE_ASSOCIATION_"

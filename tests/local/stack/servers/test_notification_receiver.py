@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from local.notification_receiver import Receiver, make_app
+from local.stack.servers.notification_receiver import Receiver, make_app
 
 
 def test_it_keeps_what_it_took_over_a_restart_and_fails_as_often_as_told(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import processes
-from local.processes import PortTakenError, Running
+from local.stack import processes
+from local.stack.processes import PortTakenError, Running
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT = [

@@ -13,9 +13,9 @@ import psutil
 import psycopg2
 from sqlalchemy import URL
 
-from local.processes import wait_until
-from local.settings import HOST, LocalSettings
-from local.stack_secrets import StackSecrets
+from local.stack.processes import wait_until
+from local.stack.secrets import StackSecrets
+from local.stack.settings import HOST, LocalSettings
 
 SUPERUSER = "postgres"
 DATABASES = ("airflow", "portal")

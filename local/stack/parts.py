@@ -12,12 +12,13 @@ from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 
-from local import airflow_database, celery_workers, message_queue, postgres, redis_server, revio_accounts
-from local.airflow_api import DIRECT
-from local.airflow_environment import airflow_environment, base_environment, prepare_home
-from local.processes import Running
-from local.settings import HOST, REPOSITORY, LocalSettings
-from local.stack_secrets import StackSecrets
+from local.stack.airflow import celery_workers, database
+from local.stack.airflow.api import DIRECT
+from local.stack.airflow.environment import airflow_environment, base_environment, prepare_home
+from local.stack.processes import Running
+from local.stack.secrets import StackSecrets
+from local.stack.servers import message_queue, postgres, redis, revio_accounts
+from local.stack.settings import HOST, REPOSITORY, LocalSettings
 
 PYTHON = (sys.executable, "-P")
 """-P: the folder that a part happens to start in is no place to import from."""
@@ -110,22 +111,22 @@ def _outside_systems(settings: LocalSettings, secrets: StackSecrets) -> list[Par
 def _broker(settings: LocalSettings, secrets: StackSecrets) -> Part:
     return Part(
         "redis",
-        redis_server.command(settings),
+        redis.command(settings),
         base_environment,
-        lambda _: redis_server.answers(settings, secrets),
+        lambda _: redis.answers(settings, secrets),
         port_setting="redis_port",
-        prepare=lambda: redis_server.prepare(settings, secrets),
+        prepare=lambda: redis.prepare(settings, secrets),
     )
 
 
 def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
     portal = {"PORTAL_URL": postgres.portal_url(settings, secrets)}
-    wanted = {"WANTED": airflow_database.wanted(settings), "DONE_FILE": str(airflow_database.done_file(settings))}
+    wanted = {"WANTED": database.wanted(settings), "DONE_FILE": str(database.done_file(settings))}
     pool = {"POOL_SLOTS": str(settings.rev_services_slots)}
     return [
         Part(
             "portal-database",
-            [*PYTHON, "-m", "local.portal_database"],
+            [*PYTHON, "-m", "local.stack.servers.portal_database"],
             lambda: _own_code_environment() | portal,
             has_succeeded,
             needs=("postgres",),
@@ -133,13 +134,13 @@ def _steps(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
         ),
         Part(
             "airflow-database",
-            [*PYTHON, "-m", "local.airflow_database"],
+            [*PYTHON, "-m", "local.stack.airflow.database"],
             lambda: airflow_environment(settings, secrets) | _python_path() | pool | wanted,
             has_succeeded,
             needs=("postgres",),
             prepare=lambda: _prepare_airflow(settings, secrets),
             is_step=True,
-            due=lambda: not airflow_database.is_done(settings),
+            due=lambda: not database.is_done(settings),
         ),
     ]
 
@@ -247,7 +248,7 @@ def _notification_receiver(settings: LocalSettings, secrets: StackSecrets) -> li
         "--token": secrets.notification_token,
         "--state-file": settings.state_dir / "notifications.json",
     }
-    return [*PYTHON, "-m", "local.notification_receiver", *_flat(options)]
+    return [*PYTHON, "-m", "local.stack.servers.notification_receiver", *_flat(options)]
 
 
 def _flat(options: dict[str, str | int | Path]) -> list[str]:

@@ -1,6 +1,6 @@
 """Brings the portal's database up to date, and fills an empty one with the sample data.
 
-Run as `python -m local.portal_database` with PORTAL_URL.
+Run as `python -m local.stack.servers.portal_database` with PORTAL_URL.
 """
 
 from __future__ import annotations

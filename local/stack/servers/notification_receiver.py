@@ -1,6 +1,6 @@
 """Stands for the 2.0 system: takes notifications from who has the token, and keeps them.
 
-    python -m local.notification_receiver --port 18600 --token secret --state-file received.jsonl
+    python -m local.stack.servers.notification_receiver --port 18600 --token secret --state-file received.jsonl
 
 `GET /_control/received` lists what came; `POST /_control/fail?times=2` makes the next ones fail with 503.
 """
@@ -60,7 +60,7 @@ def make_app(receiver: Receiver) -> FastAPI:
 
 def main() -> None:
     """Serve until ended."""
-    parser = argparse.ArgumentParser(prog="python -m local.notification_receiver")
+    parser = argparse.ArgumentParser(prog="python -m local.stack.servers.notification_receiver")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--token", required=True)

@@ -12,8 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError
 
-from local.settings import HOST, LocalSettings
-from local.stack_secrets import StackSecrets
+from local.stack.secrets import StackSecrets
+from local.stack.settings import HOST, LocalSettings
 
 QUEUE, DEAD_LETTERS = "bulk-changes", "bulk-changes-dead-letters"
 REGION = "us-east-1"

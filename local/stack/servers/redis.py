@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from local.settings import HOST, LocalSettings
-from local.stack_secrets import StackSecrets, write_private
+from local.stack.secrets import StackSecrets, write_private
+from local.stack.settings import HOST, LocalSettings
 
 ANSWER_SECONDS = 2.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from local.settings import REPOSITORY, LocalSettings, variable
+from local.stack.settings import REPOSITORY, LocalSettings, variable
 
 
 def make(**given: object) -> LocalSettings:

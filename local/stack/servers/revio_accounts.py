@@ -6,8 +6,8 @@ import json
 from importlib.util import find_spec
 from typing import Any
 
-from local.settings import HOST, LocalSettings
-from local.stack_secrets import StackSecrets, write_private
+from local.stack.secrets import StackSecrets, write_private
+from local.stack.settings import HOST, LocalSettings
 
 
 def ensure_seed(settings: LocalSettings, secrets: StackSecrets) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from local.parts import Part, has_succeeded
-from local.processes import Running
-from local.settings import LocalSettings
-from local.stack import Stack
-from local.supervision import NotReadyError, PartDiedError, Supervision
+from local.stack.parts import Part, has_succeeded
+from local.stack.processes import Running
+from local.stack.settings import LocalSettings
+from local.stack.stack import Stack
+from local.stack.supervision import NotReadyError, PartDiedError, Supervision
 
 
 def part(name: str, code: str, **given: object) -> Part:

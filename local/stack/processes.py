@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from local.settings import HOST, variable
+from local.stack.settings import HOST, variable
 
 CLOCK_TOLERANCE = 2.0
 """Seconds by which the start time of one process may read differently (it is computed from the time of boot)."""

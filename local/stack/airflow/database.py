@@ -1,6 +1,6 @@
 """Brings Airflow's database up to date and makes the pools: one process, where Airflow's commands would be three.
 
-Run as `python -m local.airflow_database` with the stack's Airflow environment, POOL_SLOTS, WANTED and DONE_FILE.
+Run as `python -m local.stack.airflow.database` with the stack's Airflow environment, POOL_SLOTS, WANTED and DONE_FILE.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from local.airflow_environment import POOL
-from local.settings import LocalSettings
+from local.stack.airflow.environment import POOL
+from local.stack.settings import LocalSettings
 
 
 def wanted(settings: LocalSettings) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import processes
-from local.parts import Part
-from local.processes import Running
-from local.settings import LocalSettings
+from local.stack import processes
+from local.stack.parts import Part
+from local.stack.processes import Running
+from local.stack.settings import LocalSettings
 
 Report = Callable[[str, str], None]
 """Told the name of a part and what became of it."""

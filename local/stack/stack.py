@@ -14,13 +14,15 @@ from typing import Any
 
 import requests
 
-from local import celery_workers, message_queue, postgres, processes
-from local.airflow_api import AirflowApi, wait_for_dags
-from local.airflow_environment import airflow_environment
-from local.parts import Part, parts
-from local.settings import LocalSettings
-from local.stack_secrets import StackSecrets, passwords, stack_secrets
-from local.supervision import Report, Status, Supervision
+from local.stack import processes
+from local.stack.airflow import celery_workers
+from local.stack.airflow.api import AirflowApi, wait_for_dags
+from local.stack.airflow.environment import airflow_environment
+from local.stack.parts import Part, parts
+from local.stack.secrets import StackSecrets, passwords, stack_secrets
+from local.stack.servers import message_queue, postgres
+from local.stack.settings import LocalSettings
+from local.stack.supervision import Report, Status, Supervision
 
 STOP_TOGETHER = (*celery_workers.NAMES, "triggerer", "dag-processor", "scheduler")
 """They need nobody of each other to stop, and each takes seconds."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = "DEVICE_ASSOCIATION_LOCAL_"
 HOST = "127.0.0.1"
 """Every part listens here and nowhere else."""
