@@ -6,11 +6,11 @@ Run as `python -m local.stack.servers.portal_database` with PORTAL_URL.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 
 from sqlalchemy import Engine, func, select
 
-from local.portal_tables import named
+from local.sample_data import load
+from local.sample_data.portal_tables import named
 
 
 def main() -> None:
@@ -21,9 +21,7 @@ def main() -> None:
     url = os.environ["PORTAL_URL"]
     upgrade(url)
     engine = make_engine(url)
-    if find_spec("local.sample_data") is not None and _is_empty(engine):
-        from local.sample_data import load
-
+    if _is_empty(engine):
         load(engine)
         print("sample data loaded")
     engine.dispose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from typing import Any
 
 from local.stack.secrets import StackSecrets, write_private
@@ -14,7 +13,9 @@ def ensure_seed(settings: LocalSettings, secrets: StackSecrets) -> None:
     """Write the simulator's seed file if there is none: the sample accounts, with this stack's own keys."""
     if settings.seed_file.exists():
         return
-    seed = _sample_seed()
+    from local.sample_data import revio_seed  # here: `python -m local` finds the product's code only once it runs
+
+    seed = revio_seed()
     for account in seed["accounts"]:
         account["subscription_key"] = secrets.revio(account["name"], "subscription key")
         for user in account["users"]:
@@ -45,11 +46,3 @@ def _connection(settings: LocalSettings, account: dict[str, Any]) -> dict[str, A
             **({"time_zone": zone} if zone else {}),
         },
     }
-
-
-def _sample_seed() -> dict[str, Any]:
-    if find_spec("local.sample_data") is None:
-        return {"accounts": []}
-    from local.sample_data import revio_seed
-
-    return dict(revio_seed())
