@@ -15,7 +15,7 @@ from benchmarks.measuring import Figure
 from benchmarks.portal_api import PortalBench
 from benchmarks.progress import Tell
 from benchmarks.scheduled_plans import PlansBench
-from local.stack.processes import PortTakenError
+from local.stack.ports import PortTakenError
 from local.stack.stack import Stack
 from local.stack.supervision import NotReadyError, PartDiedError
 

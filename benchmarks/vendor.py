@@ -20,7 +20,7 @@ import requests
 
 from device_association.revio.client import Account
 from local.sample_data import revio_seed, world
-from local.stack.parts import answers
+from local.stack.readiness import answers
 from local.stack.settings import HOST, REPOSITORY
 
 CONNECTION = "revio_northwind"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from local.stack.processes import PortTakenError
+from local.stack.ports import PortTakenError
 from local.stack.settings import REPOSITORY, LocalSettings
 from local.stack.stack import Stack
 from local.stack.supervision import NotReadyError, PartDiedError

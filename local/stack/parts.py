@@ -1,58 +1,26 @@
-"""The parts of a stack: what each runs, what it waits for, and how one sees that it is ready."""
+"""The parts of a stack: what each runs, what it waits for, and what it needs before it starts."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
-import urllib.error
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from http.client import HTTPException
 from pathlib import Path
 
 from local.stack.airflow import celery_workers, database
-from local.stack.airflow.api import DIRECT
 from local.stack.airflow.environment import airflow_environment, base_environment, prepare_home
+from local.stack.part import Part
 from local.stack.processes import Running
+from local.stack.readiness import answers, has_succeeded, heart_beats
 from local.stack.secrets import StackSecrets
 from local.stack.servers import message_queue, postgres, redis, revio_accounts
 from local.stack.settings import HOST, REPOSITORY, LocalSettings
 
 PYTHON = (sys.executable, "-P")
 """-P: the folder that a part happens to start in is no place to import from."""
-PATIENCE_SECONDS = 10.0
-"""How long one question whether a part is ready may take."""
 AIRFLOW_NEEDS = ("postgres", "airflow-database", "redis")
 """The step that makes Airflow's database is not due in a stack that had it, so the server is named beside it."""
-
-
-def _nothing_to_prepare() -> None:
-    """Do nothing: most parts start as they are."""
-
-
-def _always() -> bool:
-    """Return that a part is always wanted."""
-    return True
-
-
-@dataclass(frozen=True)
-class Part:
-    """A program of the stack that runs until the stack is stopped (or, as a step, until its work is done)."""
-
-    name: str
-    command: list[str]
-    env: Callable[[], dict[str, str]]
-    ready: Callable[[Running], bool]
-    needs: tuple[str, ...] = ()
-    port_setting: str | None = None
-    user: str | None = None
-    prepare: Callable[[], None] = _nothing_to_prepare
-    stop_signal: signal.Signals = signal.SIGTERM
-    is_step: bool = False
-    due: Callable[[], bool] = _always
-    patience: float = 180.0
 
 
 def parts(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
@@ -160,7 +128,7 @@ def _airflow(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
         )
 
     def beats(component: str) -> Callable[[Running], bool]:
-        return lambda running: _heart_beats(settings, component, running)
+        return lambda running: heart_beats(settings, component, running)
 
     def answers_tasks(_: Running) -> bool:
         """The first call to the API that tasks use takes 2 s: better now than in the first task."""
@@ -191,33 +159,6 @@ def _workers(settings: LocalSettings, secrets: StackSecrets) -> list[Part]:
 def _prepare_airflow(settings: LocalSettings, secrets: StackSecrets) -> None:
     revio_accounts.ensure_seed(settings, secrets)
     prepare_home(settings)
-
-
-def answers(url: str) -> bool:
-    """Return whether a web server answers there, whatever it says short of an error of its own."""
-    try:
-        with DIRECT.open(url, timeout=PATIENCE_SECONDS):
-            return True
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return answer.code < 500
-    except (OSError, HTTPException):
-        return False
-
-
-def has_succeeded(running: Running) -> bool:
-    """Return whether a step has ended well."""
-    return running.exit_code() == 0
-
-
-def _heart_beats(settings: LocalSettings, component: str, running: Running) -> bool:
-    """Return whether Airflow has heard from the component since this process was started."""
-    try:
-        with DIRECT.open(f"{settings.airflow_url}/api/v2/monitor/health", timeout=PATIENCE_SECONDS) as answer:
-            heard = json.load(answer)[component][f"latest_{component}_heartbeat"]
-    except (OSError, HTTPException):
-        return False
-    return bool(heard) and datetime.fromisoformat(heard).timestamp() > running.started
 
 
 def _own_code_environment() -> dict[str, str]:

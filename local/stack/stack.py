@@ -18,7 +18,8 @@ from local.stack import processes
 from local.stack.airflow import celery_workers
 from local.stack.airflow.api import AirflowApi, wait_for_dags
 from local.stack.airflow.environment import airflow_environment
-from local.stack.parts import Part, parts
+from local.stack.part import Part
+from local.stack.parts import parts
 from local.stack.secrets import StackSecrets, passwords, stack_secrets
 from local.stack.servers import message_queue, postgres
 from local.stack.settings import LocalSettings

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.stack import processes
-from local.stack.parts import Part
+from local.stack.part import Part
+from local.stack.ports import require_free_ports
 from local.stack.processes import Running
 from local.stack.settings import LocalSettings
 
@@ -66,7 +67,7 @@ class Supervision:
     def require_ports(self, parts: Iterable[Part]) -> None:
         """Raise `PortTakenError` unless the ports of these parts are free."""
         names = [part.port_setting for part in parts if part.port_setting]
-        processes.require_free_ports({name: self._settings.ports[name] for name in names})
+        require_free_ports({name: self._settings.ports[name] for name in names})
 
     def start(self, parts: Iterable[Part], report: Report) -> None:
         """Start parts, each as soon as those among them that it needs are ready; return when all are."""

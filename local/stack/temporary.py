@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.stack.processes import free_ports
+from local.stack.ports import free_ports
 from local.stack.settings import LocalSettings
 from local.stack.stack import Stack
 

@@ -16,7 +16,7 @@ import requests
 from local.sample_data import world
 from local.sample_data.seed import revio_seed
 from local.simulators.revio.settings import Settings
-from local.stack.processes import free_ports
+from local.stack.ports import free_ports
 from local.stack.settings import REPOSITORY
 
 CALM = Settings(calls_per_minute=1_000_000, calls_per_day=100_000_000)

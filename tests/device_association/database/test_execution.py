@@ -16,7 +16,7 @@ from device_association.database.dialects import is_transient, refused_connectio
 from device_association.database.execution import in_transaction, make_engine
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from local.sample_data import groups
-from local.stack.processes import free_ports
+from local.stack.ports import free_ports
 from tests.flow import Flow, request
 
 

@@ -27,7 +27,7 @@ from local.simulators.revio.ledger.seed import Seed
 from local.simulators.revio.ledger.state_file import StateFile
 from local.simulators.revio.server.app import Simulator, make_app
 from local.simulators.revio.settings import Settings
-from local.stack.processes import free_ports
+from local.stack.ports import free_ports
 
 ICCID = groups().plain[0]
 BODY = {"customer_id": int(world.ACME), "provider_id": 21, "service_type_id": 11, "number": "1", "number2": ICCID}

@@ -2,18 +2,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from local.stack import processes
-from local.stack.processes import PortTakenError, Running
+from local.stack.processes import Running
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT = [
@@ -84,49 +82,6 @@ def test_the_exit_code_of_a_step_is_known_and_its_output_is_in_the_log(tmp_path:
 def test_a_part_runs_in_a_session_of_its_own_and_outlives_the_terminal(tmp_path: Path) -> None:
     with started(SLEEPER, tmp_path) as running:
         assert os.getsid(running.pid) == running.pid != os.getsid(0)
-
-
-@pytest.mark.enable_socket
-def test_a_taken_port_is_an_error_that_names_setting_port_and_process() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-
-        with pytest.raises(PortTakenError) as refused:
-            processes.require_free_ports({"sqs_port": port})
-
-    assert str(port) in str(refused.value)
-    assert "DEVICE_ASSOCIATION_LOCAL_SQS_PORT" in str(refused.value)
-    assert f"process {os.getpid()} " in str(refused.value)
-
-
-@pytest.mark.enable_socket
-def test_a_program_that_listens_on_every_address_takes_the_port_too() -> None:
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))
-        taken.listen()
-
-        with pytest.raises(PortTakenError):
-            processes.require_free_ports({"airflow_port": taken.getsockname()[1]})
-
-
-@pytest.mark.enable_socket
-def test_free_ports_are_all_different_and_pass_the_check() -> None:
-    ports = processes.free_ports(20)
-
-    assert len(set(ports)) == 20
-    processes.require_free_ports({f"port_{number}": port for number, port in enumerate(ports)})
-
-
-@pytest.mark.enable_socket
-def test_listening_shows_address_and_port_of_exactly_the_given_processes() -> None:
-    with socket.socket() as mine:
-        mine.bind(("127.0.0.1", 0))
-        mine.listen()
-
-        assert ("127.0.0.1", mine.getsockname()[1]) in processes.listening([psutil.Process()])
-        assert processes.listening([]) == set()
 
 
 def test_a_log_beyond_its_size_makes_room_and_the_old_one_is_kept(

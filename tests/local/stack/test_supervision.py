@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.parts import Part, has_succeeded
+from local.stack.part import Part
 from local.stack.processes import Running
+from local.stack.readiness import has_succeeded
 from local.stack.settings import LocalSettings
 from local.stack.stack import Stack
 from local.stack.supervision import NotReadyError, PartDiedError, Supervision

@@ -11,7 +11,7 @@ from local.simulators.revio.ledger.ledger import Ledger
 from local.simulators.revio.ledger.state_file import StateFile
 from local.simulators.revio.server.app import Simulator, make_app
 from local.simulators.revio.settings import Settings
-from local.stack.processes import free_ports
+from local.stack.ports import free_ports
 from tests.flow import Clock
 from tests.local.simulators.revio.simulated import SEED, SimulatorClient
 
