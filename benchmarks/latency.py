@@ -23,7 +23,6 @@ from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.requests.create import create_bulk_change
 from local import sample_data
-from local.demo import lines_by_sim, queue_sender
 from local.sample_data import groups, world
 from local.stack.servers import postgres
 from local.stack.stack import Stack
@@ -70,7 +69,7 @@ class Bench:
             change, sent = self._ask(devices)
             self._until_final(change)
             seconds = time.time() - sent
-        lines = lines_by_sim(self.stack)
+        lines = self.stack.lines_by_sim()
         exact = sum(lines.get(iccid) == 1 for iccid in devices)
         if exact != count:
             raise AssertionError(f"only {exact} of {count} SIMs have exactly one line")
@@ -216,7 +215,7 @@ class Bench:
     def _send(self) -> float:
         """Send what is owed to the queue; return when that began."""
         began = time.time()
-        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        send_owed(self.portal, MESSAGE, self.stack.queue_sender())
         return began
 
     def _stored(self, devices: list[str] | tuple[str, ...]) -> int:

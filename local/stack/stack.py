@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -119,6 +120,20 @@ class Stack:
         answer = requests.request(method, f"{self.settings.revio_url}/_control/{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json()
+
+    def lines_by_sim(self) -> dict[str, int]:
+        """Return how many active lines Rev.io has for each SIM, by the simulator's own books."""
+        counted: dict[str, int] = self.control_vendor("GET", "lines")
+        return counted
+
+    def queue_sender(self) -> Callable[[dict[str, object]], None]:
+        """Return what puts a message into the stack's queue, as the portal does."""
+        queue = message_queue.client(self.settings, self.secrets)
+
+        def send(body: dict[str, object]) -> None:
+            message_queue.put(queue, self.queue_url, json.dumps(body), body)
+
+        return send
 
     def status(self) -> list[Status]:
         """Return how every part is."""

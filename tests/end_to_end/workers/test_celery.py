@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from local.demo import NORTHWIND
 from local.sample_data import groups
 from local.stack.airflow import celery_workers
 from local.stack.servers import redis
@@ -68,7 +67,7 @@ def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(
     )
     assert running.run(run_id) == "success"
     assert running.codes(change) == dict.fromkeys(devices, "PROCESSED")
-    journal = running.control("GET", f"journal?account={NORTHWIND}")
+    journal = running.control("GET", "journal?account=northwind")
     made = Counter(one["service"]["number2"] for one in journal if one["kind"] == "service_created")
     assert {iccid: made[iccid] for iccid in devices} == dict.fromkeys(devices, 1)
     lines = running.lines()
