@@ -25,7 +25,7 @@ OK = {"ok": True}
 def control_app(simulator: Simulator) -> FastAPI:
     """Return the routes under `/_control`; the package's docstring lists them."""
     app = FastAPI(title="Rev.io simulator", docs_url=None, redoc_url=None, openapi_url=None)
-    for routes in (_books(simulator), _fault_plan(simulator), _switches(simulator)):
+    for routes in (_books(simulator), _fault_plan(simulator), _switches(simulator), _by_hand(simulator)):
         app.include_router(routes, prefix="/_control")
     return app
 
@@ -120,6 +120,18 @@ def _switches(simulator: Simulator) -> APIRouter:
         simulator.outage.end()
         return OK
 
+    @routes.post("/reset")
+    async def reset() -> dict[str, bool]:
+        simulator.reset()
+        return OK
+
+    return routes
+
+
+def _by_hand(simulator: Simulator) -> APIRouter:
+    """What is planted, and what a person at the vendor does."""
+    routes = APIRouter()
+
     @routes.post("/services")
     async def plant(service: Service, account: str = Query()) -> dict[str, int | None]:
         try:
@@ -143,10 +155,5 @@ def _switches(simulator: Simulator) -> APIRouter:
             raise HTTPException(404, str(error)) from None
         except ValueError as error:
             raise HTTPException(409, str(error)) from None
-
-    @routes.post("/reset")
-    async def reset() -> dict[str, bool]:
-        simulator.reset()
-        return OK
 
     return routes
