@@ -116,7 +116,8 @@ def test_workers_answer_at_the_address_where_the_health_check_asks() -> None:
     assert check.endswith('inspect ping -d "celery@$${HOSTNAME}"')
 
 
-def test_the_scheduler_serves_the_health_check_that_asks_it(known: set[tuple[str, str]]) -> None:
+@pytest.mark.usefixtures("known")
+def test_the_scheduler_serves_the_health_check_that_asks_it() -> None:
     from airflow.configuration import conf
 
     port = conf.getint("scheduler", "scheduler_health_check_server_port")

@@ -69,7 +69,7 @@ def test_a_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_screen_shows_cause_advice_and_what_became_of_each(
-    screens: Portal, flow: Flow, portal: Engine, queue: SqsDeadLetters
+    screens: Portal, portal: Engine, queue: SqsDeadLetters
 ) -> None:
     assert "Every message so far could be worked on" in Page(screens.get("/ui/dead-letters").text).said
     put(queue, "<script>alert(1)</script>")

@@ -22,6 +22,11 @@ class AirflowApi:
         signed_in = self.post("/auth/token", {"username": user, "password": password})
         self._headers["Authorization"] = f"Bearer {signed_in['access_token']}"
 
+    @property
+    def authorization(self) -> str:
+        """The header Authorization of this user's calls."""
+        return self._headers["Authorization"]
+
     def get(self, path: str) -> Any:
         """Return what the API answers to GET, for example of `/api/v2/dags`."""
         return self._call("GET", path, None)

@@ -23,7 +23,7 @@ def main() -> None:
     engine = make_engine(url)
     if _is_empty(engine):
         load(engine)
-        print("sample data loaded")
+        print("sample data loaded")  # noqa: T201 -- for the log of this step
     engine.dispose()
 
 

@@ -195,7 +195,7 @@ def test_what_is_a_sim_s_line(number: str, number2: str | None, matches: bool) -
     assert Sim(ICCID, "1555").may_have(line) is matches
 
 
-def test_a_line_and_a_product_are_ended_and_read_so_by_their_id(client: RevioClient, account: Account) -> None:
+def test_a_line_and_a_product_are_ended_and_read_so_by_their_id(client: RevioClient) -> None:
     line = client.create_line(BODY)
     addition = client.create_product(
         {"service_id": line, "product_id": world.PRODUCT, "customer_id": int(world.ACME), "rate": 1, "quantity": 1}

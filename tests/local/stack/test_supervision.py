@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.stack.part import Part
+from local.stack.parts import parts
 from local.stack.processes import Running
 from local.stack.readiness import has_succeeded
 from local.stack.settings import LocalSettings
@@ -43,7 +44,7 @@ def supervision(settings: LocalSettings) -> Iterator[Supervision]:
 
 def told() -> tuple[list[str], object]:
     names: list[str] = []
-    return names, lambda name, said: names.append(name)
+    return names, lambda name, _: names.append(name)
 
 
 def test_a_part_waits_for_what_it_needs_and_for_nothing_else(supervision: Supervision) -> None:
@@ -59,17 +60,17 @@ def test_a_part_that_dies_while_starting_is_named_with_the_end_of_its_log(superv
     broken = part("api-server", "import sys; sys.exit('no such database')", ready=lambda _: False)
 
     with pytest.raises(PartDiedError, match=r"(?s)api-server.*no such database"):
-        supervision.start([broken], lambda name, said: None)
+        supervision.start([broken], lambda *_: None)
 
 
 def test_a_part_that_never_gets_ready_is_an_error_after_its_patience(supervision: Supervision) -> None:
     with pytest.raises(NotReadyError, match="sqs was not ready"):
-        supervision.start([part("sqs", SLEEP, ready=lambda _: False, patience=0.2)], lambda name, said: None)
+        supervision.start([part("sqs", SLEEP, ready=lambda _: False, patience=0.2)], lambda *_: None)
 
 
 def test_a_killed_part_is_dead_and_a_stopped_one_is_not(supervision: Supervision) -> None:
     sleeper = part("scheduler", SLEEP)
-    supervision.start([sleeper], lambda name, said: None)
+    supervision.start([sleeper], lambda *_: None)
     assert supervision.status(sleeper).state == "running"
     running = supervision.recall(sleeper)
     assert running is not None
@@ -86,12 +87,12 @@ def test_a_killed_part_is_dead_and_a_stopped_one_is_not(supervision: Supervision
 def test_the_next_start_ends_what_a_killed_part_left_behind(supervision: Supervision) -> None:
     child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
     parent = part("scheduler", child, ready=lambda running: len(running.family()) == 2)
-    supervision.start([parent], lambda name, said: None)
+    supervision.start([parent], lambda *_: None)
     before = supervision.recall(parent)
     assert before is not None
 
     os.kill(before.pid, signal.SIGKILL)
-    supervision.start([parent], lambda name, said: None)
+    supervision.start([parent], lambda *_: None)
 
     assert before.family() == []
     assert supervision.recall(parent) != before
@@ -145,6 +146,6 @@ def test_redis_and_two_workers_are_parts_with_celery_and_nothing_is_added_withou
 
 def test_whatever_needs_the_step_that_makes_a_database_names_the_server_too(tmp_path: Path) -> None:
     settings = LocalSettings(state_dir=tmp_path / "state", executor="CeleryExecutor")
-    on_database = [one for one in Stack(settings)._parts if "airflow-database" in one.needs]
+    on_database = [one for one in parts(settings, Stack(settings).secrets) if "airflow-database" in one.needs]
     assert {"api-server", "scheduler"} <= {one.name for one in on_database}
     assert all("postgres" in one.needs for one in on_database)

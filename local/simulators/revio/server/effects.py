@@ -105,7 +105,7 @@ def _of_another(told: Told) -> Response:
 INSTEAD: dict[str, Callable[[Told], Response]] = {
     "error": lambda told: failure(told.fault.status or 500, told.fault.shape, "internal", told.fault.retry_after),
     "timeout": lambda told: Hangup(told.fault.seconds),
-    "drop": lambda told: Hangup(),
+    "drop": lambda _: Hangup(),
     "drop_midway": lambda told: CutAnswer(told.answer.text, told.answer.status, media_type=JSON),
     "slow": lambda told: Late(Response(told.answer.text, told.answer.status, media_type=JSON), told.fault.seconds),
     "ok_false": lambda told: JSONResponse({"ok": False, "error": "internal"}, told.answer.status),

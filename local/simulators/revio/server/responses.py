@@ -23,7 +23,7 @@ class Hangup(Response):
         super().__init__()
         self._seconds = seconds
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI
         """Cut the connection, unless the client has left before."""
         if self._seconds:
             await client_left(receive, self._seconds)
@@ -33,7 +33,7 @@ class Hangup(Response):
 class Silence(Response):
     """No answer until the client gives up."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI
         """Wait until the client leaves."""
         await client_left(receive, None)
 
@@ -70,7 +70,7 @@ class Dripping(Response):
         super().__init__(content, status, media_type=JSON)
         self._blanks, self._every = max(1, round(seconds / every)), every
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI
         """Send blanks and then the answer, as long as the client listens."""
         headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
@@ -88,7 +88,7 @@ class Padded(Response):
         super().__init__(content, status, media_type=JSON)
         self._padding = round(megabytes * CHUNK)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI
         """Send the object in pieces; the server waits where the client reads slowly."""
         headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})

@@ -115,7 +115,7 @@ def test_secrets_stay_the_same_and_only_their_owner_reads_them(tmp_path: Path) -
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 
 
-def test_two_stacks_share_no_secret(tmp_path: Path) -> None:
+def test_two_stacks_share_no_secret() -> None:
     one, two = vars(StackSecrets()), vars(StackSecrets())
 
     assert not set(one.values()) & set(two.values())

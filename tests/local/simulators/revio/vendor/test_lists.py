@@ -165,7 +165,7 @@ def test_a_new_product_is_missed_as_long_as_a_new_line(ledger: Ledger, clock: Cl
     assert len(vendor.answer(search).json["records"]) == 1
 
 
-def test_a_clock_that_is_off_dates_what_is_made_and_hides_nothing(ledger: Ledger, clock: Clock) -> None:
+def test_a_clock_that_is_off_dates_what_is_made_and_hides_nothing(ledger: Ledger) -> None:
     for off in (0, -90_000):
         as_user(ledger, "writer", clock_off_seconds=off).answer(create(line(1)))
     listed = as_user(ledger, "writer").answer(read("/v1/Services", customer_id=1)).json["records"]
