@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from sqlalchemy import MetaData, Table, select
 
 from benchmarks.portal import FIRST_DEVICE, add_devices
 from benchmarks.progress import Tell, silent
+from benchmarks.quantiles import median
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim, stop
 from device_association.database.dialects import utc_milliseconds
@@ -140,13 +140,8 @@ class Bench:
         """Stop a change that was measured enough."""
         with self.portal.begin() as connection:
             claim = Claim(change, 0, f"bulk_change__{change}__0", "dora.ops")
-            stop(
-                connection,
-                claim,
-                DeviceCode.CANCELED_BY_USER,
-                "measured enough",
-                now=utc_milliseconds(datetime.now(UTC)),
-            )
+            now = utc_milliseconds(datetime.now(UTC))
+            stop(connection, claim, DeviceCode.CANCELED_BY_USER, "measured enough", now=now)
 
     def _small(self, where: str) -> float:
         """Return the median of a small change's seconds, from its message to its end."""
@@ -250,13 +245,3 @@ def _wait(happened: Callable[[], Answer | None], what: str, *, pause: float = PO
             raise TimeoutError(f"{what}: not there after {WAIT_SECONDS:.0f} s")
         time.sleep(pause)
     return answer
-
-
-def median(values: list[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
-
-
-def p95(values: list[float]) -> float:
-    """Return the 95th percentile, interpolated."""
-    return statistics.quantiles(values, n=20, method="inclusive")[-1]
