@@ -20,8 +20,8 @@ from rich.table import Table
 from benchmarks.figures import FIGURES, Benches
 from benchmarks.measuring import Figure, Result, measure_all
 from benchmarks.progress import Progress
-from local.settings import REPOSITORY, LocalSettings
-from local.stack import Stack
+from local.stack.settings import REPOSITORY, LocalSettings
+from local.stack.stack import Stack
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
 WIDTH = 160

@@ -9,15 +9,16 @@ from benchmarks.creation import CreationBench
 from benchmarks.database import DatabaseBench
 from benchmarks.fleet import PRODUCTION
 from benchmarks.growth import GrowthBench
-from benchmarks.latency import Bench, median, p95
+from benchmarks.latency import Bench
 from benchmarks.looks import LookBench
 from benchmarks.measuring import Figure
 from benchmarks.portal_api import PortalBench
 from benchmarks.progress import Tell
+from benchmarks.quantiles import median, p95
 from benchmarks.scheduled_plans import PlansBench
-from local.processes import PortTakenError
-from local.stack import Stack
-from local.supervision import NotReadyError, PartDiedError
+from local.stack.ports import PortTakenError
+from local.stack.stack import Stack
+from local.stack.supervision import NotReadyError, PartDiedError
 
 
 class Benches:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from sqlalchemy import MetaData, Table, select
 
 from benchmarks.portal import FIRST_DEVICE, add_devices
 from benchmarks.progress import Tell, silent
+from benchmarks.quantiles import median
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim, stop
 from device_association.database.dialects import utc_milliseconds
@@ -22,10 +22,10 @@ from device_association.domain.codes import RUNNING, DeviceCode
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
 from device_association.requests.create import create_bulk_change
-from local import postgres, sample_data
-from local.demo import lines_by_sim, queue_sender
+from local import sample_data
 from local.sample_data import groups, world
-from local.stack import Stack
+from local.stack.servers import postgres
+from local.stack.stack import Stack
 
 TRIES = 25
 POLL_SECONDS = 0.02
@@ -69,7 +69,7 @@ class Bench:
             change, sent = self._ask(devices)
             self._until_final(change)
             seconds = time.time() - sent
-        lines = lines_by_sim(self.stack)
+        lines = self.stack.lines_by_sim()
         exact = sum(lines.get(iccid) == 1 for iccid in devices)
         if exact != count:
             raise AssertionError(f"only {exact} of {count} SIMs have exactly one line")
@@ -140,13 +140,8 @@ class Bench:
         """Stop a change that was measured enough."""
         with self.portal.begin() as connection:
             claim = Claim(change, 0, f"bulk_change__{change}__0", "dora.ops")
-            stop(
-                connection,
-                claim,
-                DeviceCode.CANCELED_BY_USER,
-                "measured enough",
-                now=utc_milliseconds(datetime.now(UTC)),
-            )
+            now = utc_milliseconds(datetime.now(UTC))
+            stop(connection, claim, DeviceCode.CANCELED_BY_USER, "measured enough", now=now)
 
     def _small(self, where: str) -> float:
         """Return the median of a small change's seconds, from its message to its end."""
@@ -215,7 +210,7 @@ class Bench:
     def _send(self) -> float:
         """Send what is owed to the queue; return when that began."""
         began = time.time()
-        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        send_owed(self.portal, MESSAGE, self.stack.queue_sender())
         return began
 
     def _stored(self, devices: list[str] | tuple[str, ...]) -> int:
@@ -250,13 +245,3 @@ def _wait(happened: Callable[[], Answer | None], what: str, *, pause: float = PO
             raise TimeoutError(f"{what}: not there after {WAIT_SECONDS:.0f} s")
         time.sleep(pause)
     return answer
-
-
-def median(values: list[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
-
-
-def p95(values: list[float]) -> float:
-    """Return the 95th percentile, interpolated."""
-    return statistics.quantiles(values, n=20, method="inclusive")[-1]

@@ -13,8 +13,8 @@ from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
 from device_association.database.execution import make_engine
 from device_association.rate_limiting.limiter import Limits
-from local.portal_tables import named
 from local.sample_data import world
+from local.sample_data.portal_tables import named
 
 AGE = timedelta(minutes=10)
 CHANGES = 4

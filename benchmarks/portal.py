@@ -14,8 +14,8 @@ from device_association.database.execution import make_engine
 from device_association.installation.migrate import upgrade
 from device_association.requests.create import create_bulk_change
 from local import sample_data
-from local.portal_tables import named
 from local.sample_data import world
+from local.sample_data.portal_tables import named
 
 FIRST_DEVICE = 100_001
 LINE = {"CreateRevService": True, "ServiceTypeId": world.SERVICE_TYPE, "ProviderId": world.PROVIDER}

@@ -17,13 +17,13 @@ import psutil
 import requests
 from sqlalchemy import text
 
-from benchmarks.latency import median, p95
 from benchmarks.portal import FIRST_DEVICE, LINE, add_devices
 from benchmarks.progress import Tell, silent
+from benchmarks.quantiles import median, p95
 from device_association.database.execution import make_engine
 from local import sample_data
 from local.sample_data import world
-from local.stack import Stack
+from local.stack.stack import Stack
 
 WATCHERS = 50
 """Live views that are open while the figures with watchers are measured."""

@@ -19,9 +19,9 @@ from typing import Any, Self
 import requests
 
 from device_association.revio.client import Account
-from local.parts import answers
 from local.sample_data import revio_seed, world
-from local.settings import HOST, REPOSITORY
+from local.stack.readiness import answers
+from local.stack.settings import HOST, REPOSITORY
 
 CONNECTION = "revio_northwind"
 NO_LIMIT = 1_000_000
@@ -73,7 +73,7 @@ class BenchVendor:
         }
         given = [str(part) for pair in options.items() for part in pair]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "local.rev_simulator", *given],
+            [sys.executable, "-P", "-m", "local.simulators.revio", *given],
             env=os.environ | {"PYTHONPATH": f"{REPOSITORY / 'include'}:{REPOSITORY}"},
         )
         give_up = time.monotonic() + START_SECONDS

@@ -11,7 +11,7 @@ from rich.console import Console
 from chaos import report
 from chaos.run import chaotic_stack, ends_on_signals, play
 from chaos.schedule import full_kills, make_schedule
-from local.settings import REPOSITORY, Executor
+from local.stack.settings import REPOSITORY, Executor
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
 WIDTH = 150

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, select, text
 
 from chaos.site import Site, named
 from chaos.world import Row, World
-from local import message_queue
-from local.processes import wait_until
+from local.stack.processes import wait_until
+from local.stack.servers import message_queue
 
 TABLES = (
     "dbo.Integration_Authentication", "dbo.RevCustomer", "dbo.Site", "dbo.Device", "dbo.Device_Tenant", "dbo.RevService",

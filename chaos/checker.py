@@ -7,7 +7,8 @@ from typing import Any
 
 from chaos.checks import audits, ends, lines, messages, others, remains, states
 from chaos.checks.sims import keys_of, sim_key
-from chaos.checks.view import View, Violation
+from chaos.checks.view import View
+from chaos.checks.violations import Violation
 from chaos.world import Row, World
 
 CHECKS = (

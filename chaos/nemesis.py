@@ -17,7 +17,7 @@ from chaos.schedule import Step
 from chaos.site import Site
 from chaos.strikes import Strikes
 from chaos.vendor_strikes import MissedError
-from local import processes
+from local.stack import processes
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 LOOKS_EVERY = 1.0

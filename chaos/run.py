@@ -25,10 +25,10 @@ from chaos.portal import NoAnswerError
 from chaos.schedule import Schedule
 from chaos.site import PRODUCT, Site
 from chaos.world import World
-from local.processes import wait_until
-from local.stack import Stack
-from local.supervision import Report
-from local.temporary import IMPATIENT, temporary_stack
+from local.stack.processes import wait_until
+from local.stack.stack import Stack
+from local.stack.supervision import Report
+from local.stack.temporary import IMPATIENT, temporary_stack
 
 USERS = {"admin": "admin", "dora.ops": "op"}
 SWEEP_EVERY, TELLS_EVERY = 30.0, 30.0

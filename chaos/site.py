@@ -12,9 +12,9 @@ from sqlalchemy import Engine, MetaData, Table, TableClause, create_engine, tabl
 from sqlalchemy.sql import quoted_name
 
 from chaos.portal import Portal
-from local import message_queue, postgres
 from local.sample_data import world
-from local.stack import Stack
+from local.stack.servers import message_queue, postgres
+from local.stack.stack import Stack
 
 USER = "dora.ops"
 VISIBILITY_SECONDS = 30

@@ -19,8 +19,8 @@ from chaos.history import History
 from chaos.schedule import Step
 from chaos.site import Site, reflected
 from chaos.vendor_strikes import MissedError, VendorStrikes
-from local import processes
-from local.celery_workers import NAMES as WORKERS
+from local.stack import processes
+from local.stack.airflow.celery_workers import NAMES as WORKERS
 
 NOBODYS_CHANGE = 10**9
 TAKES_WITHIN = 20.0
@@ -73,12 +73,12 @@ class Strikes(VendorStrikes):
         for one in chosen:
             processes.send(one, signal.SIGKILL)
 
-    def kill_everything(self, step: Step) -> None:
+    def kill_everything(self, _step: Step) -> None:
         """Kill every process of the stack at once; the keeper starts them all again."""
         with self.hands_off:
             self._stack.kill_all()
 
-    def restart_database(self, step: Step) -> None:
+    def restart_database(self, _step: Step) -> None:
         """Stop the database as its operator does; the keeper of this stack starts it again."""
         self._stack.kill("postgres", signal.SIGINT)
 
@@ -163,7 +163,7 @@ class Strikes(VendorStrikes):
             take = changes.update().where(is_new & (changes.c.id == newest)).values(status="PROCESSING")
             return newest if connection.execute(take).rowcount else None
 
-    def forget_messages(self, step: Step) -> None:
+    def forget_messages(self, _step: Step) -> None:
         """Kill the queue, which keeps nothing here: what was in it is lost, and only the portal's table knows of it."""
         self._stack.kill("sqs")
 

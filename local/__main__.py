@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from local.processes import PortTakenError
-from local.settings import REPOSITORY, LocalSettings
-from local.stack import Stack
-from local.supervision import NotReadyError, PartDiedError
+from local.stack.ports import PortTakenError
+from local.stack.settings import REPOSITORY, LocalSettings
+from local.stack.stack import Stack
+from local.stack.supervision import NotReadyError, PartDiedError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The local stack: every part on 127.0.0.1.")
 console = Console(highlight=False)

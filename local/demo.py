@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -19,54 +16,16 @@ from device_association.database.execution import make_engine, record, records
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.create import create_bulk_change
-from local import message_queue, sample_data
-from local.sample_data import groups, world
-from local.settings import LocalSettings
-from local.stack import Stack
+from local import sample_data
+from local.demo_changes import Change, Way, planned_changes
+from local.sample_data import groups
+from local.stack.settings import LocalSettings
+from local.stack.stack import Stack
 
 PATIENCE_SECONDS = 300.0
 WIDTH = 150
 """Columns where the output is no terminal: the table needs them."""
 REQUESTER = "dora.ops"
-NORTHWIND = "northwind"
-
-
-class Way(StrEnum):
-    """How a change is asked for, in words."""
-
-    MESSAGE = "by message"
-    API = "by POST /M2M/AssociateCustomer with a bearer token"
-    FORM = "by Airflow's trigger form"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Devices that must all end alike."""
-
-    name: str
-    iccids: tuple[str, ...]
-    expected: str
-    lines: int = 0
-    """How many lines Rev.io must have for each of them afterwards."""
-
-
-@dataclass
-class Change:
-    """One request of the demo, with the groups that are in it."""
-
-    title: str
-    terms: Mapping[str, Any]
-    groups: list[Group]
-    change_id: int = 0
-    way: Way = Way.MESSAGE
-    status: str = ""
-    codes: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """The request as the portal would send it."""
-        devices = [iccid for group in self.groups for iccid in group.iccids]
-        return {"ServiceProviderId": world.JASPER, "Devices": devices, "RevCustomerId": world.ACME} | dict(self.terms)
 
 
 def run_demo(console: Console | None = None) -> int:
@@ -87,64 +46,11 @@ def run_demo(console: Console | None = None) -> int:
     for change in changes:
         _wait(portal, change)
         console.print(f"   change {change.change_id:<4} {change.status}", highlight=False)
-    lines = lines_by_sim(stack)
+    lines = stack.lines_by_sim()
     as_expected = _show(console, changes, lines)
     _show_where(console, stack, changes)
     portal.dispose()
     return 0 if as_expected else 1
-
-
-def planned_changes(now: datetime) -> list[Change]:
-    """Return the demo's changes: together they show every per-device code and every way to succeed."""
-    g = groups()
-    line = {"CreateRevService": True, "ServiceTypeId": world.SERVICE_TYPE, "ProviderId": world.PROVIDER}
-    refused = [
-        Group("not 18 to 22 digits", g.invalid, "INVALID_ICCID"),
-        Group("unknown to the carrier", g.not_found, "DEVICE_NOT_FOUND"),
-        Group("in another tenant", g.not_in_tenant, "DEVICE_NOT_IN_TENANT"),
-        Group("archived", g.archived, "DEVICE_ARCHIVED"),
-        Group("suspended", g.status_not_allowed, "DEVICE_STATUS_NOT_ALLOWED"),
-        Group("another program is at work", g.in_other_change, "DEVICE_IN_OTHER_CHANGE"),
-        Group("billed to another customer", g.other_customer, "DEVICE_ASSIGNED_TO_OTHER_CUSTOMER", lines=1),
-        Group("has a line already", g.has_active_service, "DEVICE_HAS_ACTIVE_SERVICE", lines=1),
-    ]
-    with_line = [
-        Group("new line", g.plain[:5], "PROCESSED", lines=1),
-        Group("line adopted from Rev.io", g.adoptable, "PROCESSED", lines=1),
-        Group("two lines at Rev.io", g.ambiguous, "REV_LINE_AMBIGUOUS", lines=2),
-        Group("refused by Rev.io", g.refused_by_rev, "REV_REJECTED"),
-    ]
-    plan = {"AddCustomerRatePlan": True, "CustomerRatePlan": world.RATE_PLAN, "CustomerRatePool": world.RATE_POOL}
-    later = (now + timedelta(days=30)).isoformat()
-    carrier = {"AddCarrierRatePlan": True, "CarrierRatePlan": world.CARRIER_PLAN}
-    products = {"RevProductIdList": [world.PRODUCT], "RateList": ["4.50"]}
-    return [
-        Change("lines in Rev.io, with everything that can be refused", line, with_line + refused),
-        Change(
-            "without a Rev.io service",
-            {"RevCustomerId": world.UNBILLED},
-            [Group("associated only", g.plain[100:103], "PROCESSED")],
-            way=Way.API,
-        ),
-        Change(
-            "a customer rate plan from next month on",
-            plan | {"EffectiveDate": later},
-            [Group("plan queued for its date", g.plain[110:113], "PROCESSED")],
-        ),
-        Change("a carrier rate plan", carrier, [Group("carrier plan set", g.plain[120:123], "PROCESSED")]),
-        Change(
-            "lines with a product",
-            line | products,
-            [Group("asked for in Airflow's form", g.plain[130:133], "PROCESSED", lines=1)],
-            way=Way.FORM,
-        ),
-    ]
-
-
-def lines_by_sim(stack: Stack) -> dict[str, int]:
-    """Return how many active lines Rev.io has for each SIM, by the simulator's own books."""
-    counted: dict[str, int] = stack.control_vendor("GET", "lines")
-    return counted
 
 
 def _start_over(stack: Stack, portal: Engine) -> None:
@@ -173,18 +79,8 @@ def _ask(stack: Stack, portal: Engine, change: Change) -> None:
 def _send_message(stack: Stack, portal: Engine, request: Mapping[str, Any]) -> int:
     """Store a request and send its message, as another program of the portal does; return the change."""
     created = create_bulk_change(portal, request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000)
-    send_owed(portal, MESSAGE, queue_sender(stack))
+    send_owed(portal, MESSAGE, stack.queue_sender())
     return created.change_id
-
-
-def queue_sender(stack: Stack) -> Callable[[dict[str, object]], None]:
-    """Return what puts a message into the stack's queue, as the portal does."""
-    queue = message_queue.client(stack.settings, stack.secrets)
-
-    def send(body: dict[str, object]) -> None:
-        message_queue.put(queue, stack.queue_url, json.dumps(body), body)
-
-    return send
 
 
 def _trigger_form(stack: Stack, portal: Engine, filled_in: Mapping[str, Any]) -> int:

@@ -26,7 +26,7 @@ from device_association.database.dialects import POSTGRESQL, SQL_SERVER
 from device_association.database.execution import make_engine
 from device_association.installation.migrate import upgrade
 from local import sample_data
-from local.portal_tables import empty, numbering, table_names
+from local.sample_data.portal_tables import empty, numbering, table_names
 from tests.memory import memory_folder
 from tests.old_portal import make_old
 

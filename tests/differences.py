@@ -11,8 +11,8 @@ from sqlalchemy import Engine, delete, insert, update
 
 from device_association.domain.errors import RevioRejected
 from device_association.revio.client import Line
-from local.portal_tables import named
 from local.sample_data import groups, world
+from local.sample_data.portal_tables import named
 from local.sample_data.seed import known_lines
 from tests.flow import Flow, Rev, request
 

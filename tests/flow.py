@@ -25,8 +25,8 @@ from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes
 from device_association.service_lines import plan as line_planning
 from device_association.settings import Settings
-from local.portal_tables import named
 from local.sample_data import world
+from local.sample_data.portal_tables import named
 
 ACCOUNT = Account("revio", "https://restapi.example", "login@client", "password", "key")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ class Letters:
     hidden: set[str] = field(default_factory=set)
     main: list[Mapping[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
-    before: Callable[[str], None] = lambda call: None
+    before: Callable[[str], None] = lambda _: None
 
     def add(self, body: str, **more: Any) -> str:
         message_id = f"message-{len(self.kept) + len(self.deleted)}"

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from device_association.database.dialects import POSTGRESQL, SQL_SERVER, SUFFIX
 from device_association.database.execution import SQL_FOLDER
 from device_association.installation.migrate import MARKER
-from local.portal_tables import table_names
+from local.sample_data.portal_tables import table_names
 
 OUR_VIEWS = tuple(
     f"device_association.{name}"

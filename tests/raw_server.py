@@ -119,7 +119,7 @@ def silence(connection: socket.socket) -> bool:
     return False
 
 
-def hang_up(connection: socket.socket) -> bool:
+def hang_up(_: socket.socket) -> bool:
     """Close without an answer."""
     return False
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from chaos.checks.view import View, Violation, whose
+from chaos.checks.view import View, whose
+from chaos.checks.violations import Violation
 from chaos.world import Row
 
 WATCHED = {"device_tenant", "device"}

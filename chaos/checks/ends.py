@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from chaos.checks.view import ENDED, FINAL, View, Violation
+from chaos.checks.view import ENDED, FINAL, View
+from chaos.checks.violations import Violation
 from chaos.world import Row
 
 RUN_ENDED = frozenset({"success", "failed"})

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from chaos.checks.others import WINDOW
 from chaos.checks.sims import sim_key
-from chaos.checks.stories import Story, moment
-from chaos.checks.view import LineKey, View, Violation, whose
+from chaos.checks.stories import LineKey, Story, moment
+from chaos.checks.view import View, whose
+from chaos.checks.violations import Violation
 from chaos.world import Row
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chaos.checks.view import ENDED, View, Violation
+from chaos.checks.view import ENDED, View
+from chaos.checks.violations import Violation
 
 
 def no_message_vanishes(view: View) -> Iterator[Violation]:

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from chaos.checks.sims import sim_key
 from chaos.checks.stories import State, Story
-from chaos.checks.view import View, Violation
+from chaos.checks.view import View
+from chaos.checks.violations import Violation
 from chaos.world import Row
 
 WINDOW = timedelta(seconds=90)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from chaos.checks.sims import sim_key
 from chaos.checks.stories import Story
-from chaos.checks.view import View, Violation
+from chaos.checks.view import View
+from chaos.checks.violations import Violation
 
 
 def each_line_is_accounted_for(view: View) -> Iterator[Violation]:

@@ -13,6 +13,25 @@ from chaos.world import Row, World
 
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 GONE = frozenset({"service_deleted", "record_deleted"})
+LineKey = tuple[str, int]
+"""Account and the vendor's number of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as the vendor keeps it at the end."""
+
+    account: str
+    number: int
+    customer: str
+    sim: str | None
+    is_ours: bool
+    ended: bool
+
+    @property
+    def key(self) -> LineKey:
+        """Account and the vendor's number."""
+        return self.account, self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +103,9 @@ class Story:
                 yield state
 
 
-def read_stories(world: World) -> dict[tuple[str, int], Story]:
+def read_stories(world: World) -> dict[LineKey, Story]:
     """Return every line's story by account and number; raw records by the key under which they were planted."""
-    found: dict[tuple[str, int], Story] = {}
+    found: dict[LineKey, Story] = {}
     for line in world.seeded:
         story = found.setdefault(
             (line["account"], line["service_id"]), Story(line["account"], line["service_id"], is_raw=False)

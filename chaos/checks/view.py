@@ -1,50 +1,21 @@
-"""The world, looked up in the ways that checks need; and how a broken promise is told."""
+"""The world, looked up in the ways that checks need."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 
 from chaos.checks.sims import keys_of_device, sim_key
-from chaos.checks.stories import Story, by_sim, moment, read_stories
+from chaos.checks.stories import Line, LineKey, Story, by_sim, moment, read_stories
 from chaos.world import Row, World
 
 ENDED = frozenset({"PROCESSED", "PARTIALLY_PROCESSED", "ERROR", "CANCELED"})
 FINAL = frozenset({"PROCESSED", "ERROR", "API_FAILED", "CANCELED"})
-LineKey = tuple[str, int]
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 STEP_IN_REASON = re.compile(r"chaos (\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A promise that was broken: which, how, and of which change and SIM."""
-
-    kind: str
-    said: str
-    change: int | None = None
-    iccid: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line as the vendor keeps it at the end."""
-
-    account: str
-    number: int
-    customer: str
-    sim: str | None
-    is_ours: bool
-    ended: bool
-
-    @property
-    def key(self) -> LineKey:
-        """Account and the vendor's number."""
-        return self.account, self.number
 
 
 class View:
@@ -259,8 +230,3 @@ def whose(view: View, asked: Row, iccid: str) -> Row:
     return {name: found[name] for name in ("customer", "account", "customer_id")} | {
         "account_name": view.accounts.get(found["account"])
     }
-
-
-def told(kind: str, found: Iterable[tuple[str, int | None, str | None]]) -> Iterator[Violation]:
-    """Yield violations of one kind from what is said, of which change and SIM."""
-    return (Violation(kind, said, change, iccid) for said, change, iccid in found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.rev_simulator.seed import Seed
 from local.sample_data import world
+from local.simulators.revio.ledger.seed import Seed
 
 CONNECTIONS = {"northwind": "revio_northwind", "secondary": "revio_secondary"}
 """The Airflow connection of each account."""

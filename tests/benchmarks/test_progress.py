@@ -19,7 +19,7 @@ import pytest
 from benchmarks import __main__ as program
 from benchmarks.measuring import Figure
 from benchmarks.progress import CLEAR, LINE_SECONDS, Progress
-from local.settings import REPOSITORY
+from local.stack.settings import REPOSITORY
 
 PROGRAM = """
 import logging, os, subprocess, sys, warnings
@@ -44,7 +44,7 @@ def noisy(on):
 def failing(on):
     raise RuntimeError("the vendor does not start\\nand a second line")
 
-figures = {"noisy": Figure(noisy, "s", "< 1"), "failing": Figure(failing, "s"), "last": Figure(lambda on: 7, "MiB")}
+figures = {"noisy": Figure(noisy, "s", "< 1"), "failing": Figure(failing, "s"), "last": Figure(lambda _: 7, "MiB")}
 with os.fdopen(os.dup(1), "w") as out:
     progress = Progress(out, len(figures))
     results = measure_all(figures, progress, progress, Path(sys.argv[1]))
@@ -127,12 +127,12 @@ def test_a_terminal_has_one_line_that_is_refreshed_to_its_width_and_one_that_sta
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Give the program with figures of the test's own, which writes its results into the test's folder."""
 
-    def fail(on: object) -> float:
+    def fail(_: object) -> float:
         raise LookupError("no device")
 
     figures = {
-        "met": Figure(lambda on: 1, "s", "<= 1"),
-        "missed": Figure(lambda on: 2, "s", "<= 1"),
+        "met": Figure(lambda _: 1, "s", "<= 1"),
+        "missed": Figure(lambda _: 2, "s", "<= 1"),
         "failing": Figure(fail, "s"),
     }
     monkeypatch.setattr(program, "FIGURES", figures)
@@ -145,7 +145,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]
     ("names", "status"), [(["met"], 0), (["missed"], 1), (["met", "failing"], 1), (["met", "unknown"], 2)]
 )
 def test_the_exit_status_is_zero_only_if_every_figure_was_measured_and_met(
-    bench: Callable[..., int], capfd: pytest.CaptureFixture[str], names: list[str], status: int
+    bench: Callable[..., int], names: list[str], status: int
 ) -> None:
     assert bench(*names) == status
 

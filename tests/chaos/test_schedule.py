@@ -13,9 +13,9 @@ from chaos.checks.sims import keys_of, keys_of_device
 from chaos.particulars import SPELLINGS
 from chaos.schedule import DEVICES, FAULTS, ODD, Schedule, full_kills, make_schedule
 from chaos.strikes import FAULTS as STRIKES
-from local.rev_simulator.settings import Settings
 from local.sample_data import world
-from local.settings import REPOSITORY
+from local.simulators.revio.settings import Settings
+from local.stack.settings import REPOSITORY
 
 SEEDS = (1, 2, 3)
 

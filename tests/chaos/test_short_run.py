@@ -13,7 +13,7 @@ from chaos.checker import check
 from chaos.recording import record
 from chaos.run import Outcome, chaotic_stack, play
 from chaos.schedule import make_schedule
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.chaos.damages import DAMAGES, kind_of
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.own_stack, pytest.mark.timeout(1500)]

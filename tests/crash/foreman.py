@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from local.settings import REPOSITORY
+from local.stack.settings import REPOSITORY
 from tests.crash.worker import Job, work
 
 FINAL_TASKS = ("associate", "history", "links", "close")

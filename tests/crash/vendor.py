@@ -13,11 +13,11 @@ from typing import Any
 
 import requests
 
-from local.processes import free_ports
-from local.rev_simulator.settings import Settings
 from local.sample_data import world
 from local.sample_data.seed import revio_seed
-from local.settings import REPOSITORY
+from local.simulators.revio.settings import Settings
+from local.stack.ports import free_ports
+from local.stack.settings import REPOSITORY
 
 CALM = Settings(calls_per_minute=1_000_000, calls_per_day=100_000_000)
 
@@ -39,7 +39,7 @@ class VendorProcess:
         files = [f"--seed-file={self._folder / 'seed.json'}", f"--state-file={self._folder / 'state.jsonl'}"]
         limit = f"--calls-per-minute={CALM.calls_per_minute}"
         with (self._folder / "vendor.log").open("ab") as log:
-            command = [sys.executable, "-m", "local.rev_simulator", f"--port={self._port}", limit, *files]
+            command = [sys.executable, "-m", "local.simulators.revio", f"--port={self._port}", limit, *files]
             self._process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
         end = time.monotonic() + 60
         while not self._answers():

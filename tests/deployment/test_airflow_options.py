@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.airflow_environment import POOL
+from local.stack.airflow.environment import POOL
 from tests.deployment.files import AIRFLOW_PARTS, one_shot, pins, read, services, values
 
 pytestmark = pytest.mark.airflow
@@ -116,7 +116,8 @@ def test_workers_answer_at_the_address_where_the_health_check_asks() -> None:
     assert check.endswith('inspect ping -d "celery@$${HOSTNAME}"')
 
 
-def test_the_scheduler_serves_the_health_check_that_asks_it(known: set[tuple[str, str]]) -> None:
+@pytest.mark.usefixtures("known")
+def test_the_scheduler_serves_the_health_check_that_asks_it() -> None:
     from airflow.configuration import conf
 
     port = conf.getint("scheduler", "scheduler_health_check_server_port")
@@ -142,7 +143,7 @@ def test_the_pool_that_the_tasks_name_is_made_in_both() -> None:
 
     assert made in services()["migrate"]["command"][2]
     assert made in values()["migrateDatabaseJob"]["args"][2]
-    assert f'"{POOL}"' in read("local/airflow_environment.py")
+    assert f'"{POOL}"' in read("local/stack/airflow/environment.py")
 
 
 def test_the_broker_keeps_a_task_longer_than_any_may_run() -> None:

@@ -13,7 +13,7 @@ import yaml
 from sqlalchemy import make_url
 
 from device_association.__main__ import URL_VARIABLE
-from local import message_queue
+from local.stack.servers import message_queue
 from tests.deployment.files import (
     AIRFLOW_PARTS,
     REPOSITORY,

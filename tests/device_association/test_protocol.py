@@ -262,7 +262,7 @@ def of_the_customer(lines: Iterable[Line], sim: Sim, customers: Collection[int],
     return revio_lines.judge(own, sim, customers, now)
 
 
-def of_anybody(lines: Iterable[Line], sim: Sim, customers: Collection[int], now: datetime) -> Judgment:
+def of_anybody(lines: Iterable[Line], sim: Sim, _: Collection[int], now: datetime) -> Judgment:
     found = list(lines)
     return revio_lines.judge(found, sim, {line.customer_id for line in found if line.customer_id}, now)
 

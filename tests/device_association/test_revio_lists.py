@@ -394,7 +394,7 @@ def test_a_hook_that_says_no_ends_the_call_unsent() -> None:
 
 
 def test_a_hook_that_fails_costs_no_line_its_id(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(error: RevioError | None) -> None:
+    def broken(_: RevioError | None) -> None:
         raise ZeroDivisionError
 
     assert client(Scripted(lambda _: {"id": 11}, 201), after_call=broken).create_line({}) == 11

@@ -34,7 +34,7 @@ def well(flow: Flow) -> Flow:
 def alarms(flow: Flow) -> set[str]:
     """Return the alarms that are on, with nothing owed and every job just seen."""
     for kind in (outbox.MESSAGE, outbox.NOTIFICATION):
-        outbox.send_owed(flow.portal, kind, lambda body: None)
+        outbox.send_owed(flow.portal, kind, lambda _: None)
     for name in snapshot.JOBS:
         see_job(flow.portal, name, now=flow.clock())
     return {one.name for one in health.checks(read_figures(flow.portal, now=flow.clock())) if one.is_on}
@@ -55,7 +55,7 @@ def test_change_late_a_hanging_run_is_marked_as_failed_and_the_sweep_ends_its_ch
     assert alarms(well) == {"change_late"}
     late = {"run_id": "sweep", "clock": well.clock}
     assert sweep.close_late(well.portal, run_lives=lambda run: run == RUN, **late) == 0
-    assert sweep.close_late(well.portal, run_lives=lambda run: False, **late) == 1
+    assert sweep.close_late(well.portal, run_lives=lambda _: False, **late) == 1
     assert well.codes(claim.bulk_change_id) == {PLAIN[0]: "PROCESSED", PLAIN[1]: "DEADLINE_EXCEEDED"}
     assert alarms(well) == set()
 
@@ -99,7 +99,7 @@ def test_plans_overdue_the_job_is_started_and_takes_everything_that_is_due(well:
 
 def test_change_waiting_the_change_is_started_by_its_id(well: Flow) -> None:
     change_id = well.create(request(PLAIN[:1], CreateRevService=False, ServiceTypeId=None, ProviderId=None)).change_id
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda body: None)
+    outbox.send_owed(well.portal, outbox.MESSAGE, lambda _: None)
     well.clock.pass_seconds(1900)
     assert alarms(well) == {"change_waiting"}
     claim = well.open(change_id, "manual__by_its_id")

@@ -18,11 +18,10 @@ from device_association.database.execution import make_engine, record, records
 from device_association.domain.codes import NOT_ENDED
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.create import Created, create_bulk_change
-from local import message_queue
-from local.airflow_api import AirflowApi
-from local.demo import lines_by_sim, queue_sender
-from local.stack import Stack
-from local.temporary import IMPATIENT, temporary_stack
+from local.stack.airflow.api import AirflowApi
+from local.stack.servers import message_queue
+from local.stack.stack import Stack
+from local.stack.temporary import IMPATIENT, temporary_stack
 from tests.flow import request as portal_request
 from tests.memory import memory_folder
 
@@ -58,7 +57,7 @@ class Running:
 
     def send(self) -> None:
         """Send every message that is owed."""
-        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        send_owed(self.portal, MESSAGE, self.stack.queue_sender())
 
     def ask(self, devices: Any, **more: Any) -> int:
         """Store a request, send its message, and return the change's id."""
@@ -177,7 +176,7 @@ class Running:
         return self.stack.control_vendor(method, path, body)
 
     def lines(self) -> dict[str, int]:
-        return lines_by_sim(self.stack)
+        return self.stack.lines_by_sim()
 
     def wait(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds; what takes too long ends with what is still open."""

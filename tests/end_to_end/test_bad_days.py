@@ -91,7 +91,7 @@ def test_a_report_is_for_people_who_are_signed_in_and_nothing_else_is_served(run
     change = running.ask(PLAIN[230:231], CreateRevService=False)
     assert running.ended(change) == "PROCESSED"
     reports = f"{running.stack.airflow_url}/device-association/data-docs/{change}/0"
-    token = {"Authorization": running.api()._headers["Authorization"]}
+    token = {"Authorization": running.api().authorization}
     assert requests.get(f"{reports}/index.html", timeout=10).status_code == 401
     assert requests.get(f"{reports}/index.html", headers=token, timeout=10).status_code == 200
     for path in ("..%2f..%2fsecrets.json", "missing.html", "%2fetc%2fpasswd"):

@@ -194,7 +194,7 @@ def _logs(running: Running) -> list[object]:
 
 def _tables(running: Running, database: str) -> dict[str, str]:
     from device_association.database.execution import make_engine
-    from local import postgres
+    from local.stack.servers import postgres
 
     engine = make_engine(postgres.url(running.stack.settings, running.stack.secrets, database))
     metadata = MetaData()
@@ -221,7 +221,7 @@ def _task_processes(running: Running) -> list[psutil.Process]:
 
 
 def _waiting(running: Running) -> int:
-    from local import message_queue
+    from local.stack.servers import message_queue
 
     queue = message_queue.client(running.stack.settings, running.stack.secrets)
     answer = queue.get_queue_attributes(

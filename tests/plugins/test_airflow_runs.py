@@ -121,7 +121,8 @@ def test_a_change_whose_slices_wait_for_their_next_try_is_no_alarm(flow: Flow, a
     assert report(flow) == []
 
 
-def test_a_change_whose_account_is_paused_is_no_alarm(flow: Flow, airflow: Airflow) -> None:
+@pytest.mark.usefixtures("airflow")
+def test_a_change_whose_account_is_paused_is_no_alarm(flow: Flow) -> None:
     budget = CallBudget(flow.portal, "revio_northwind", Limits(), flow.clock)
     budget.open()
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id, "bulk_change__7__0")

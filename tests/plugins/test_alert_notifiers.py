@@ -44,13 +44,15 @@ def alarms(portal: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return portal
 
 
-def test_a_failed_run_is_told_through_the_webhook_with_its_page(alarms: Engine, webhook: Any) -> None:
+@pytest.mark.usefixtures("alarms")
+def test_a_failed_run_is_told_through_the_webhook_with_its_page(webhook: Any) -> None:
     alert_notifiers.tell_failure(CONTEXT)
     alert_notifiers.tell_failure(CONTEXT)
     assert webhook.said == [f"ALARM: run_failed: {FAILED} -> https://wiki/runbooks/run_failed.md"]
 
 
-def test_a_late_run_is_told_by_its_deadline(alarms: Engine, webhook: Any) -> None:
+@pytest.mark.usefixtures("alarms")
+def test_a_late_run_is_told_by_its_deadline(webhook: Any) -> None:
     run = {"dag_id": "associate_customer", "dag_run_id": "bulk_change__7__0"}
     alert_notifiers.tell_late(context={"dag_run": run, "deadline": {"id": "1"}})
     assert webhook.said == [
@@ -58,7 +60,8 @@ def test_a_late_run_is_told_by_its_deadline(alarms: Engine, webhook: Any) -> Non
     ]
 
 
-def test_what_a_webhook_refuses_is_told_later(alarms: Engine, webhook: Any) -> None:
+@pytest.mark.usefixtures("alarms")
+def test_what_a_webhook_refuses_is_told_later(webhook: Any) -> None:
     webhook.failing = True
     with pytest.raises(Exception, match="500"):
         alert_notifiers.tell_failure(CONTEXT)

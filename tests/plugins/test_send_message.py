@@ -18,10 +18,10 @@ from device_association_airflow import connections
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     fields = {"conn_type": "aws", "login": "key", "password": "secret", "extra": {"region_name": "us-east-1"}}
     monkeypatch.setenv("AIRFLOW_CONN_BULK_CHANGE_QUEUE", json.dumps(fields))
-    connections._hasty_queue_client.cache_clear()
+    connections._hasty_queue_client.cache_clear()  # noqa: SLF001 -- it lasts as long as a process
     connections.settings.cache_clear()
     yield
-    connections._hasty_queue_client.cache_clear()
+    connections._hasty_queue_client.cache_clear()  # noqa: SLF001 -- it lasts as long as a process
     connections.settings.cache_clear()
 
 

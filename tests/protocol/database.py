@@ -7,8 +7,8 @@ from typing import Any
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import Connection, Engine, event
 
-from local.portal_tables import table_names
 from local.sample_data import groups, world
+from local.sample_data.portal_tables import table_names
 
 DEVICES = groups().inherited
 MSISDNS = tuple(world.msisdn(number) for number in world.NUMBERS["inherited"])

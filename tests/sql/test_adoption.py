@@ -20,8 +20,8 @@ from device_association.installation.adopt import find_differences, in_the_way
 from device_association.installation.catalog import read_catalogue
 from device_association.installation.migrate import MARKER, upgrade
 from device_association.installation.report import Asked, Finding, Severity
-from local.portal_tables import table_names
 from local.sample_data import groups, world
+from local.sample_data.portal_tables import table_names
 from tests.flow import Flow, request
 from tests.old_portal import OUR_VIEWS, run_each
 

@@ -22,8 +22,8 @@ from device_association.service_lines import create, plan
 from device_association.service_lines.journal import begin_calls
 from device_association.service_lines.looks import LOOK_LASTS
 from device_association.service_lines.vendor_lines import keep_lines
-from local.portal_tables import named
 from local.sample_data import world
+from local.sample_data.portal_tables import named
 from tests.flow import NOW, Flow, request
 
 OTHER_SIM = world.iccid(900_050)

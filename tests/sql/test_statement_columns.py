@@ -80,7 +80,7 @@ def columns_of(name: str, dialect: str) -> list[str]:
 
 
 def binds_of(name: str, dialect: str) -> frozenset[str]:
-    return frozenset(statement(name, dialect)._bindparams)
+    return frozenset(statement(name, dialect).compile().params)
 
 
 def kind_of(use: Use) -> Any:

@@ -22,8 +22,8 @@ from device_association.domain.errors import ClaimLost
 from device_association.service_lines.journal import begin_calls
 from device_association.service_lines.looks import LOOK_LASTS
 from device_association.service_lines.plan import plan_rev_services
-from local.portal_tables import named
 from local.sample_data import groups, world
+from local.sample_data.portal_tables import named
 from tests.flow import NOW, Flow, request
 
 PLAIN = groups().plain

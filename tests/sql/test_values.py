@@ -16,8 +16,8 @@ from device_association.database.execution import as_json, changed, in_transacti
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import RequestRefused
 from device_association.requests.terms import Payload
-from local.portal_tables import named
 from local.sample_data import groups, world
+from local.sample_data.portal_tables import named
 from tests.flow import NOW, Flow, read_table, request
 
 PLAIN = groups().plain

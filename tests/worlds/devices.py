@@ -59,20 +59,24 @@ def devices(draw: st.DrawFn, numbers: list[int]) -> Tables:
         )
     )
     return {
-        "dbo.DeviceStatus": [
-            {
-                "id": number,
-                "Status": name,
-                "DisplayName": draw(st.one_of(st.none(), NAMES)),
-                "IntegrationId": integration,
-                "IsActiveStatus": active,
-                "AllowsCustomerAssignment": allows,
-            }
-            for number, (name, integration, active, allows) in enumerate(STATUSES, 1)
-        ],
+        "dbo.DeviceStatus": _statuses(draw),
         "dbo.Device": devices,
         "dbo.DeviceStatusHistory": [{"id": number, **row} for number, row in enumerate(history, 1)],
     }
+
+
+def _statuses(draw: st.DrawFn) -> list[Row]:
+    return [
+        {
+            "id": number,
+            "Status": name,
+            "DisplayName": draw(st.one_of(st.none(), NAMES)),
+            "IntegrationId": integration,
+            "IsActiveStatus": active,
+            "AllowsCustomerAssignment": allows,
+        }
+        for number, (name, integration, active, allows) in enumerate(STATUSES, 1)
+    ]
 
 
 def _plain_device(number: int, activated: datetime | None) -> Row:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from device_association.database.dialects import SQL_SERVER, from_driver, keep_line_ends
-from local.portal_tables import table_names
+from local.sample_data.portal_tables import table_names
 from tests.flow import NOW
 from tests.worlds import World
 from tests.worlds.values import Row

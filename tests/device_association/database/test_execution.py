@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL
 from device_association.database.dialects import is_transient, refused_connection, unsuitable
 from device_association.database.execution import in_transaction, make_engine
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
-from local.processes import free_ports
 from local.sample_data import groups
+from local.stack.ports import free_ports
 from tests.flow import Flow, request
 
 
@@ -129,9 +129,7 @@ def test_a_victim_whose_transaction_the_server_ended_is_tried_again_as_a_whole(e
         assert connection.scalar(text("SELECT count(*) FROM dbo.Tenant")) == 1
 
 
-def test_a_right_that_the_login_lacks_is_named_and_is_not_tried_again(
-    postgres_portal: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_right_that_the_login_lacks_is_named_and_is_not_tried_again(postgres_portal: Engine) -> None:
     tries: list[int] = []
 
     def work(connection: Connection) -> None:

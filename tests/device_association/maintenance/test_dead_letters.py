@@ -109,7 +109,7 @@ def test_a_run_that_dies_anywhere_loses_nothing_and_the_next_one_finishes(flow: 
     with pytest.raises(KeyboardInterrupt):
         redrive(flow.portal, queue, actor="dora.ops", now=NOW)
     assert set(queue.kept) == {good, bad}
-    queue.before, queue.hidden = lambda call: None, set()
+    queue.before, queue.hidden = lambda _: None, set()
     done = redrive(flow.portal, queue, actor="carl", now=NOW)
     assert done == {"put_back": 1, "set_aside": 1}
     assert (queue.kept, len(queue.main)) == ({}, 2 if at == "was_put_back" else 1)

@@ -77,7 +77,7 @@ def test_no_sliding_minute_ever_sees_more_calls_than_the_account_may_make(
 
 
 def test_a_small_change_takes_at_once_what_the_minute_has_left(
-    budget_of: Callable[..., CallBudget], clock: Clock
+    budget_of: Callable[..., CallBudget],
 ) -> None:
     turn = budget_of().take(SMALL, Pace.AT_ONCE)
     assert [slot.used_from for slot in turn.slots] == [NOW] * SMALL
@@ -246,9 +246,7 @@ def test_a_shorter_pause_never_cuts_a_longer_one_and_time_counts_once(
     assert (budget["pauseduntil"], budget["pausedseconds"]) == (NOW + timedelta(seconds=40), 40)
 
 
-def test_the_day_s_quota_makes_all_wait_until_the_next_day(
-    budget_of: Callable[..., CallBudget], clock: Clock, portal: Engine
-) -> None:
+def test_the_day_s_quota_makes_all_wait_until_the_next_day(budget_of: Callable[..., CallBudget], clock: Clock) -> None:
     budget = budget_of(1, per_day=5)
     assert len(budget.take(8, Pace.AT_ONCE).slots) == 5
     turn = budget.take(1, Pace.AT_ONCE)

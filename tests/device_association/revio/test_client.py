@@ -21,13 +21,13 @@ from device_association.domain.errors import (
 )
 from device_association.revio.client import Account, Line, RevioClient, Timeouts, parse_moment
 from device_association.revio.lines import Sim
-from local.processes import free_ports
-from local.rev_simulator.app import Simulator, make_app
-from local.rev_simulator.ledger import Ledger
-from local.rev_simulator.seed import Seed
-from local.rev_simulator.settings import Settings
-from local.rev_simulator.state_file import StateFile
 from local.sample_data import groups, revio_seed, world
+from local.simulators.revio.ledger.ledger import Ledger
+from local.simulators.revio.ledger.seed import Seed
+from local.simulators.revio.ledger.state_file import StateFile
+from local.simulators.revio.server.app import Simulator, make_app
+from local.simulators.revio.settings import Settings
+from local.stack.ports import free_ports
 
 ICCID = groups().plain[0]
 BODY = {"customer_id": int(world.ACME), "provider_id": 21, "service_type_id": 11, "number": "1", "number2": ICCID}
@@ -195,7 +195,7 @@ def test_what_is_a_sim_s_line(number: str, number2: str | None, matches: bool) -
     assert Sim(ICCID, "1555").may_have(line) is matches
 
 
-def test_a_line_and_a_product_are_ended_and_read_so_by_their_id(client: RevioClient, account: Account) -> None:
+def test_a_line_and_a_product_are_ended_and_read_so_by_their_id(client: RevioClient) -> None:
     line = client.create_line(BODY)
     addition = client.create_product(
         {"service_id": line, "product_id": world.PRODUCT, "customer_id": int(world.ACME), "rate": 1, "quantity": 1}

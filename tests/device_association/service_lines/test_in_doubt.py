@@ -230,13 +230,13 @@ def test_refused_credentials_are_raised_after_everything_else(flow: Flow) -> Non
     assert flow.all("device_association", "change_stop") == []
 
 
-def test_two_sweeps_at_once_and_one_killed_between_line_and_retry_bill_once(flow: Flow) -> None:
+def test_two_sweeps_at_once_and_one_killed_between_line_and_retry_bill_once(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     claim = ended_unknown(flow, PLAIN[:4], Committed)
-    tried, in_doubt._try_again = in_doubt._try_again, lambda *_: 0  # killed after the lines
-    try:
+    with monkeypatch.context() as killed_after_the_lines:
+        killed_after_the_lines.setattr(in_doubt, "_try_again", lambda *_: 0)
         assert settle(flow)["found"] == 4
-    finally:
-        in_doubt._try_again = tried
     with ThreadPoolExecutor(2) as sweeps:
         again = [one["tried_again"] for one in sweeps.map(lambda _: settle(flow), range(2))]
     assert sorted(again) == [0, 4]

@@ -36,11 +36,11 @@ def made(running: Running) -> Made:
     return Made(ended)
 
 
-def associate(screens: Screens, made: Made) -> None:
+def associate(screens: Screens, _: Made) -> None:
     screens.open("associate")
 
 
-def associate_with_preview(screens: Screens, made: Made) -> None:
+def associate_with_preview(screens: Screens, _: Made) -> None:
     page = screens.open("associate")
     fill_in(page, [*UNTOUCHED, *REFUSED])
     for choice in (
@@ -58,13 +58,13 @@ def associate_with_preview(screens: Screens, made: Made) -> None:
     page.locator("#groups summary").first.click()
 
 
-def associate_refused(screens: Screens, made: Made) -> None:
+def associate_refused(screens: Screens, _: Made) -> None:
     page = screens.open("associate")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("alert")).to_contain_text("Give at least one ICCID.")
 
 
-def associate_with_lists_open(screens: Screens, made: Made) -> None:
+def associate_with_lists_open(screens: Screens, _: Made) -> None:
     page = screens.open("associate")
     page.get_by_label("Service provider").select_option(str(world.JASPER))
     page.get_by_text("Pick from the inventory").click()
@@ -73,11 +73,11 @@ def associate_with_lists_open(screens: Screens, made: Made) -> None:
     expect(page.get_by_role("listbox", name="Customers").get_by_role("option").first).to_be_visible()
 
 
-def changes(screens: Screens, made: Made) -> None:
+def changes(screens: Screens, _: Made) -> None:
     screens.open("changes")
 
 
-def no_changes(screens: Screens, made: Made) -> None:
+def no_changes(screens: Screens, _: Made) -> None:
     screens.open("changes?CreatedBy=nobody")
 
 
@@ -95,15 +95,15 @@ def revert_dialog(screens: Screens, made: Made) -> None:
     expect(page.locator("#revert-preview")).to_contain_text("6 devices will get back what they had")
 
 
-def devices(screens: Screens, made: Made) -> None:
+def devices(screens: Screens, _: Made) -> None:
     screens.open("devices")
 
 
-def device(screens: Screens, made: Made) -> None:
+def device(screens: Screens, _: Made) -> None:
     screens.open(f"devices/{ENDED[0]}")
 
 
-def approval(screens: Screens, made: Made) -> None:
+def approval(screens: Screens, _: Made) -> None:
     page = screens.open("approval")
     page.get_by_label("More devices than").fill("lots")
     page.get_by_role("button", name="Save").click()
@@ -114,7 +114,7 @@ def approval(screens: Screens, made: Made) -> None:
     screens.troubles.clear()  # the console tells of the refusal
 
 
-def problem(screens: Screens, made: Made) -> None:
+def problem(screens: Screens, _: Made) -> None:
     screens.open("changes/999999")
     screens.troubles.clear()  # the console tells of the page's own 404
 
@@ -166,8 +166,9 @@ def test_a_live_change_fits_and_is_accessible_and_ends_without_a_reload(screens:
     assert page.evaluate("window.stayed") is True
 
 
+@pytest.mark.usefixtures("made")
 def test_who_is_not_signed_in_comes_back_to_the_screen_that_was_asked_for(
-    chromium: Browser, running: Running, made: Made, screens: Screens
+    chromium: Browser, running: Running, screens: Screens
 ) -> None:
     with chromium.new_context() as context:
         stranger = Screens(context, running.stack.airflow_url, screens.pictures)

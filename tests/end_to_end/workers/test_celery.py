@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from local import celery_workers, redis_server
-from local.demo import NORTHWIND
 from local.sample_data import groups
+from local.stack.airflow import celery_workers
+from local.stack.servers import redis
 from tests.end_to_end.running import Running
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.own_stack]
@@ -67,7 +67,7 @@ def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(
     )
     assert running.run(run_id) == "success"
     assert running.codes(change) == dict.fromkeys(devices, "PROCESSED")
-    journal = running.control("GET", f"journal?account={NORTHWIND}")
+    journal = running.control("GET", "journal?account=northwind")
     made = Counter(one["service"]["number2"] for one in journal if one["kind"] == "service_created")
     assert {iccid: made[iccid] for iccid in devices} == dict.fromkeys(devices, 1)
     lines = running.lines()
@@ -92,8 +92,8 @@ def test_the_dead_worker_comes_back_under_its_name(running: Running) -> None:
 
 def test_the_broker_refuses_whoever_has_no_password_and_no_log_shows_it(running: Running) -> None:
     settings, secrets = running.stack.settings, running.stack.secrets
-    assert redis_server.answers(settings, secrets)
-    assert not redis_server.answers(settings, replace(secrets, redis_password="guessed"))
+    assert redis.answers(settings, secrets)
+    assert not redis.answers(settings, replace(secrets, redis_password="guessed"))
     logs = [*settings.logs_dir.rglob("*.log"), *(settings.airflow_home / "logs").rglob("*.log")]
     assert [log for log in logs if secrets.redis_password in log.read_text(encoding="utf-8", errors="replace")] == []
 

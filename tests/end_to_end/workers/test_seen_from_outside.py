@@ -13,8 +13,8 @@ from sqlalchemy import text
 from device_association.domain.codes import NOT_ENDED
 from device_association.monitoring import health, snapshot
 from device_association.rate_limiting.limiter import CallBudget, Limits
-from local import message_queue
 from local.sample_data import groups
+from local.stack.servers import message_queue
 from tests.end_to_end.running import ENDED, Running
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.own_stack]

@@ -123,7 +123,7 @@ def test_every_route_has_its_row_and_every_row_its_route() -> None:
 def test_each_caller_gets_what_the_matrix_says_and_who_is_denied_leaves_no_trace(
     api: Portal, flow: Flow, route: str
 ) -> None:
-    events._limiter.cache_clear()  # it belongs to the event loop of the test before
+    events._limiter.cache_clear()  # noqa: SLF001 -- it belongs to the event loop of the test before
     streams = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
     portal_app.dependency_overrides[events.open_streams] = lambda: streams
     method, path = route.split()

@@ -90,7 +90,8 @@ def test_what_is_done_is_deleted_also_when_the_database_goes_away_after_it(queue
     assert queue.deleted == [["r1"]]
 
 
-def test_a_message_that_is_not_deleted_is_named(queue: Queue, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("queue")
+def test_a_message_that_is_not_deleted_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(TaskDeferred):
         received(message(STALE), message(5, receipt="kept"))
     assert "message m5 was not deleted and comes again: too late" in capsys.readouterr().out

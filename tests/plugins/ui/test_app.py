@@ -201,7 +201,8 @@ def test_every_field_of_every_page_has_a_name_for_a_screen_reader(screens: Porta
 
 
 @pytest.mark.only_reads
-def test_addresses_begin_where_the_app_is_mounted(screens: Portal) -> None:
+@pytest.mark.usefixtures("screens")
+def test_addresses_begin_where_the_app_is_mounted() -> None:
     outer = FastAPI(root_path="/airflow")
     outer.mount("/M2M", portal_app)
     with TestClient(outer) as client:

@@ -21,7 +21,7 @@ def letters() -> Letters:
 
 
 def test_the_screen_shows_cause_advice_and_what_became_of_each(
-    screens: Portal, flow: Flow, portal: Engine, letters: Letters
+    screens: Portal, portal: Engine, letters: Letters
 ) -> None:
     assert "Every message so far could be worked on" in Page(screens.get("/ui/dead-letters").text).said
     letters.add("<script>alert(1)</script>")

@@ -23,7 +23,7 @@ PLAIN = groups().plain
 @pytest.fixture
 def streams(api: Portal) -> Streams:
     """Give the streams of the test's own process, without a wait between two looks."""
-    events._limiter.cache_clear()  # it belongs to the event loop of the test before
+    events._limiter.cache_clear()  # noqa: SLF001 -- it belongs to the event loop of the test before
     opened = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
     portal_app.dependency_overrides[events.open_streams] = lambda: opened
     return opened
@@ -153,7 +153,7 @@ def test_a_change_that_is_not_the_caller_s_has_no_stream(api: Portal, flow: Flow
     assert streams.count == 0
 
 
-def test_a_reader_who_goes_away_leaves_the_place(api: Portal, flow: Flow, streams: Streams) -> None:
+def test_a_reader_who_goes_away_leaves_the_place(flow: Flow, streams: Streams) -> None:
     change_id = flow.create(request(PLAIN[:1])).change_id
     path = f"/BulkChanges/{change_id}/events"
     scope = {

@@ -90,9 +90,7 @@ def test_a_device_s_history_says_who_changed_what_why_and_when(api: Portal, flow
     assert first["History"] + rest["History"] == shown["History"]
 
 
-def test_who_may_use_some_customers_sees_their_history_and_not_what_was_before(
-    api: Portal, flow: Flow, portal: Engine
-) -> None:
+def test_who_may_use_some_customers_sees_their_history_and_not_what_was_before(api: Portal, flow: Flow) -> None:
     flow.run(request(PLAIN[:1], RevCustomerId=world.BOREALIS, CreateRevService=False))
     flow.run(request(PLAIN[:1], CreateRevService=False))
     everything = api.get(f"/Devices/{PLAIN[0]}/history").json()["History"]

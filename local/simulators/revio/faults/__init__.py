@@ -1,0 +1,1 @@
+"""What goes wrong: the fault plan, outages, and lists that change while they are read."""
