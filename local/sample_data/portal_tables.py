@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,13 +9,12 @@ from sqlalchemy import Connection, TableClause, column, table, text
 from sqlalchemy.sql import quoted_name
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.database.execution import SQL_FOLDER
+from device_association.database.tables import METADATA
 
 
 def table_names() -> list[str]:
     """Return every table with its schema, those first that others refer to."""
-    scripts = sorted((SQL_FOLDER / "schema").glob("*.postgres.sql"))
-    return [name for script in scripts for name in re.findall(r"CREATE TABLE (\S+) \(", script.read_text("utf-8"))]
+    return [f"{table.schema}.{table.name}" for table in METADATA.sorted_tables]
 
 
 def named(name: str, *columns: str) -> TableClause:
