@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from device_association.database.dialects import POSTGRESQL, SQL_SERVER, SUFFIX
-from device_association.database.execution import SQL_FOLDER
+from device_association.database.dialects import POSTGRESQL, SQL_SERVER
 from device_association.installation.migrate import MARKER
+from device_association.installation.sql_files import bare_name, sql_files
 from local.sample_data.portal_tables import table_names
 
-OUR_VIEWS = tuple(
-    f"device_association.{name}"
-    for name in (
-        *("former_device", "reverted_field", "reverting_device", "settled_device", "visible_change", "visible_device"),
-        *("sim_at_work", "line_moment", "line_device", "unjudged_sim", "unmirrored_line", "line_key", "sim_key"),
-    )
-)
+OUR_VIEWS = [
+    f"device_association.{bare_name(file).split('_', maxsplit=2)[2]}"
+    for file in reversed(sql_files(POSTGRESQL, "views", "0002_*"))
+]
+"""Our views, those first that read others."""
 AUDIT = {
     POSTGRESQL: [
         "CREATE TABLE dbo.PortalAudit (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, RowId bigint NOT NULL)",
@@ -43,7 +41,7 @@ def make_old(engine: Engine) -> None:
             "ALTER TABLE dbo.DeviceBulkChange ADD Priority int NOT NULL DEFAULT 3",
             *AUDIT[dialect],
         )
-        for script in sorted((SQL_FOLDER / "procedures").glob(f"*{SUFFIX[dialect]}")):
+        for script in sql_files(dialect, "procedures"):
             theirs = script.read_text(encoding="utf-8").replace(MARKER, "Installed by the portal, not by us:")
             run_each(connection, *theirs.split("\nGO\n"))
 

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from device_association.database.execution import make_engine, run
+from device_association.database.tables import PORTAL
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 from device_association.installation.catalog import Catalogue, read_catalogue
 from device_association.installation.compare import compare, theirs
 from device_association.installation.migrate import adopt, install_procedures, run_scripts
 from device_association.installation.report import Asked, Finding, Severity
-from device_association.installation.requirements import ERROR_CODE, PORTAL, read_needs
+from device_association.installation.requirements import COUNTS, ERROR_CODE, read_needs
 
 NOTHING_IN_THE_WAY, SOMETHING_FIRST = 0, 1
 
@@ -57,8 +58,8 @@ def _additions(subjects: set[str], asked: Asked) -> list[Callable[[Connection], 
     additions: list[Callable[[Connection], None]] = []
     if asked.add_error_code and ".".join(ERROR_CODE) in subjects:
         additions.append(_add_error_code)
-    if f"{PORTAL}.vwDeviceBulkChangeCounts" in subjects:
-        additions.append(lambda connection: run_scripts(connection, "schema", "0001_5_*"))
+    if COUNTS in subjects:
+        additions.append(lambda connection: run_scripts(connection, "views", "0001_*"))
     if any(name.startswith(f"{PORTAL}.") for name in subjects):
         additions.append(lambda connection: install_procedures(connection, replace=asked.replace_procedures))
     return additions

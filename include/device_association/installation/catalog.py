@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, inspect
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.exc import DBAPIError, SAWarning
 
 from device_association.database.dialects import SQL_SERVER, is_transient
 from device_association.database.execution import Record, records
+from device_association.database.tables import OURS, PORTAL
 from device_association.domain.errors import ConfigurationError
+from device_association.installation.column_types import Column, make_type, type_of
 from device_association.installation.migrate import current_revision
-from device_association.installation.sql_text import Column, make_type
 
-RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "REFERENCES", "ALTER")
-_PARTS = ("columns", "triggers", "procedures", "rights")
+RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "ALTER")
+COLUMN_PARTS = ("list_columns", "list_column_details")
+"""What has to be read before any table can be compared."""
+_PARTS = ("column_details", "triggers", "procedures", "rights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,10 @@ def read_catalogue(engine: Engine) -> Catalogue:
     def theirs(name: str) -> str:
         return _spelling(name, dialect, database) if dialect == SQL_SERVER else name
 
-    columns: dict[str, dict[str, Column]] = {}
-    for one in parts["columns"]:
-        table = columns.setdefault(theirs(f"{one['schema_name']}.{one['table_name']}"), {})
-        table[theirs(one["column_name"])] = _column(one, dialect, database.get("collation_name"))
+    columns = {
+        theirs(table): {theirs(one.name): one for one in found}
+        for table, found in _read_columns(engine, database, parts["column_details"], unread).items()
+    }
     procedures: dict[str, list[str | None]] = {}
     for one in parts["procedures"]:
         procedures.setdefault(theirs(one["procedure_name"]), []).append(one["procedure_text"])
@@ -66,6 +72,27 @@ def read_catalogue(engine: Engine) -> Catalogue:
         bool(_read(engine, "probe_json", {})),
         unread,
     )
+
+
+def _read_columns(
+    engine: Engine, database: Record, details: Sequence[Record], unread: dict[str, str]
+) -> dict[str, list[Column]]:
+    """Return the columns of each table and view `schema.name`, as SQLAlchemy's inspector finds them."""
+    found: dict[str, list[Column]] = {}
+    more = {(one["schema_name"], one["table_name"], one["column_name"]): one for one in details}
+    try:
+        with engine.connect() as connection, warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # a type that the inspector doesn't know is told apart by itself
+            for schema in (PORTAL, OURS):
+                tables = inspect(connection).get_multi_columns(schema=schema, kind=ObjectKind.ANY)
+                for (_, table), columns in tables.items():
+                    found[f"{schema}.{table}"] = [
+                        _column(one, more.get((schema, table, one["name"]), {}), engine.dialect.name, database)
+                        for one in columns
+                    ]
+    except (DBAPIError, ConfigurationError) as error:
+        _note_unread("list_columns", error, unread)
+    return found
 
 
 def _read_revision(engine: Engine, unread: dict[str, str]) -> str | None:
@@ -84,10 +111,15 @@ def _read(engine: Engine, name: str, unread: dict[str, str]) -> Sequence[Record]
         with engine.connect() as connection:
             return records(connection, f"installation/{name}")
     except (DBAPIError, ConfigurationError) as error:
-        if is_transient(error):
-            raise
-        unread[name] = " ".join(str(getattr(error, "orig", error)).split())
+        _note_unread(name, error, unread)
         return []
+
+
+def _note_unread(part: str, error: DBAPIError | ConfigurationError, unread: dict[str, str]) -> None:
+    """Keep why a part could not be read; a lost connection is raised."""
+    if is_transient(error):
+        raise error
+    unread[part] = " ".join(str(getattr(error, "orig", error)).split())
 
 
 def _spelling(name: str, dialect: str, database: Record) -> str:
@@ -97,14 +129,17 @@ def _spelling(name: str, dialect: str, database: Record) -> str:
     return name if exact else name.lower()
 
 
-def _column(one: Record, dialect: str, default_collation: str | None) -> Column:
-    collation = one["collation_name"]
+def _column(found: ReflectedColumn, more: Record, dialect: str, database: Record) -> Column:
+    kind, digits = type_of(found["type"], dialect), more.get("second_digits")
+    if digits is not None and kind.size is None:  # the inspector leaves them out on SQL Server
+        kind = make_type(kind.spelled, digits, None, dialect=dialect)
+    collation = getattr(found["type"], "collation", None)
     return Column(
-        one["column_name"],
-        make_type(one["type_name"], one["size"], one["scale"], dialect=dialect),
-        bool(one["is_nullable"]),
-        bool(one["has_default"]),
-        collation if collation != default_collation else None,
+        found["name"],
+        kind,
+        found["nullable"],
+        bool(more.get("has_default")),
+        collation if collation != database.get("collation_name") else None,
     )
 
 

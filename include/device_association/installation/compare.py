@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.installation.catalog import Catalogue
+from device_association.database.tables import OURS, PORTAL
+from device_association.installation.catalog import COLUMN_PARTS, Catalogue
+from device_association.installation.column_types import Column
 from device_association.installation.migrate import MARKER, newest_revision
 from device_association.installation.privileges import missing_rights
+from device_association.installation.procedure_heads import Parameter, parameters
 from device_association.installation.report import Asked, Finding, Severity
-from device_association.installation.requirements import ERROR_CODE, OURS, PORTAL, Needs, procedures
-from device_association.installation.sql_text import Column, Parameter, Use, parameters
+from device_association.installation.requirements import COUNTS, COUNTS_COLUMNS, ERROR_CODE, Needs, procedures
+from device_association.installation.statement_uses import Use
 
 LEAST_LEVEL = 130
 
@@ -32,7 +35,7 @@ def compare(needs: Needs, found: Catalogue, asked: Asked) -> list[Finding]:
 
 def _database(found: Catalogue) -> Iterator[Finding]:
     for part, why in found.unread.items():
-        severity = Severity.MUST if part == "list_columns" else Severity.UNCHECKED
+        severity = Severity.MUST if part in COLUMN_PARTS else Severity.UNCHECKED
         yield Finding(severity, part, f"could not be checked: {why}", "check it by hand, or with another login")
     level = found.database.get("compatibility_level")
     if not found.reads_json or (level is not None and level < LEAST_LEVEL):
@@ -52,7 +55,7 @@ def _database(found: Catalogue) -> Iterator[Finding]:
 
 
 def _tables(needs: Needs, found: Catalogue, asked: Asked) -> Iterator[Finding]:
-    if "list_columns" in found.unread:
+    if any(part in found.unread for part in COLUMN_PARTS):
         return
     if not any(found.ours(name) in found.columns for name in needs.of_portal()):
         why = "has none of the portal's tables, or this login may see none of them"
@@ -72,18 +75,17 @@ def _tables(needs: Needs, found: Catalogue, asked: Asked) -> Iterator[Finding]:
             if column.name in use.words:
                 yield from _column(name, column, columns.get(found.ours(column.name)), use, asked, found.dialect)
         yield from _unknown_columns(name, needs, found)
-    yield from _views(needs, found)
+    yield from _counts_view(found)
 
 
-def _views(needs: Needs, found: Catalogue) -> Iterator[Finding]:
-    for name, columns in needs.views.items():
-        there = found.columns.get(found.ours(name))
-        if name.startswith(f"{PORTAL}.") and there is None:
-            yield Finding(Severity.ADDS, name, "is missing", "--apply adds this view")
-        elif name.startswith(f"{PORTAL}.") and there is not None:
-            for column in columns:
-                if found.ours(column) not in there:
-                    yield Finding(Severity.MUST, f"{name}.{column}", "is missing", "add it to the portal's view")
+def _counts_view(found: Catalogue) -> Iterator[Finding]:
+    there = found.columns.get(found.ours(COUNTS))
+    if there is None:
+        yield Finding(Severity.ADDS, COUNTS, "is missing", "--apply adds this view")
+        return
+    for column in COUNTS_COLUMNS:
+        if found.ours(column) not in there:
+            yield Finding(Severity.MUST, f"{COUNTS}.{column}", "is missing", "add it to the portal's view")
 
 
 def _column(table: str, ours: Column, there: Column | None, use: Use, asked: Asked, dialect: str) -> Iterator[Finding]:
@@ -94,17 +96,14 @@ def _column(table: str, ours: Column, there: Column | None, use: Use, asked: Ask
     elif there is None:
         yield Finding(Severity.MUST, subject, "is missing", f"add it as {ours.type.spelled}")
     else:
-        yield from _type(subject, ours, there, written, exact=ours.name in use.referenced, dialect=dialect)
+        yield from _type(subject, ours, there, written, dialect)
         yield from _nulls(subject, ours, there, use)
 
 
-def _type(subject: str, ours: Column, there: Column, written: bool, *, exact: bool, dialect: str) -> Iterator[Finding]:
+def _type(subject: str, ours: Column, there: Column, written: bool, dialect: str) -> Iterator[Finding]:
     wanted, has = ours.type, there.type
     if wanted.kind != has.kind:
         yield Finding(Severity.MUST, subject, f"is {has.spelled}, needed is {wanted.spelled}", "change its type")
-    elif exact and wanted != has:
-        why = f"is {has.spelled}; our working tables refer to it as {wanted.spelled}"
-        yield Finding(Severity.MUST, subject, why, f"make it {wanted.spelled}")
     elif not has.holds(wanted):
         severity = Severity.MUST if written else Severity.ADVICE
         why = f"is {has.spelled}, too short for {wanted.spelled}" + ("" if written else ", which we only read")

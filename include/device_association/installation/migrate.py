@@ -1,6 +1,6 @@
 """Builds the portal's schema on an empty installation, and upgrades ours on any.
 
-Run it with `python -m device_association migrate`. The DDL stands in `include/sql/schema` and `include/sql/procedures`;
+Run it with `python -m device_association migrate`. The DDL stands in `schema`, `views` and `procedures` of `include/sql`;
 Alembic decides what has still to run. A portal that is there already is adopted: its tables count as revision 0001, and are
 never touched (`device_association.installation.adopt`).
 """
@@ -16,15 +16,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
-from device_association.database.dialects import SQL_SERVER, SUFFIX
-from device_association.database.execution import SQL_FOLDER, make_engine, records
+from device_association.database.dialects import SQL_SERVER
+from device_association.database.execution import make_engine, records
+from device_association.database.tables import METADATA, OURS, PORTAL
 from device_association.domain.errors import ConfigurationError
-from device_association.installation.requirements import portal_tables
+from device_association.installation.sql_files import bare_name, sql_files
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-VERSION_SCHEMA, VERSION_TABLE = "device_association", "schema_version"
+VERSION_TABLE = "schema_version"
 PORTAL_TABLES = "0001"
 """The revision of a database that has the portal's tables and nothing of ours."""
 MARKER = "Installed by device_association"
@@ -39,9 +40,8 @@ def upgrade(url: str) -> None:
     """
 
     def refuse(connection: Connection) -> None:
-        columns = records(connection, "installation/list_columns")
-        there = {f"{one['schema_name']}.{one['table_name']}".lower() for one in columns}
-        if there & portal_tables(connection.dialect.name):
+        there = {name.lower() for name in inspect(connection).get_table_names(schema=PORTAL)}
+        if there & {table.name.lower() for table in METADATA.tables.values() if table.schema == PORTAL}:
             raise ConfigurationError(
                 "this database has a portal's tables, which we did not make; nothing was changed. To adopt it, run "
                 "`python -m device_association adopt`, which says what differs and changes nothing by itself"
@@ -82,7 +82,7 @@ def migrate(
 
 def current_revision(connection: Connection) -> str | None:
     """Return the revision of the database, None where it has none."""
-    options = {"version_table": VERSION_TABLE, "version_table_schema": VERSION_SCHEMA}
+    options = {"version_table": VERSION_TABLE, "version_table_schema": OURS}
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
@@ -96,10 +96,9 @@ def run_scripts(connection: Connection, folder: str, pattern: str) -> None:
 
     A line GO ends a batch of a script for SQL Server, as in its own tools.
     """
-    suffix = SUFFIX[connection.dialect.name]
-    scripts = sorted((SQL_FOLDER / folder).glob(f"{pattern}{suffix}"))
+    scripts = sql_files(connection.dialect.name, folder, pattern)
     if not scripts:
-        raise ConfigurationError(f"no script {folder}/{pattern}{suffix}; the checkout is not complete")
+        raise ConfigurationError(f"no script {folder}/{pattern}; the checkout is not complete")
     for script in scripts:
         for batch in re.split(r"^GO$", script.read_text(encoding="utf-8"), flags=re.MULTILINE):
             connection.exec_driver_sql(batch if connection.dialect.name == SQL_SERVER else batch.replace("%", "%%"))
@@ -111,12 +110,10 @@ def install_procedures(connection: Connection, *, replace: bool = False) -> None
     One of the same name that somebody else installed is left alone, unless told to `replace` it.
     """
     installed = records(connection, "installation/list_procedures")
-    suffix = SUFFIX[connection.dialect.name]
-    for script in sorted((SQL_FOLDER / "procedures").glob(f"*{suffix}")):
-        name = script.name.removesuffix(suffix)
+    for name in map(bare_name, sql_files(connection.dialect.name, "procedures")):
         there = [one["procedure_text"] for one in installed if one["procedure_name"].lower() == name.lower()]
         if replace or all(MARKER in (text or "") for text in there):
-            run_scripts(connection, "procedures", name)
+            run_scripts(connection, "procedures", f"{name}.*")
         else:
             log.warning("dbo.%s is the portal's own and is left alone", name)
 
@@ -146,6 +143,6 @@ def _lock(connection: Connection) -> None:
 def _make_schema(connection: Connection) -> None:
     """Make the schema of our own tables: Alembic keeps its version there before the first migration has run."""
     if connection.dialect.name == SQL_SERVER:
-        connection.exec_driver_sql(f"IF SCHEMA_ID('{VERSION_SCHEMA}') IS NULL EXEC ('CREATE SCHEMA {VERSION_SCHEMA}')")
+        connection.exec_driver_sql(f"IF SCHEMA_ID('{OURS}') IS NULL EXEC ('CREATE SCHEMA {OURS}')")
     else:
-        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {OURS}")

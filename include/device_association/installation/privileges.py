@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from device_association.database.dialects import SQL_SERVER
+from device_association.database.tables import OURS, PORTAL
 from device_association.installation.catalog import Catalogue
 from device_association.installation.report import Finding, Severity
-from device_association.installation.requirements import ERROR_CODE, OURS, PORTAL, Needs
+from device_association.installation.requirements import COUNTS, ERROR_CODE, Needs
 
 
 def missing_rights(needs: Needs, found: Catalogue, *, making: Collection[str]) -> Iterator[Finding]:
@@ -38,9 +39,7 @@ _MAKING = {
 
 
 def _wanted(needs: Needs, name: str, making: Collection[str]) -> set[str]:
-    use, wanted = needs.uses[name], set(needs.uses[name].rights)
-    if use.referenced and OURS in making:
-        wanted.add("REFERENCES")
+    wanted = set(needs.uses[name].rights)
     if name == ERROR_CODE[0] and ".".join(ERROR_CODE) in making:
         wanted.add("ALTER")
     return wanted
@@ -57,7 +56,7 @@ def _grant(rights: str, name: str, found: Catalogue) -> str:
 
 def _to_make(needs: Needs, making: Collection[str]) -> dict[str, bool]:
     """Return which rights in the database the additions need."""
-    view = any(name in needs.views for name in making)
+    view = COUNTS in making
     procedure = any(name.removeprefix(f"{PORTAL}.") in needs.procedures for name in making)
     return {
         "can_create_schema": OURS in making,

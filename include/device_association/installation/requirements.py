@@ -1,31 +1,33 @@
-"""What the product needs of the portal's database, read from its own scripts and statements: never a second list.
+"""What the product needs of the portal's database: the tables as we declare them, and what our own statements do with each.
 
 A column is needed when a statement that names its table names it too; a right, when a statement uses it.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from device_association.database.dialects import SQL_SERVER, SUFFIX
-from device_association.database.execution import SQL_FOLDER
-from device_association.installation.sql_text import Column, Parameter, Use, parameters, tables, uses, views
+from device_association.database.dialects import SQL_SERVER
+from device_association.database.tables import METADATA, OURS, PORTAL
+from device_association.installation.column_types import Column, declared_columns
+from device_association.installation.procedure_heads import Parameter, parameters
+from device_association.installation.sql_files import bare_name, sql_files
+from device_association.installation.statement_uses import Use, uses
 
-PORTAL, OURS = "dbo", "device_association"
 ERROR_CODE = ("dbo.M2M_DeviceChange", "ErrorCode")
 """The one column that we add to a table of the portal."""
+COUNTS = f"{PORTAL}.vwDeviceBulkChangeCounts"
+COUNTS_COLUMNS = ("BulkChangeId", "ChangeCount", "RemainingCount", "ProcessedCount", "ErrorCount", "CanceledCount")
+"""The one view in the portal's schema that we need, with its columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Tables and views (with their columns) as our scripts make them, and what the statements do with each."""
+    """The tables as we declare them, and what the statements do with each table, view and procedure."""
 
     tables: Mapping[str, Mapping[str, Column]]
-    views: Mapping[str, tuple[str, ...]]
     uses: Mapping[str, Use]
     procedures: Mapping[str, tuple[Parameter, ...]]
 
@@ -40,49 +42,33 @@ class Needs:
 
 def read_needs(dialect: str, *, left_alone: Collection[str]) -> Needs:
     """Return the needs on that database; what stands in the procedures that are left alone is not ours to ask for."""
-    scripts = [file.read_text(encoding="utf-8") for file in _files(dialect, "schema")]
-    made = {name: columns for script in scripts for name, columns in tables(script, dialect)}
-    seen = {
-        name: tuple(re.findall(r" AS (\w+),?$", query.partition("\nFROM ")[0], re.MULTILINE))
-        for script in scripts
-        for name, query in views(script)
-    }
-    return Needs(made, seen, _uses(dialect, scripts, left_alone), procedures(dialect))
-
-
-def portal_tables(dialect: str) -> frozenset[str]:
-    """Return the portal's tables as our scripts make them, in lower case."""
-    made = (name for file in _files(dialect, "schema") for name, _ in tables(file.read_text("utf-8"), dialect))
-    return frozenset(name.lower() for name in made if name.startswith(f"{PORTAL}."))
+    declared = {name: declared_columns(table, dialect) for name, table in METADATA.tables.items()}
+    return Needs(declared, _uses(dialect, left_alone), procedures(dialect))
 
 
 def procedures(dialect: str) -> dict[str, tuple[Parameter, ...]]:
     """Return our stored procedures with their parameters."""
     found = {}
-    for file in _files(dialect, "procedures"):
+    for file in sql_files(dialect, "procedures"):
         head = parameters(file.read_text(encoding="utf-8"), dialect)
         assert head is not None, f"{file} makes no procedure"
-        found[file.name.removesuffix(SUFFIX[dialect])] = head
+        found[bare_name(file)] = head
     return found
 
 
-def _uses(dialect: str, scripts: Collection[str], left_alone: Collection[str]) -> dict[str, Use]:
+def _uses(dialect: str, left_alone: Collection[str]) -> dict[str, Use]:
     """Return what every statement does; the rights inside a procedure of SQL Server are its owner's, not the caller's."""
     found: defaultdict[str, Use] = defaultdict(Use)
-    for file in _files(dialect, "*"):
-        if file.parent.name not in ("schema", "adoption", "procedures"):
+    for file in sql_files(dialect, "*"):
+        if file.parent.name not in ("schema", "views", "installation", "procedures"):
             _add(found, file.read_text(encoding="utf-8"), with_rights=True)
-    for file in _files(dialect, "procedures"):
-        if file.name.removesuffix(SUFFIX[dialect]) not in left_alone:
+    for file in sql_files(dialect, "procedures"):
+        if bare_name(file) not in left_alone:
             _add(found, file.read_text(encoding="utf-8"), with_rights=dialect != SQL_SERVER)
-    for script in scripts:
-        for name, query in views(script):
-            if name in found:
-                _add(found, query, with_rights=False)
-        for name, one in uses(script).items():
-            if one.referenced and f"CREATE TABLE {OURS}." in script and name.startswith(f"{PORTAL}."):
-                found[name].words |= one.referenced
-                found[name].referenced |= one.referenced
+    for file in sql_files(dialect, "views"):
+        head, _, query = file.read_text(encoding="utf-8").partition(" AS\n")
+        if head.split()[-1] in found:
+            _add(found, query, with_rights=False)
     for name in procedures(dialect):
         found[f"{PORTAL}.{name}"].rights &= {"EXECUTE"}
     return found
@@ -96,10 +82,3 @@ def _add(found: Mapping[str, Use], sql: str, *, with_rights: bool) -> None:
         use.inserts += one.inserts
         if with_rights:
             use.rights |= one.rights
-
-
-def _files(dialect: str, folder: str) -> Iterator[Path]:
-    others = tuple(suffix for name, suffix in SUFFIX.items() if name != dialect)
-    for file in sorted(SQL_FOLDER.glob(f"{folder}/*.sql")):
-        if not file.name.endswith(others):
-            yield file

@@ -8,7 +8,6 @@ SELECT
     CAST(HAS_TABLE_PRIVILEGE(t.oid, 'UPDATE') AS int) AS can_update,
     CAST(HAS_TABLE_PRIVILEGE(t.oid, 'DELETE') AS int) AS can_delete,
     0 AS can_execute,
-    CAST(HAS_TABLE_PRIVILEGE(t.oid, 'REFERENCES') AS int) AS can_references,
     CAST(PG_HAS_ROLE(t.relowner, 'USAGE') AS int) AS can_alter
 FROM pg_class AS t
 INNER JOIN pg_namespace AS n ON t.relnamespace = n.oid
@@ -22,7 +21,6 @@ SELECT
     0 AS can_update,
     0 AS can_delete,
     CAST(HAS_FUNCTION_PRIVILEGE(p.oid, 'EXECUTE') AS int) AS can_execute,
-    0 AS can_references,
     CAST(PG_HAS_ROLE(p.proowner, 'USAGE') AS int) AS can_alter
 FROM pg_proc AS p
 INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid

@@ -12,3 +12,4 @@ depends_on = None
 
 def upgrade() -> None:
     run_scripts(op.get_bind(), "schema", "0002_*")
+    run_scripts(op.get_bind(), "views", "0002_*")

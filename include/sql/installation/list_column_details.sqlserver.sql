@@ -1,20 +1,17 @@
--- Every column of the portal's tables and of ours, as the database describes it; a value that comes by itself is a default.
--- Safe to run twice: reads only. INFORMATION_SCHEMA hides defaults from a login without VIEW DEFINITION, sys.columns doesn't.
+-- What SQLAlchemy's inspector doesn't say of a column on either database: whether a value comes by itself, and how many
+-- digits of a second an instant keeps. Safe to run twice: reads only. The inspector reads the text of a default, which
+-- SQL Server hides from a login without VIEW DEFINITION; that there is one it tells everybody.
 SELECT
     c.TABLE_SCHEMA AS schema_name,
     c.TABLE_NAME AS table_name,
     c.COLUMN_NAME AS column_name,
-    c.DATA_TYPE AS type_name,
-    COALESCE(c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION, c.NUMERIC_PRECISION) AS size,
-    c.NUMERIC_SCALE AS scale,
-    CASE WHEN c.IS_NULLABLE = 'YES' THEN 1 ELSE 0 END AS is_nullable,
     CASE
         WHEN k.default_object_id <> 0 OR k.is_identity = 1 OR k.is_computed = 1 THEN 1
         WHEN c.DATA_TYPE = 'timestamp' THEN 1
         WHEN COLUMNPROPERTY(k.object_id, k.name, 'GeneratedAlwaysType') > 0 THEN 1
         ELSE 0
     END AS has_default,
-    c.COLLATION_NAME AS collation_name
+    c.DATETIME_PRECISION AS second_digits
 FROM INFORMATION_SCHEMA.COLUMNS AS c
 INNER JOIN sys.schemas AS s ON c.TABLE_SCHEMA = s.name
 INNER JOIN sys.objects AS t ON s.schema_id = t.schema_id AND c.TABLE_NAME = t.name AND t.type IN ('U', 'V')
