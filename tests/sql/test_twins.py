@@ -11,7 +11,7 @@ from device_association.database.dialects import SUFFIX
 from device_association.database.execution import SQL_FOLDER, statement
 
 FILES = sorted(SQL_FOLDER.rglob("*.sql"))
-SCRIPTS = {"schema", "views", "procedures"}
+SCRIPTS = {"views", "procedures"}
 """Folders of DDL: run once by a migration, not statement by statement."""
 
 

@@ -1,8 +1,8 @@
 """Builds the portal's schema on an empty installation, and upgrades ours on any.
 
-Run it with `python -m device_association migrate`. The DDL stands in `schema`, `views` and `procedures` of `include/sql`;
-Alembic decides what has still to run. A portal that is there already is adopted: its tables count as revision 0001, and are
-never touched (`device_association.installation.adopt`).
+Run it with `python -m device_association migrate`. The tables are in `installation/migrations`, views and procedures in
+`include/sql/views` and `include/sql/procedures`; Alembic decides what has still to run. A portal that is there already is
+adopted: its tables count as revision 0001, and are never touched (`device_association.installation.adopt`).
 """
 
 from __future__ import annotations

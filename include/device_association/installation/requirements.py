@@ -60,7 +60,7 @@ def _uses(dialect: str, left_alone: Collection[str]) -> dict[str, Use]:
     """Return what every statement does; the rights inside a procedure of SQL Server are its owner's, not the caller's."""
     found: defaultdict[str, Use] = defaultdict(Use)
     for file in sql_files(dialect, "*"):
-        if file.parent.name not in ("schema", "views", "installation", "procedures"):
+        if file.parent.name not in ("views", "installation", "procedures"):
             _add(found, file.read_text(encoding="utf-8"), with_rights=True)
     for file in sql_files(dialect, "procedures"):
         if bare_name(file) not in left_alone:

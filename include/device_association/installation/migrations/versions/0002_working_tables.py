@@ -1,8 +1,9 @@
-"""Our working tables."""
+"""Our working tables and views."""
 
 from alembic import op
 
 from device_association.installation.migrate import run_scripts
+from device_association.installation.migrations.initial import changes, lines, operation, requests
 
 revision = "0002"
 down_revision = "0001"
@@ -11,5 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_scripts(op.get_bind(), "schema", "0002_*")
+    for module in (changes, requests, lines, operation):
+        for create in module.TABLES:
+            create()
     run_scripts(op.get_bind(), "views", "0002_*")
