@@ -1,4 +1,4 @@
-# The production image: Airflow with the product in it. Build: docker build -t device-association:0.1.0 .
+# The production image: Airflow with the product in it. Build: docker build -t device-association:0.9.0 .
 #
 # The slim image, because it holds Airflow and nothing that our pins do not name. The full one brings many providers, fitted
 # together by Airflow's own constraints; our pins, which the tests ran with, are newer, and the providers they do not name

@@ -1,7 +1,8 @@
-"""The first revisions make what is declared."""
+"""The first revisions make what is declared, and stay as they were published."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -30,7 +31,14 @@ from device_association.installation.migrations.initial import (
 
 INITIAL = (portal_tenants, portal_customers, portal_devices, portal_changes, changes, requests, lines, operation)
 CHANGED_SINCE: frozenset[str] = frozenset()
-"""Tables that a later revision changes: what they are in the end only a database tells (tests/sql/test_tables.py)."""
+"""Tables that a later revision changes or creates: only a database says what they are (tests/sql/test_tables.py)."""
+RECORDED = {
+    "0001": "c7b9531282aad18b9cd73b0714a5a526d41f5fee09e0d96a0e98aebe7dcf2c32",
+    "0002": "2b7656b70f145df57245e5625813d8a87c3d25203f5588d446a47cd37978248b",
+    "0003": "da449490060e5392aa05d920de483708e44952ca5514cf7a5e559cbde3c6219a",
+    "initial": "7321eed1b90c09c1e83bcb3adc10d2bd7fa2bc682f637e8f135e35602ebdd52f",
+}
+"""The hash of each published revision's files: its module, its views, and for the first two the tables of `initial`."""
 
 
 def rendered(dialect: str) -> set[str]:
@@ -78,6 +86,34 @@ def test_no_table_of_ours_refers_to_one_of_the_portal_s() -> None:
     ours = [table for table in METADATA.tables.values() if table.schema == OURS]
     assert ours
     assert [key for table in ours for key in table.foreign_keys if key.column.table.schema == PORTAL] == []
+
+
+def published() -> dict[str, str]:
+    """Return the hash of each revision's files as they are."""
+    revisions = {
+        revision.revision: [*(MIGRATIONS / "versions").glob(f"{revision.revision}_*.py"), *views(revision.revision)]
+        for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    }
+    revisions["initial"] = [*(MIGRATIONS / "initial").glob("*.py")]
+    return {name: digest(sorted(files)) for name, files in sorted(revisions.items())}
+
+
+def views(revision: str) -> list[Path]:
+    return [*(SQL_FOLDER / "views").glob(f"{revision}_*.sql")]
+
+
+def digest(files: list[Path]) -> str:
+    assert files
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def test_published_revisions_stay_as_they_are() -> None:
+    assert published() == RECORDED, (
+        "a revision that somebody may have run is never edited: write a new one, and record its hash here"
+    )
 
 
 def test_every_view_belongs_to_a_revision() -> None:
