@@ -12,6 +12,7 @@ from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
 from device_association.database.execution import make_engine
+from device_association.database.tables.lines import vendor_listing
 from device_association.rate_limiting.limiter import Limits
 from local.sample_data import world
 from local.sample_data.portal_tables import named
@@ -23,9 +24,9 @@ CHANGES = 4
 
 def _let_looks_age(engine: Engine) -> None:
     """Let the account have been looked at ten minutes ago, as in a portal where not every minute a change is made."""
-    listing, then = named("device_association.vendor_listing", "listeddate", "lookeddate"), steps.now() - AGE
+    then = steps.now() - AGE
     with engine.begin() as connection:
-        connection.execute(update(listing).values(listeddate=then, lookeddate=then))
+        connection.execute(update(vendor_listing).values(ListedDate=then, LookedDate=then))
 
 
 class LookBench:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, insert, text
 from sqlalchemy.engine import make_url
 
 from benchmarks.progress import Tell, silent
 from benchmarks.steps import now
 from device_association.database.execution import make_engine
+from device_association.database.tables.portal_devices import device, device_tenant
 from device_association.installation.migrate import upgrade
 from device_association.requests.create import create_bulk_change
 from local import sample_data
@@ -69,7 +70,7 @@ def add_devices(engine: Engine, count: int, tell: Tell = silent) -> None:
                 for number in part
             ]
             tenants = [{"DeviceId": number, "TenantId": world.NORTHWIND} for number in part]
-            connection.execute(named("dbo.Device", *devices[0]).insert().values(devices))
-            connection.execute(named("dbo.Device_Tenant", *tenants[0]).insert().values(tenants))
+            connection.execute(insert(device).values(devices))
+            connection.execute(insert(device_tenant).values(tenants))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))

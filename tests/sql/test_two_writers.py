@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from device_association.bulk_changes.claims import Claim
 from device_association.database.execution import as_json, changed, in_transaction, run
+from device_association.database.tables.portal_changes import device_bulk_change
+from device_association.database.tables.portal_tenants import portal_user, tenant
 from device_association.domain.errors import ClaimLost
 from device_association.service_lines.journal import begin_calls
 from device_association.service_lines.looks import LOOK_LASTS
@@ -225,10 +227,9 @@ def test_two_runs_of_a_step_at_once_leave_one_row_of_it(flow: Flow, pair: Callab
 
 
 def _portals_change(flow: Flow) -> int:
-    changes = named("dbo.DeviceBulkChange", "ChangeRequestTypeId", "ServiceProviderId", "TenantId", "Status")
     asked = {"ChangeRequestTypeId": 4, "ServiceProviderId": world.JASPER, "TenantId": world.NORTHWIND, "Status": "NEW"}
     with flow.portal.begin() as connection:
-        connection.execute(insert(changes).values(asked))
+        connection.execute(insert(device_bulk_change).values(asked))
         return int(connection.scalar(text("SELECT MAX(id) FROM dbo.DeviceBulkChange")) or 0)
 
 
@@ -256,14 +257,14 @@ def _mirroring(engine: Engine, service_id: int) -> Callable[[], None]:
 
 
 def test_a_key_that_another_writer_took_is_tried_again_as_a_whole_transaction(empty_portal: Engine) -> None:
-    users, tries = named("dbo.PortalUser", "UserName", "TenantId"), []
+    tries = []
 
     def work(connection: Connection) -> None:
         tries.append(1)
-        connection.execute(insert(named("dbo.Tenant", "Name")).values(Name="Northwind"))
-        tenant = connection.scalar(text("SELECT MAX(id) FROM dbo.Tenant"))
+        connection.execute(insert(tenant).values(Name="Northwind"))
+        own = connection.scalar(text("SELECT MAX(id) FROM dbo.Tenant"))
         for _ in range(2 if len(tries) == 1 else 1):
-            connection.execute(insert(users).values(UserName="dora", TenantId=tenant))
+            connection.execute(insert(portal_user).values(UserName="dora", TenantId=own))
 
     in_transaction(empty_portal, work)
     assert len(tries) == 2

@@ -13,6 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from device_association.database.dialects import keep_line_ends, to_driver
 from device_association.database.execution import as_json, changed, in_transaction, run
+from device_association.database.tables.portal_changes import device_change_request
+from device_association.database.tables.portal_devices import device, device_status
+from device_association.database.tables.portal_tenants import tenant
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import RequestRefused
 from device_association.requests.terms import Payload
@@ -130,11 +133,9 @@ def test_an_amount_that_no_column_keeps_is_refused(amount: str) -> None:
 
 
 def test_an_overflow_in_the_database_is_an_error_and_keeps_nothing(empty_portal: Engine) -> None:
-    tenants = named("dbo.Tenant", "Name")
-
     def overflow(connection: Connection) -> None:
-        connection.execute(insert(tenants).values(Name="kept?"))
-        connection.execute(insert(tenants).values(Name="x" * 201))
+        connection.execute(insert(tenant).values(Name="kept?"))
+        connection.execute(insert(tenant).values(Name="x" * 201))
 
     with pytest.raises(DBAPIError):
         in_transaction(empty_portal, overflow)
@@ -278,20 +279,16 @@ def test_what_differs_in_case_or_blanks_alone_is_not_the_same_name(flow: Flow) -
 
 
 def test_a_status_means_the_same_in_whatever_case_it_is_kept(flow: Flow) -> None:
-    statuses = named("dbo.DeviceStatus", "id", "Status")
     with flow.portal.begin() as connection:
-        connection.execute(update(statuses).where(statuses.c.id == 4).values(Status="Archived"))
-        connection.execute(update(statuses).where(statuses.c.id == 1).values(Status="Activated"))
-    devices = named("dbo.Device", "id", "DeviceStatusId", "IsActive", "DateActivated")
-    with flow.portal.begin() as connection:
-        connection.execute(update(devices).where(devices.c.id == 1).values(DeviceStatusId=4, IsActive=1))
-        connection.execute(update(devices).where(devices.c.id == 7).values(DateActivated=None))
+        connection.execute(update(device_status).where(device_status.c.id == 4).values(Status="Archived"))
+        connection.execute(update(device_status).where(device_status.c.id == 1).values(Status="Activated"))
+        connection.execute(update(device).where(device.c.id == 1).values(DeviceStatusId=4, IsActive=1))
+        connection.execute(update(device).where(device.c.id == 7).values(DateActivated=None))
     change = flow.create(request([PLAIN[0], PLAIN[6]], **NO_LINE)).change_id
     assert flow.codes(change)[PLAIN[0]] == "DEVICE_ARCHIVED"
     with flow.portal.connect() as connection:
-        payload = connection.scalar(
-            select(text("ChangeRequest")).select_from(named("dbo.DeviceChangeRequest")).order_by(text("id DESC"))
-        )
+        sent = device_change_request.c
+        payload = connection.scalar(select(sent.ChangeRequest).order_by(sent.id.desc()))
     assert Payload.model_validate_json(str(payload)).effective_date == datetime(2026, 1, 1, 7, tzinfo=UTC)
 
 
