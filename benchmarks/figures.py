@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from benchmarks.budget import BudgetBench
-from benchmarks.creation import CreationBench
-from benchmarks.database import DatabaseBench
-from benchmarks.fleet import PRODUCTION
-from benchmarks.growth import GrowthBench
-from benchmarks.latency import Bench
-from benchmarks.looks import LookBench
+from benchmarks.benches.budget import BudgetBench
+from benchmarks.benches.creation import CreationBench
+from benchmarks.benches.database import DatabaseBench
+from benchmarks.benches.growth import GrowthBench
+from benchmarks.benches.latency import Bench
+from benchmarks.benches.looks import LookBench
+from benchmarks.benches.portal_api import PortalBench
+from benchmarks.benches.scheduled_plans import PlansBench
 from benchmarks.measuring import Figure
-from benchmarks.portal_api import PortalBench
 from benchmarks.progress import Tell
 from benchmarks.quantiles import median, p95
-from benchmarks.scheduled_plans import PlansBench
+from benchmarks.rig.fleet import PRODUCTION
 from local.stack.ports import PortTakenError
 from local.stack.stack import Stack
 from local.stack.supervision import NotReadyError, PartDiedError

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 
 from chaos import report
+from chaos.plan.schedule import full_kills, make_schedule
 from chaos.run import chaotic_stack, ends_on_signals, play
-from chaos.schedule import full_kills, make_schedule
 from local.stack.settings import REPOSITORY, Executor
 
 RESULTS = REPOSITORY / "benchmarks" / "results"

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select, text
 
-from chaos.site import Site, named
-from chaos.world import Row, World
+from chaos.records.world import Row, World
+from chaos.scene.site import Site, named
 from local.stack.processes import wait_until
 from local.stack.servers import message_queue
 

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from chaos.checker import history_of
+from chaos.checks.checker import history_of
 from chaos.checks.others import count_doubles_in_the_window
 from chaos.checks.stories import by
 from chaos.checks.view import View

@@ -16,15 +16,15 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from chaos import books
-from chaos.cast import set_scene
-from chaos.checker import Violation, check
-from chaos.generator import Generator
-from chaos.history import History
-from chaos.nemesis import AIRFLOW, Nemesis
-from chaos.portal import NoAnswerError
-from chaos.schedule import Schedule
-from chaos.site import PRODUCT, Site
-from chaos.world import World
+from chaos.actors.generator import Generator
+from chaos.actors.nemesis import AIRFLOW, Nemesis
+from chaos.checks.checker import Violation, check
+from chaos.plan.schedule import Schedule
+from chaos.records.history import History
+from chaos.records.world import World
+from chaos.scene.cast import set_scene
+from chaos.scene.portal import NoAnswerError
+from chaos.scene.site import PRODUCT, Site
 from local.stack.processes import wait_until
 from local.stack.stack import Stack
 from local.stack.supervision import Report

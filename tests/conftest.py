@@ -14,7 +14,7 @@ pytest_plugins = ["tests.databases"]
 STACKS = ("tests/chaos/test_short_run.py", "tests/end_to_end/workers/", "tests/end_to_end/")
 """Tests of a whole stack, in their order, one stack after the other: each alone takes a processor, and two at once more than
 two have."""
-LONGEST_FIRST = ("crash", "device_association", "plugins")
+LONGEST_FIRST = ("crash", "protocol", "device_association", "plugins")
 """Folders of the other tests in the order of how long their tests take together."""
 MOST_WORKERS = 5
 

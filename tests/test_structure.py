@@ -8,6 +8,14 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 PRODUCT = ("include", "plugins")
+ROOMS = {
+    "device_association": "include/device_association",
+    "plugins": "plugins/device_association_airflow",
+    "local": "local",
+}
+"""Folders of tests, and the package whose rooms each mirrors."""
+FLOWS = TESTS / "device_association" / "flows"
+"""Tests of what several rooms do together."""
 
 
 def test_no_module_imports_from_a_test_module_or_a_conftest() -> None:
@@ -17,6 +25,26 @@ def test_no_module_imports_from_a_test_module_or_a_conftest() -> None:
         for name in imported(file)
         if name.startswith("tests.")
         if any(part == "conftest" or part.startswith("test_") for part in name.split("."))
+    ]
+    assert found == []
+
+
+def test_each_folder_of_tests_is_a_room_of_the_product() -> None:
+    found = [
+        str(folder.relative_to(TESTS))
+        for tests, package in ROOMS.items()
+        for folder in sorted({file.parent for file in (TESTS / tests).rglob("*.py")} - {FLOWS})
+        if not any((TESTS.parent / package / folder.relative_to(TESTS / tests)).glob("*.py"))
+    ]
+    assert found == []
+
+
+def test_a_test_module_outside_the_rooms_is_named_for_a_module_outside_the_rooms() -> None:
+    found = [
+        str(file.relative_to(TESTS))
+        for tests in ("device_association", "local")
+        for file in (TESTS / tests).glob("test_*.py")
+        if not (TESTS.parent / ROOMS[tests] / file.name.removeprefix("test_")).exists()
     ]
     assert found == []
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from chaos.checks.view import View, whose
 from chaos.checks.violations import Violation
-from chaos.world import Row
+from chaos.records.world import Row
 
 WATCHED = {"device_tenant", "device"}
 BY_LINKS = frozenset({"UPDATE_DEVICE_REV_SERVICE_LINKS", "reconciliation"})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from chaos.checks.view import ENDED, FINAL, View
 from chaos.checks.violations import Violation
-from chaos.world import Row
+from chaos.records.world import Row
 
 RUN_ENDED = frozenset({"success", "failed"})
 OPEN_CALLS = frozenset({"PLANNED", "CALLING", "UNKNOWN"})

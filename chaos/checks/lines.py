@@ -10,7 +10,7 @@ from chaos.checks.sims import sim_key
 from chaos.checks.stories import LineKey, Story, moment
 from chaos.checks.view import View, whose
 from chaos.checks.violations import Violation
-from chaos.world import Row
+from chaos.records.world import Row
 
 
 def no_line_is_made_unasked(view: View) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from chaos.checks.sims import sim_key
 from chaos.checks.stories import State, Story
 from chaos.checks.view import View
 from chaos.checks.violations import Violation
-from chaos.world import Row
+from chaos.records.world import Row
 
 WINDOW = timedelta(seconds=90)
 """What remains open (Duplicates 5): the last look is at most 60 s old when a call begins, which lasts up to 12 s here, and a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chaos.world import Row
+from chaos.records.world import Row
 
 FILLER = re.compile(r"[\s-]+")
 DIGITS = re.compile(r"[0-9]+")

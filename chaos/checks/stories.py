@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chaos.checks.sims import keys_of
-from chaos.world import Row, World
+from chaos.records.world import Row, World
 
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 GONE = frozenset({"service_deleted", "record_deleted"})

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from chaos.checks.sims import keys_of_device, sim_key
 from chaos.checks.stories import Line, LineKey, Story, by_sim, moment, read_stories
-from chaos.world import Row, World
+from chaos.records.world import Row, World
 
 ENDED = frozenset({"PROCESSED", "PARTIALLY_PROCESSED", "ERROR", "CANCELED"})
 FINAL = frozenset({"PROCESSED", "ERROR", "API_FAILED", "CANCELED"})

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from benchmarks.budget import BudgetBench
-from benchmarks.creation import LATENCY_MS, TRIES, CreationBench
-from benchmarks.fleet import Crew
-from benchmarks.growth import GrowthBench
+from benchmarks.benches.budget import BudgetBench
+from benchmarks.benches.creation import LATENCY_MS, TRIES, CreationBench
+from benchmarks.benches.growth import GrowthBench
+from benchmarks.benches.scheduled_plans import PlansBench
 from benchmarks.measuring import Figure
-from benchmarks.portal import FIRST_DEVICE
-from benchmarks.scheduled_plans import PlansBench
-from benchmarks.vendor import BenchVendor, Meter
+from benchmarks.rig.fleet import Crew
+from benchmarks.rig.portal import FIRST_DEVICE
+from benchmarks.rig.vendor import BenchVendor, Meter
 from device_association.database.execution import make_engine
 from local.sample_data import groups, world
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from chaos.checks.sims import keys_of
 from chaos.checks.view import ENDED, View
-from chaos.world import Row, World
+from chaos.records.world import Row, World
 
 NOON = "2026-11-28T12:00:00.000+00:00"
 ABSENT = 987_654_321

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from chaos.books import read_tables, set_witness
-from chaos.recording import COLUMNS
+from chaos.checks.recording import COLUMNS
 from device_association.database.dialects import POSTGRESQL
 
 WATCHED = {

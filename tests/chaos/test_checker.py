@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import chaos
-from chaos.checker import check, history_of
-from chaos.world import Row, World
+from chaos.checks.checker import check, history_of
+from chaos.records.world import Row, World
 from tests.chaos.worlds import ACME, CHANGE, FORM, ICCIDS, NOON, PLAIN, REFUSED, clean_world, reverted_world
 
 Damage = Callable[[World], object]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chaos.checker import check, history_of
+from chaos.checks.checker import check, history_of
 from chaos.checks.sims import keys_of, keys_of_device, sim_key
-from chaos.world import Row, World
+from chaos.records.world import Row, World
 from tests.chaos.worlds import (
     CHANGE,
     ICCIDS,

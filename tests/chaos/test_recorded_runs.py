@@ -1,4 +1,4 @@
-"""Each damage to the recorded world of a real run is found; how to record one is in `chaos/recording.py`."""
+"""Each damage to the recorded world of a real run is found; how to record one is in `chaos/checks/recording.py`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import chaos.checks
-from chaos import checker
-from chaos.checker import check
+from chaos.checks import checker
+from chaos.checks.checker import check
+from chaos.checks.recording import COLUMNS, record, to_lines
 from chaos.checks.view import View
-from chaos.recording import COLUMNS, record, to_lines
-from chaos.world import World
+from chaos.records.world import World
 from tests.chaos.damages import DAMAGES, kind_of
 from tests.chaos.worlds import clean_world
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from chaos.generator import forms_of_a_message
-from chaos.history import History, read_history
-from chaos.portal import NoAnswerError, persist
+from chaos.actors.generator import forms_of_a_message
+from chaos.records.history import History, read_history
 from chaos.run import ends_on_signals
-from chaos.site import customer_of
+from chaos.scene.portal import NoAnswerError, persist
+from chaos.scene.site import customer_of
 
 
 def test_an_event_is_on_disk_before_its_writer_goes_on(tmp_path: Path) -> None:

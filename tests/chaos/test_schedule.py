@@ -8,11 +8,11 @@ from collections import Counter
 
 import pytest
 
-from chaos.cast import spelled
+from chaos.actors.strikes import FAULTS as STRIKES
 from chaos.checks.sims import keys_of, keys_of_device
-from chaos.particulars import SPELLINGS
-from chaos.schedule import DEVICES, FAULTS, ODD, Schedule, full_kills, make_schedule
-from chaos.strikes import FAULTS as STRIKES
+from chaos.plan.particulars import SPELLINGS
+from chaos.plan.schedule import DEVICES, FAULTS, ODD, Schedule, full_kills, make_schedule
+from chaos.scene.cast import spelled
 from local.sample_data import world
 from local.simulators.revio.settings import Settings
 from local.stack.settings import REPOSITORY
@@ -26,7 +26,8 @@ def asked(schedule: Schedule) -> list[dict[str, object]]:
 
 def test_the_same_seed_gives_the_same_schedule_in_another_process_too() -> None:
     program = (
-        "from chaos.schedule import make_schedule, full_kills; print(make_schedule(5, 3).digest, full_kills(5).digest)"
+        "from chaos.plan.schedule import make_schedule, full_kills; "
+        "print(make_schedule(5, 3).digest, full_kills(5).digest)"
     )
     told = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from chaos import report
-from chaos.checker import check
-from chaos.recording import record
+from chaos.checks.checker import check
+from chaos.checks.recording import record
+from chaos.plan.schedule import make_schedule
 from chaos.run import Outcome, chaotic_stack, play
-from chaos.schedule import make_schedule
 from local.stack.stack import Stack
 from tests.chaos.damages import DAMAGES, kind_of
 

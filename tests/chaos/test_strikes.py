@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from chaos.strikes import Strikes
+from chaos.actors.strikes import Strikes
 from local.sample_data import groups
 from tests.flow import Flow, request
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.world import World
+from chaos.records.world import World
 
 Row = dict[str, Any]
 NOON = "2026-11-28T12:00:00.000+00:00"

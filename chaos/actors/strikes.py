@@ -14,11 +14,11 @@ import psutil
 import requests
 from sqlalchemy import func, select
 
-from chaos.generator import Generator, forms_of_a_message
-from chaos.history import History
-from chaos.schedule import Step
-from chaos.site import Site, reflected
-from chaos.vendor_strikes import MissedError, VendorStrikes
+from chaos.actors.generator import Generator, forms_of_a_message
+from chaos.actors.vendor_strikes import MissedError, VendorStrikes
+from chaos.plan.schedule import Step
+from chaos.records.history import History
+from chaos.scene.site import Site, reflected
 from local.stack import processes
 from local.stack.airflow.celery_workers import NAMES as WORKERS
 

@@ -26,7 +26,7 @@ from tests.flow import Flow, request
 from tests.old_portal import OUR_VIEWS, run_each
 
 PLAIN = groups().plain
-RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook-cut-over.md"
+RUNBOOK = Path(__file__).resolve().parents[3] / "docs" / "runbook-cut-over.md"
 RUNBOOK_SQL = re.findall(r"```sql\n(.*?)```", RUNBOOK.read_text(encoding="utf-8"), re.DOTALL)
 ALL_OF_OURS = ["--apply", "--add-error-code"]
 DAMAGE = {

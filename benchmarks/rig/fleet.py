@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import URL, Engine
 
-from benchmarks import steps
 from benchmarks.progress import Tell, silent
+from benchmarks.rig import steps
 from device_association.database.execution import database_clock, make_engine
 from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association.revio.client import Account, RevioClient

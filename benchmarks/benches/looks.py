@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, update
 
-from benchmarks import steps
-from benchmarks.fleet import Crew, Site, fleet
-from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
-from benchmarks.vendor import BenchVendor
+from benchmarks.rig import steps
+from benchmarks.rig.fleet import Crew, Site, fleet
+from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
+from benchmarks.rig.vendor import BenchVendor
 from device_association.database.execution import make_engine
 from device_association.database.tables.lines import vendor_listing
 from device_association.rate_limiting.limiter import Limits

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from chaos.particulars import PARTICULARS
+from chaos.plan.particulars import PARTICULARS
 
 Deck = Sequence[tuple[str, int]]
 Step = dict[str, Any]

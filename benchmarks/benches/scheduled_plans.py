@@ -9,9 +9,9 @@ from functools import cached_property
 
 from sqlalchemy import Engine, event, text
 
-from benchmarks.portal import FIRST_DEVICE, make_portal, request_change
 from benchmarks.progress import Tell, silent
-from benchmarks.steps import WITHOUT_LINES, now
+from benchmarks.rig.portal import FIRST_DEVICE, make_portal, request_change
+from benchmarks.rig.steps import WITHOUT_LINES, now
 from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.database.execution import make_engine
 from local.sample_data import world

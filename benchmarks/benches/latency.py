@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from sqlalchemy import MetaData, Table, select
 
-from benchmarks.portal import FIRST_DEVICE, add_devices
 from benchmarks.progress import Tell, silent
 from benchmarks.quantiles import median
+from benchmarks.rig.portal import FIRST_DEVICE, add_devices
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim, stop
 from device_association.database.dialects import utc_milliseconds

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from sqlalchemy import Engine, MetaData, Table, TableClause, create_engine, table
 from sqlalchemy.sql import quoted_name
 
-from chaos.portal import Portal
+from chaos.scene.portal import Portal
 from local.sample_data import world
 from local.stack.servers import message_queue, postgres
 from local.stack.stack import Stack

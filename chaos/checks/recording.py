@@ -1,7 +1,7 @@
 """Makes a small world out of a whole one, to be kept beside the tests: what the checker reads, and nothing else.
 
     make chaos SEED=151 MINUTES=1.5
-    python -m chaos.recording benchmarks/results/chaos-151/world.json tests/chaos/recorded/seed-151.json
+    python -m chaos.checks.recording benchmarks/results/chaos-151/world.json tests/chaos/recorded/seed-151.json
 
 Record again when the checker reads a column that the kept world does not have. Only the columns named here are kept, so
 that nothing secret or personal gets into a recording by accident.
@@ -17,9 +17,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos.checker import check
+from chaos.checks.checker import check
 from chaos.checks.sims import keys_of, keys_of_device, sim_key
-from chaos.world import Row, World
+from chaos.records.world import Row, World
 
 OWNED = ("siteid", "accountnumber", "customerrateplanid", "customerratepoolid", "customerdataallocationmb")
 COLUMNS: Mapping[str, tuple[str, ...]] = {

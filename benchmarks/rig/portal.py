@@ -9,7 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, insert, text
 from sqlalchemy.engine import make_url
 
 from benchmarks.progress import Tell, silent
-from benchmarks.steps import now
+from benchmarks.rig.steps import now
 from device_association.database.execution import make_engine
 from device_association.database.tables.portal_devices import device, device_tenant
 from device_association.installation.migrate import upgrade

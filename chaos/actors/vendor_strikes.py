@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-from chaos.cast import spelled, vendor_customer
-from chaos.schedule import Step
-from chaos.site import Site
+from chaos.plan.schedule import Step
+from chaos.scene.cast import spelled, vendor_customer
+from chaos.scene.site import Site
 from local.sample_data import world
 
 

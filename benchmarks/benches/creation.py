@@ -13,13 +13,13 @@ from functools import cached_property
 
 from sqlalchemy import URL
 
-from benchmarks import steps
-from benchmarks.bare_client import post_all
-from benchmarks.device_by_device import associate_one_by_one
-from benchmarks.fleet import PRODUCTION, Crew, Fleet, Site, fleet
-from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
+from benchmarks.baselines.bare_client import post_all
+from benchmarks.baselines.device_by_device import associate_one_by_one
 from benchmarks.progress import Tell, silent
-from benchmarks.vendor import BenchVendor
+from benchmarks.rig import steps
+from benchmarks.rig.fleet import PRODUCTION, Crew, Fleet, Site, fleet
+from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
+from benchmarks.rig.vendor import BenchVendor
 from device_association.database.execution import make_engine, records
 from device_association.rate_limiting.limiter import Limits
 from device_association.service_lines.outcomes import line_body

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chaos.schedule import ODD
-from chaos.site import Site, customer_of
+from chaos.plan.schedule import ODD
+from chaos.scene.site import Site, customer_of
 from local.sample_data import world
 
 IN_FRONT = 505

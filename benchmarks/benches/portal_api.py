@@ -17,9 +17,9 @@ import psutil
 import requests
 from sqlalchemy import text
 
-from benchmarks.portal import FIRST_DEVICE, LINE, add_devices
 from benchmarks.progress import Tell, silent
 from benchmarks.quantiles import median, p95
+from benchmarks.rig.portal import FIRST_DEVICE, LINE, add_devices
 from device_association.database.execution import make_engine
 from local import sample_data
 from local.sample_data import world

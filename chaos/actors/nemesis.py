@@ -10,13 +10,13 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from chaos.generator import Generator
-from chaos.history import History
-from chaos.portal import NoAnswerError
-from chaos.schedule import Step
-from chaos.site import Site
-from chaos.strikes import Strikes
-from chaos.vendor_strikes import MissedError
+from chaos.actors.generator import Generator
+from chaos.actors.strikes import Strikes
+from chaos.actors.vendor_strikes import MissedError
+from chaos.plan.schedule import Step
+from chaos.records.history import History
+from chaos.scene.portal import NoAnswerError
+from chaos.scene.site import Site
 from local.stack import processes
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")

@@ -9,7 +9,7 @@ from chaos.checks import audits, ends, lines, messages, others, remains, states
 from chaos.checks.sims import keys_of, sim_key
 from chaos.checks.view import View
 from chaos.checks.violations import Violation
-from chaos.world import Row, World
+from chaos.records.world import Row, World
 
 CHECKS = (
     *ends.CHECKS,

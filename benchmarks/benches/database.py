@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from benchmarks.portal import FIRST_DEVICE, make_portal, request_change
 from benchmarks.progress import Tell, silent
-from benchmarks.steps import WITHOUT_LINES
+from benchmarks.rig.portal import FIRST_DEVICE, make_portal, request_change
+from benchmarks.rig.steps import WITHOUT_LINES
 from device_association.database.execution import make_engine
 from local.sample_data import world
 

@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Connection, Insert, select
 from sqlalchemy.exc import DBAPIError
 
-from chaos.history import History
-from chaos.portal import NoAnswerError, persist
-from chaos.schedule import Step
-from chaos.site import USER, Site, customer_of, reflected
+from chaos.plan.schedule import Step
+from chaos.records.history import History
+from chaos.scene.portal import NoAnswerError, persist
+from chaos.scene.site import USER, Site, customer_of, reflected
 from local.sample_data import world
 
 PROGRAMS = 16

@@ -9,12 +9,12 @@ from functools import cached_property
 
 from sqlalchemy import URL, text
 
-from benchmarks import steps
-from benchmarks.creation import NO_LIMITS
-from benchmarks.fleet import PRODUCTION, Crew, Site, fleet
-from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
+from benchmarks.benches.creation import NO_LIMITS
 from benchmarks.progress import Tell, silent
-from benchmarks.vendor import BenchVendor
+from benchmarks.rig import steps
+from benchmarks.rig.fleet import PRODUCTION, Crew, Site, fleet
+from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
+from benchmarks.rig.vendor import BenchVendor
 from device_association.database.execution import make_engine
 
 DEVICES = 5_000

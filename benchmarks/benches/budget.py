@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from benchmarks import steps
-from benchmarks.fleet import Crew, Site, fleet
-from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
-from benchmarks.vendor import BenchVendor, Meter
+from benchmarks.rig import steps
+from benchmarks.rig.fleet import Crew, Site, fleet
+from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
+from benchmarks.rig.vendor import BenchVendor, Meter
 from device_association.database.execution import make_engine
 from device_association.rate_limiting.limiter import Limits
 from local.sample_data import world
