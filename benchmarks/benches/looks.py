@@ -15,7 +15,6 @@ from device_association.database.execution import make_engine
 from device_association.database.tables.lines import vendor_listing
 from device_association.rate_limiting.limiter import Limits
 from local.sample_data import world
-from local.sample_data.portal_tables import named
 
 AGE = timedelta(minutes=10)
 CHANGES = 4

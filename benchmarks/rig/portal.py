@@ -16,7 +16,6 @@ from device_association.installation.migrate import upgrade
 from device_association.requests.create import create_bulk_change
 from local import sample_data
 from local.sample_data import world
-from local.sample_data.portal_tables import named
 
 FIRST_DEVICE = 100_001
 LINE = {"CreateRevService": True, "ServiceTypeId": world.SERVICE_TYPE, "ProviderId": world.PROVIDER}
