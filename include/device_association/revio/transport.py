@@ -22,7 +22,6 @@ from device_association.revio.no_answer import Payload, explain_failure
 
 BODY_LIMIT = 16 * 1024 * 1024
 """Maximum bytes of an answer, counted unpacked; a page of 500 lines is well under one MiB."""
-CHUNK = 64 * 1024
 IDLE_SECONDS = 20.0
 """A connection that is older is not used for another call: a gateway may have dropped it silently while it was idle, which
 would leave the outcome of a POST in doubt for no reason."""
@@ -61,10 +60,9 @@ class Transport:
         self._lock, self._since = threading.Lock(), time.monotonic()
 
     def send(self, method: str, path: str, query: Mapping[str, object], payload: Payload | None, ends: float) -> Answer:
-        """Make one call and return its answer, whatever its status.
+        """Make one call and return its answer, whatever its status; raise NoAnswer when no whole answer came.
 
         The body is read until `ends`, or for the read time-out where the answer begins later than that.
-        Raises: NoAnswer when no whole answer came.
         """
         kind = "application/json-patch+json" if method == "PATCH" else "application/json"
         try:
@@ -112,8 +110,10 @@ def _read(response: Response, ends: float) -> bytes:
     if response.status_code < 200:
         raise HTTPError("an answer before the answer, which the next call would take for its own")
     body = bytearray()
-    while chunk := response.raw.read1(CHUNK, decode_content=True):
+    while chunk := response.raw.read1(64 * 1024, decode_content=True):
         body += chunk
-        if len(body) > BODY_LIMIT or time.monotonic() > ends:
-            raise HTTPError("the answer is longer than the limit, or took too long")
+        if len(body) > BODY_LIMIT:
+            raise HTTPError("the answer is longer than the limit")
+        if time.monotonic() > ends:
+            raise TimeoutError("the answer took longer than the whole call may take")
     return bytes(body)
