@@ -15,6 +15,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, partial
 from multiprocessing.connection import Connection as Wire
@@ -36,6 +37,9 @@ from device_association.revio.client import Account, RevioClient, Timeouts
 from device_association.service_lines import create, outcomes, plan
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed
+
+POST: ContextVar[str | None] = ContextVar("POST", default=None)
+"""The call that is being made; its thread has it from the one that waits for it."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +95,19 @@ class Deaths:
         read = HTTPConnection.getresponse
 
         def getresponse(connection: HTTPConnection) -> Any:
-            if getattr(self._here, "post", None):
-                self.passing(f"{self._here.post} sent")
+            if POST.get():
+                self.passing(f"{POST.get()} sent")
             return read(connection)
 
         HTTPConnection.getresponse = getresponse  # type: ignore[assignment, method-assign]
 
     def around(self, path: str, post: Callable[[], int]) -> int:
         self.passing(f"POST {path} planned")
-        self._here.post = f"POST {path}"
+        made = POST.set(f"POST {path}")
         try:
             created = post()
         finally:
-            self._here.post = None
+            POST.reset(made)
         self.passing(f"POST {path} answered")
         return created
 

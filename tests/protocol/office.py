@@ -26,7 +26,8 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import Pace
 from device_association.service_lines import create, outcomes, plan
-from device_association.service_lines.dispatch import Caller, creating
+from device_association.service_lines.calls import LineCalls, creating
+from device_association.service_lines.dispatch import CallDispatcher
 from device_association.service_lines.looks import LOOK_AGAIN, LOOK_LASTS
 from device_association.service_lines.slice_looks import SliceLooks
 from device_association.settings import Settings
@@ -267,7 +268,8 @@ class Office:
             three = replace(desk, settings=desk.settings.model_copy(update={"rev_concurrency": 3}))
             client, looks = desk.clients(free[0]["connection_id"]), SliceLooks(desk)
             looks.learn(free, known)
-            Caller(three, client, None, InTurn(), Pace.AT_ONCE, creating(looks)).call_all(free)
+            calls = LineCalls(three, client, None, creating(looks))
+            CallDispatcher(calls, InTurn(), Pace.AT_ONCE).call_all(free)
 
     def _as(self, worker: Worker, work: Callable[[Flow], object]) -> None:
         try:

@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio import lines as revio_lines
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
-from device_association.service_lines import create, dispatch, outcomes, slice_looks, vendor_lines
+from device_association.service_lines import calls, create, outcomes, slice_looks, vendor_lines
 from device_association.service_lines import looks as line_looks
 from device_association.service_lines.looks import AccountLooks
 from device_association.service_lines.outcomes import Outcome, mirror_row
@@ -61,7 +61,7 @@ def office(server: URL, sample_template: str) -> Iterator[Engine]:
     """Give one database for all examples; each begins with an empty one. A list counts as long that has three lines."""
     with clone(server, sample_template) as portal, pytest.MonkeyPatch.context() as patched:
         patched.setattr(line_looks, "PAGE_SIZE", 3)
-        patched.setattr(dispatch, "begin_creations", begin_after_a_moment)
+        patched.setattr(calls, "begin_creations", begin_after_a_moment)
         prepare(portal)
         yield portal
 

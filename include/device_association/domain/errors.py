@@ -20,7 +20,9 @@ AssociationError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 
 class AssociationError(Exception):
@@ -111,7 +113,13 @@ class RevioUnauthorized(RevioError):
 
 
 class RevioOutcomeUnknown(RevioError):
-    """Whether Rev.io acted on the call is not known."""
+    """Whether Rev.io acted on the call is not known.
+
+    `late`: set where the call took too long and is still out; brings the id of what it created or disconnected, if Rev.io
+    still answers.
+    """
+
+    late: Future[Any] | None = None  # of what the client's method returns
 
 
 class RecordUnreadable(RevioOutcomeUnknown):

@@ -1,7 +1,7 @@
 """The Rev.io client: one set of pooled connections per process and account, errors split by what the caller can do.
 
-How a call travels is `transport`, what its answer means is `responses`. No header and no personal data ever
-reaches an error's text.
+How a call travels is `transport`, how long it may take is `bounded_calls`, what its answer means is `responses`. No header
+and no personal data ever reaches an error's text.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,12 +24,15 @@ from device_association.domain.errors import (
     ConfigurationError,
     RecordUnreadable,
     RevioError,
+    RevioOutcomeUnknown,
     RevioRejected,
     RevioRetryable,
 )
+from device_association.revio.bounded_calls import BoundedTransport
 from device_association.revio.lines import Line, Listing, agree, line_of
+from device_association.revio.no_answer import NoAnswer
 from device_association.revio.responses import AnswerReader, parse_moment, whole
-from device_association.revio.transport import Answer, NoAnswer, Timeouts, Transport
+from device_association.revio.transport import Answer, Timeouts, Transport
 
 __all__ = ["Account", "Line", "Listing", "Product", "RevioClient", "Timeouts", "parse_moment"]
 
@@ -110,7 +114,7 @@ class RevioClient:
         before_call: Callable[[], None] | None = None,
         after_call: Callable[[RevioError | None], None] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        transport: Transport | None = None,
+        transport: BoundedTransport | None = None,
     ) -> None:
         self.account = account
         self._before_call, self._after_call = before_call, after_call
@@ -130,12 +134,12 @@ class RevioClient:
 
     def end_line(self, service_id: int, on: date) -> None:
         """Disconnect a service line. Whether Rev.io takes a second call for it is not known: never repeat it blindly."""
-        self._end("/v1/Services", {"service_id": service_id, "effective_date": on})
+        self._end("/v1/Services", {"service_id": service_id, "effective_date": on}, service_id)
 
     def end_product(self, service_product_id: int, on: date, *, prorate: bool) -> None:
         """Disconnect a product of a line; never repeat it blindly."""
         body = {"service_product_id": service_product_id, "effective_date": on, "generate_proration": prorate}
-        self._end(PRODUCTS, body)
+        self._end(PRODUCTS, body, service_product_id)
 
     def line(self, service_id: int) -> Line | None:
         """Return a line by its id as it is now, or None where Rev.io shows none."""
@@ -244,8 +248,14 @@ class RevioClient:
     def _create(self, path: str, body: Mapping[str, object]) -> int:
         return self._call("POST", path, partial(self._reader.created, path), body=_wire(body), has_slot=True)
 
-    def _end(self, path: str, body: Mapping[str, object]) -> None:
-        self._call("DELETE", path, partial(self._reader.parsed, "DELETE", path), body=_wire(body), has_slot=True)
+    def _end(self, path: str, body: Mapping[str, object], ends: int) -> None:
+        """Disconnect what has the id `ends`, which is also what a late answer brings."""
+
+        def read(answer: Answer) -> int:
+            self._reader.parsed("DELETE", path, answer)
+            return ends
+
+        self._call("DELETE", path, read, body=_wire(body), has_slot=True)
 
     def _local(self, filters: Mapping[str, object]) -> dict[str, object]:
         """Return filters with their instants in the account's zone, in which Rev.io compares them."""
@@ -297,7 +307,10 @@ class RevioClient:
             try:
                 answer = self._transport.send(method, path, query or {}, body)
             except NoAnswer as problem:
-                raise self._reader.no_answer(method, path, problem) from None
+                doubt = self._reader.no_answer(method, path, problem)
+                if problem.late is not None and isinstance(doubt, RevioOutcomeUnknown):
+                    doubt.late = _read_late(problem.late, read)
+                raise doubt from None
             result = read(answer)
         except RevioError as error:
             self._ended(error)
@@ -326,9 +339,23 @@ def find_zone(connection_id: str, name: object) -> ZoneInfo:
     )
 
 
+def _read_late(late: Future[Answer], read: Callable[[Answer], T]) -> Future[T]:
+    """Return the future of what an answer means that is still to come."""
+    found: Future[T] = Future()
+
+    def take(answered: Future[Answer]) -> None:
+        try:
+            found.set_result(read(answered.result()))
+        except (NoAnswer, RevioError) as problem:
+            found.set_exception(problem)
+
+    late.add_done_callback(take)
+    return found
+
+
 def make_transport(
     account: Account, timeouts: Timeouts, *, connections: int = 16, verify: bool | str = True
-) -> Transport:
+) -> BoundedTransport:
     """Return what carries the calls of an account; `verify` may name the file of an authority of one's own."""
     headers = {
         "Accept": "application/json",
@@ -336,7 +363,7 @@ def make_transport(
         "Ocp-Apim-Subscription-Key": account.subscription_key,
     }
     base = account.base_url.rstrip("/").removesuffix("/v1")
-    return Transport(base, headers, timeouts, connections=connections, verify=verify)
+    return BoundedTransport(Transport(base, headers, timeouts, connections=connections, verify=verify))
 
 
 def _wire(values: Mapping[str, object]) -> dict[str, object]:

@@ -24,7 +24,8 @@ from device_association.domain.errors import (
     RevioUnauthorized,
 )
 from device_association.domain.storable_text import storable
-from device_association.revio.transport import Answer, NoAnswer
+from device_association.revio.no_answer import NoAnswer
+from device_association.revio.transport import Answer
 
 MOST_ID = 2**31 - 1
 MOST_DIGITS = 255

@@ -30,8 +30,9 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import Pace
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
+from device_association.service_lines.calls import LineCalls, creating
 from device_association.service_lines.disconnect import ENDING, find_end
-from device_association.service_lines.dispatch import Caller, creating
+from device_association.service_lines.dispatch import CallDispatcher
 from device_association.service_lines.journal import plan_again, why_not
 from device_association.service_lines.named_lines import adopt_named_line, has_named_line
 from device_association.service_lines.outcomes import (
@@ -177,11 +178,12 @@ def _call(
     for connection_id in sorted({device["connection_id"] for device in devices}):
         pace = Pace.AT_ONCE if desk.is_small else Pace.EVEN
         own = [device for device in devices if device["connection_id"] == connection_id]
-        work = ENDING if own[0]["ends_service_id"] else creating(looks)
-        caller = Caller(desk, desk.clients(connection_id), desk.budgets(connection_id), workers, pace, work)
-        called = caller.call_all(own)
+        operation = ENDING if own[0]["ends_service_id"] else creating(looks)
+        calls = LineCalls(desk, desk.clients(connection_id), desk.budgets(connection_id), operation)
+        dispatcher = CallDispatcher(calls, workers, pace)
+        called = dispatcher.call_all(own)
         outcomes |= {device["row_id"]: outcome for device, outcome in called}
-        wait = max(wait, caller.pause())
+        wait = max(wait, dispatcher.pause())
     return outcomes, wait
 
 

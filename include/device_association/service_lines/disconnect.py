@@ -27,8 +27,8 @@ from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.revio.client import Line, RevioClient
 from device_association.revio.lines import Sim
+from device_association.service_lines.calls import CallOperation
 from device_association.service_lines.disconnect_products import end_products
-from device_association.service_lines.dispatch import Work
 from device_association.service_lines.journal import begin_calls, plan_again
 from device_association.service_lines.outcomes import (
     Desk,
@@ -116,7 +116,9 @@ def _end(client: RevioClient, device: Record) -> int:
     return ends
 
 
-ENDING = Work(partial(begin_calls, statement="service_lines/begin_disconnects"), _end, record_ended, look=_look)
+ENDING = CallOperation(
+    partial(begin_calls, statement="service_lines/begin_disconnects"), _end, record_ended, look=_look
+)
 
 
 def _find(desk: Desk, device: Record) -> Outcome | None:

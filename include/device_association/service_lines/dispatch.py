@@ -1,35 +1,27 @@
-"""The calls that create or end lines: many at the same time, each begun and recorded once, the database asked in batches.
+"""When calls that create or disconnect lines are begun: many at the same time, the database asked in batches.
 
-One thread deals with the database, the workers only speak to Rev.io. So a few statements begin as many calls as the account
-has room for, and record all that have come back meanwhile; killed anywhere, what was begun and not recorded is looked up.
+One thread deals with the database, the workers only call Rev.io (see `calls`). So a few statements begin as many calls as
+the account has room for, and record all that have come back meanwhile; killed anywhere, what was begun and not recorded is
+looked up. No call is waited for longer than REV_CALL_SECONDS: then it is in doubt, and what it still brings is recorded late.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import timedelta
 
 from device_association.bulk_changes.claims import is_stopped
 from device_association.database.execution import Record
-from device_association.domain.errors import (
-    AssociationError,
-    RevioRejected,
-    RevioRetryable,
-    RevioUnauthorized,
-    StepUnfinished,
-)
-from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
-from device_association.revio.client import RevioClient
-from device_association.service_lines.journal import begin_creations, record_created, record_refusal, release, why_not
-from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, line_body, stop_change
-from device_association.service_lines.slice_looks import SliceLooks
+from device_association.domain.errors import RevioRejected, RevioRetryable, RevioUnauthorized, StepUnfinished
+from device_association.rate_limiting.limiter import CallBudget, Pace, Slot
+from device_association.service_lines.calls import Admission, LineCalls, wait_of
+from device_association.service_lines.journal import why_not
+from device_association.service_lines.outcomes import Desk, Outcome, stop_change
 
 SOON = timedelta(seconds=1)
 """A call is begun no earlier than this before its moment, so that a pause or a stop finds few that were begun."""
@@ -43,92 +35,59 @@ GATHER_SECONDS = 0.04
 log = logging.getLogger(__name__)
 
 
-class TimeIsUp(RevioRetryable):
-    """A call that was begun was not made, its lease could end before it does."""
-
-
-class ChangeStopped(AssociationError):
-    """A call that was begun was not made, its change was stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What the calls do: how they begin in the database, the call itself, and how those that went well are recorded."""
-
-    begin: Callable[[Desk, Sequence[Record]], set[int]]
-    send: Callable[[RevioClient, Record], int]
-    record: Callable[[Desk, Sequence[tuple[Record, int]]], list[tuple[Record, Outcome]]]
-    renew: Callable[[Sequence[Record]], None] = lambda _: None
-    """Looks at these devices again where the last look gets too old for their calls."""
-    is_stale: Callable[[Record], bool] = lambda _: False
-    """Whether a device has to be looked at again before its call may begin."""
-    is_over: Callable[[Record, datetime], bool] = lambda *_: False
-    """Whether it has to be looked at again though its call was begun, as things stand at a moment."""
-    look: Callable[[RevioClient, Record], None] = lambda *_: None
-    """Looks once more, right before the call, at what it is about; raises LineChanged where it is not as it was."""
-
-
-def _create(client: RevioClient, device: Record) -> int:
-    return client.create_line(line_body(device))
-
-
-def creating(looks: SliceLooks) -> Work:
-    """Return the work of creating lines for SIMs that `looks` has found without one."""
-    return Work(
-        begin_creations,
-        _create,
-        record_created,
-        looks.renew,
-        lambda device: looks.was_found(device) or not looks.is_fresh(device),
-        lambda device, now: looks.was_found(device) or not looks.is_fresh(device, begins_within=timedelta(), now=now),
-    )
-
-
 @dataclass(slots=True)
-class Caller:
-    """Makes the calls for devices of one account, each for a line; `call_all` returns what became of each."""
+class CallDispatcher:
+    """Begins the calls for devices of one account, each for a line; `call_all` returns what became of each."""
 
-    desk: Desk
-    client: RevioClient
-    budget: CallBudget | None
+    calls: LineCalls
     workers: Executor
     pace: Pace
-    work: Work
     waiting: deque[Record] = field(default_factory=deque)
-    out: dict[Future[int | Outcome], Record] = field(default_factory=dict)
+    in_flight: dict[Future[int | Outcome], Record] = field(default_factory=dict)
     slots: deque[Slot] = field(default_factory=deque)
     ended: list[tuple[Record, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
+    """When the next call may be begun, on the monotonic clock."""
     give_up: float = 0.0
-    known: int = -1
-    held_until: float = 0.0
-    refused: list[Record] = field(default_factory=list)
-    """Whose call was refused."""
-    refusing: Lock = field(default_factory=Lock)
-    """Held while a refusal is recorded."""
+    """When the devices that wait are given up, on the same clock, unless one ends before."""
+
+    @property
+    def desk(self) -> Desk:
+        """Where the slice is worked on."""
+        return self.calls.desk
+
+    @property
+    def budget(self) -> CallBudget | None:
+        """The account's budget; None: no limit is kept."""
+        return self.calls.budget
 
     def call_all(self, devices: Iterable[Record]) -> list[tuple[Record, Outcome]]:
         """Call for each planned SIM once; what could not be called for long enough comes back as UNREACHABLE."""
         self.waiting.extend(devices)
+        self._renew_patience()
         try:
-            while self.waiting or self.out:
-                if self.known != len(self.ended):
-                    self.known, self.give_up = len(self.ended), time.monotonic() + self.desk.settings.rev_retry_seconds
+            while self.waiting or self.in_flight:
+                ended_before = len(self.ended)
                 self._begin_some()
                 pause = self.pause()
-                if pause and not self.out and time.monotonic() + pause > self.give_up:
+                if pause and not self.in_flight and time.monotonic() + pause > self.give_up:
                     self._end_waiting(Outcome.UNREACHABLE)
                     continue
                 self._record_some()
+                if len(self.ended) > ended_before:
+                    self._renew_patience()
         finally:
-            while self.out:
+            while self.in_flight:
                 self._record_some()
             self._give_back()
         return self.ended
 
+    def _renew_patience(self) -> None:
+        self.give_up = time.monotonic() + self.desk.settings.rev_retry_seconds
+
     def _begin_some(self) -> None:
         """Begin as many calls as there is room for, here and at the account; none once the credentials are refused."""
-        if self.held_until == math.inf:
+        if self.calls.gate.admission is Admission.REFUSED:
             self._end_waiting(Outcome.STOPPED)
             return
         room = self._room()
@@ -149,7 +108,7 @@ class Caller:
     def _look_again(self) -> bool:
         """Renew the looks at the devices that wait; end those that have to be looked at alone. False: none is left."""
         try:
-            self.work.renew(self.waiting)
+            self.calls.operation.renew(self.waiting)
         except (RevioRetryable, StepUnfinished) as problem:
             self.not_before = time.monotonic() + (problem.retry_after or 1.0)
             log.warning("%s", problem)
@@ -164,7 +123,7 @@ class Caller:
             return False
         fresh: deque[Record] = deque()
         for device in self.waiting:
-            if self.work.is_stale(device):
+            if self.calls.operation.is_stale(device):
                 self.ended.append((device, Outcome.STALE))
             else:
                 fresh.append(device)
@@ -174,7 +133,7 @@ class Caller:
     def _room(self) -> int:
         """Return how many calls to begin now, many together: none until half of those that were begun have come back."""
         most = AHEAD * self.desk.settings.rev_concurrency
-        room = most - len(self.out)
+        room = most - len(self.in_flight)
         return min(room, len(self.waiting)) if room >= most // 2 else 0
 
     def _end_waiting(self, outcome: Outcome) -> None:
@@ -200,7 +159,7 @@ class Caller:
     def _probe(self) -> None:
         """Ask whether Rev.io answers again, by a call that changes nothing; the client tells the budget."""
         try:
-            self.client.check_credentials()
+            self.calls.client.check_credentials()
         except RevioRetryable as problem:
             self._wait_after(problem)
         except RevioRejected as odd:
@@ -216,11 +175,11 @@ class Caller:
         """Begin these calls in one statement; for each that may not be made, find out why."""
         limits = self.desk.settings
         send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
-        begun = self.work.begin(self.desk, [device for device, _ in calls])
+        begun = self.calls.operation.begin(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
             if device["intent_id"] in begun:
-                self.out[self.workers.submit(self._post, device, slot, send_by)] = device
+                self.in_flight[self.workers.submit(self.calls.make, device, slot, send_by)] = device
                 continue
             if slot:
                 spared.append(slot)
@@ -235,58 +194,9 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None, send_by: datetime) -> int | Outcome:
-        """Call at the slot's moment and return the line; what became of the device where Rev.io refuses it.
-
-        No call is made when another one was turned away or refused since this one was begun, when the change was stopped, or
-        when the lease could end before the call does: another worker may be at it by then. The database says so in the last
-        statement before the call, by its own clock: that of a machine that stood still stood still with it.
-        """
-        if slot is not None:
-            time.sleep(max(0.0, (slot.used_from - self.desk.clock()).total_seconds()))
-        held = self.held_until - time.monotonic()
-        if held > 0:
-            raise RevioRetryable("held back, not sent: Rev.io turned another call away", retry_after=held)
-        if self.budget and self.budget.is_broken:
-            raise RevioRetryable("held back, not sent: Rev.io does not answer", retry_after=OPEN_SECONDS)
-        over = f"{device['iccid']}: its last look got too old, or a line was found, while it waited"
-        if self.work.is_over(device, self.desk.clock()):
-            raise LineChanged(over)
-        try:
-            self.work.look(self.client, device)
-            is_stopped, now = self._look_before_call(device)
-            if is_stopped:
-                raise ChangeStopped(f"{device['iccid']}: no call was made, the change was stopped")
-            if now > send_by:
-                raise TimeIsUp(f"{device['iccid']}: no call was made, its time was up before it could be sent")
-            if self.work.is_over(device, now):
-                raise LineChanged(over)
-            return self.work.send(self.client, device)
-        except TimeIsUp:
-            raise
-        except RevioRejected as refused:
-            self.refused.append(device)
-            with self.refusing:
-                return record_refusal(self.desk, device, refused)
-        except RevioRetryable as turned_away:
-            self.held_until = time.monotonic() + wait_of(turned_away)
-            raise
-        except RevioUnauthorized:
-            self.held_until = math.inf
-            raise
-
-    def _look_before_call(self, device: Record) -> tuple[bool, datetime]:
-        """Return what `Desk.look_before_call` does, when every refusal that has come back counts in it."""
-        while True:
-            with self.refusing:
-                known = len(self.refused)
-            found = self.desk.look_before_call(device)
-            if known == len(self.refused):
-                return found
-
     def pause(self) -> float:
         """Seconds until the next call may be begun; what was stopped is told so at once."""
-        if self.held_until == math.inf:
+        if self.calls.gate.admission is Admission.REFUSED:
             return 0.0
         if self.slots:
             return max(0.0, (self.slots[0].used_from - SOON - self.desk.clock()).total_seconds())
@@ -295,45 +205,14 @@ class Caller:
     def _record_some(self) -> None:
         """Wait until a call has come back or the next may be begun; record all that have come back."""
         pause = self.pause() if self._room() else None
-        if not self.out:
+        if not self.in_flight:
             time.sleep(min(pause or 0.0, max(0.0, self.give_up - time.monotonic())))
             return
-        if wait(self.out, timeout=pause, return_when=FIRST_COMPLETED).done:
-            wait(self.out, timeout=GATHER_SECONDS)
-        self._record([call for call in self.out if call.done()])
-
-    def _record(self, back: Iterable[Future[int | Outcome]]) -> None:
-        done: list[tuple[Record, int]] = []
-        for call in back:
-            device = self.out.pop(call)
-            problem = call.exception()
-            if problem is None:
-                result = call.result()
-                if isinstance(result, Outcome):
-                    self.ended.append((device, result))
-                else:
-                    done.append((device, result))
-            elif isinstance(problem, Exception):
-                self._record_problem(device, problem)
-            else:
-                raise problem
-        if done:
-            self.ended += self.work.record(self.desk, done)
-
-    def _record_problem(self, device: Record, problem: Exception) -> None:
-        if isinstance(problem, LineChanged | ChangeStopped):
-            release(self.desk, device)
-            is_stale = isinstance(problem, LineChanged)
-            self.ended.append((device, Outcome.STALE if is_stale else Outcome.STOPPED))
-            return
-        if isinstance(problem, RevioRetryable):
-            release(self.desk, device)
+        if wait(self.in_flight, timeout=pause, return_when=FIRST_COMPLETED).done:
+            wait(self.in_flight, timeout=GATHER_SECONDS)
+        back = [call for call in self.in_flight if call.done()]
+        recorded = self.calls.record((self.in_flight.pop(call), call) for call in back)
+        self.ended += recorded.outcomes
+        for device, problem in recorded.turned_away:
             self._wait_after(problem)
             self.waiting.append(device)
-            return
-        self.ended.append((device, record_refusal(self.desk, device, problem)))
-
-
-def wait_of(turned_away: RevioRetryable) -> float:
-    """Return the seconds until a call that was turned away may be repeated."""
-    return 1.0 if turned_away.retry_after is None else min(turned_away.retry_after, LONGEST_PAUSE)

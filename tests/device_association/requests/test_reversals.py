@@ -33,7 +33,7 @@ from device_association.requests.change_actions import retry_change
 from device_association.requests.create import Created
 from device_association.requests.reversals import preview_revert, revert_change
 from device_association.revio.client import Line, Product
-from device_association.service_lines import create, dispatch
+from device_association.service_lines import calls, create
 from device_association.service_lines.in_doubt import settle_outcomes
 from device_association.service_lines.plan import plan_rev_services
 from local.sample_data import groups, world
@@ -711,15 +711,15 @@ def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> 
     flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
     claim = begun(flow, first)
     seen: dict[str, int] = {"calls": 0}
-    work = dispatch.Caller._record_problem  # noqa: SLF001 -- it is counted
+    record_problem = calls.LineCalls._record_problem  # noqa: SLF001 -- it is counted
 
-    def counted(caller: Any, device: Any, problem: Exception) -> None:
+    def counted(one: Any, device: Any, problem: Exception, recorded: calls.Recorded) -> None:
         seen["calls"] += 1
         assert seen["calls"] < 50, "it goes round and round"
-        work(caller, device, problem)
+        record_problem(one, device, problem, recorded)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dispatch.Caller, "_record_problem", counted)
+        patch.setattr(calls.LineCalls, "_record_problem", counted)
         flow.lines(claim)
     assert flow.rev.ends == []
     assert end(flow, claim).codes == {"REV_UNAUTHORIZED": 6}

@@ -24,7 +24,8 @@ from device_association.domain.errors import (
 )
 from device_association.revio import client as revio
 from device_association.revio.client import Account, Line, Product, RevioClient, parse_moment
-from device_association.revio.transport import Answer, NoAnswer
+from device_association.revio.no_answer import NoAnswer
+from device_association.revio.transport import Answer
 
 ACCOUNT = Account("revio", "https://restapi.example", "a@b", "p", "k")
 TODAY = datetime(2026, 11, 24, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The bound on a whole call, the bound on an answer's size, and connections that are used again."""
+"""The bound on a whole call, late answers, the bound on an answer's size, and connections that are used again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from device_association.domain.errors import ConfigurationError, RevioOutcomeUnknown, RevioRetryable
+from device_association.domain.errors import (
+    ConfigurationError,
+    RevioOutcomeUnknown,
+    RevioRejected,
+    RevioRetryable,
+)
 from device_association.revio import transport
 from device_association.revio.client import Account, RevioClient, Timeouts, make_transport
+from device_association.revio.no_answer import NoAnswer
 from tests.raw_server import RawServer, Step, answer, drip, hang_up, say, say_and_close, serving
 
 SHORT = Timeouts(connect=1, read=0.25, call=1)
@@ -101,6 +107,70 @@ def test_a_call_over_tls_ends_in_time_as_well(step: Step, tls: ssl.SSLContext, a
         trusting(server, authority).create_line(BODY)
 
 
+@pytest.mark.parametrize("status", [201, 400])
+def test_answer_that_comes_after_the_bound_of_its_call_is_brought_by_the_error(status: int) -> None:
+    def wait(connection: socket.socket) -> bool:
+        waited_for.wait(60)
+        return say(answer(status, b'{"ok": true, "id": 11027}'))(connection)
+
+    waited_for = threading.Event()
+    with serving(wait) as server:
+        client = RevioClient(server.account(), timeouts=Timeouts(connect=1, read=30, call=0.3))
+        with in_time(), pytest.raises(RevioOutcomeUnknown, match="Timeout") as doubt:
+            client.create_line(BODY)
+        assert doubt.value.late is not None
+        assert not doubt.value.late.done()
+        waited_for.set()
+        problem = doubt.value.late.exception(IN_TIME)
+        assert (doubt.value.late.result() == 11027) if status == 201 else isinstance(problem, RevioRejected)
+
+
+def test_late_answer_to_a_disconnection_names_what_was_disconnected() -> None:
+    def wait(connection: socket.socket) -> bool:
+        waited_for.wait(60)
+        return say(answer(200, b'{"ok": true}'))(connection)
+
+    waited_for = threading.Event()
+    with serving(wait) as server:
+        client = RevioClient(server.account(), timeouts=Timeouts(connect=1, read=30, call=0.3))
+        with pytest.raises(RevioOutcomeUnknown) as doubt:
+            client.end_line(4711, date(2026, 11, 24))
+        waited_for.set()
+        assert doubt.value.late is not None
+        assert doubt.value.late.result(IN_TIME) == 4711
+
+
+def test_late_answer_that_does_not_end_is_given_up() -> None:
+    def wait(connection: socket.socket) -> bool:
+        waited_for.wait(60)
+        return SLOW_BODY(connection)
+
+    waited_for = threading.Event()
+    with serving(wait) as server:
+        client = RevioClient(server.account(), timeouts=Timeouts(connect=1, read=0.6, call=0.3))
+        with pytest.raises(RevioOutcomeUnknown) as doubt:
+            client.create_line(BODY)
+        waited_for.set()
+        assert doubt.value.late is not None
+        assert isinstance(doubt.value.late.exception(IN_TIME), NoAnswer)
+
+
+def test_call_that_was_not_sent_in_time_is_not_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: object, **__: object) -> list[object]:
+        looked_up.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+
+    looked_up = threading.Event()
+    with serving(say(CREATED)) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        client = RevioClient(server.account(), timeouts=Timeouts(connect=5, read=5, call=0.3))
+        with in_time(), pytest.raises(RevioRetryable, match="could not be reached"):
+            client.create_line(BODY)
+        looked_up.set()
+        assert server.ended.acquire(timeout=IN_TIME), "it connects, and leaves without its body"
+        assert (server.connections, server.requests) == (1, [])
+
+
 def test_a_slow_server_that_ends_in_time_is_waited_for() -> None:
     with serving(drip(CREATED, first=HEAD, pause=0.005)) as server:
         assert RevioClient(server.account(), timeouts=LONG).create_line(BODY) == 11027
@@ -176,11 +246,12 @@ def test_the_next_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) ->
         assert RevioClient(server.account(), timeouts=LONG).create_line(BODY) == 11027
 
 
-def test_an_answer_without_end_is_cut_off_early() -> None:
+@pytest.mark.parametrize("status", [b"201 x", b"302 x\r\nLocation: /v1/Elsewhere"])
+def test_an_answer_without_end_is_cut_off_early(status: bytes) -> None:
     sent: list[int] = []
 
     def flood(connection: socket.socket) -> bool:
-        connection.sendall(b"HTTP/1.1 201 x\r\nContent-Length: 52428800\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 52428800\r\n\r\n")
         for _ in range(800):
             connection.sendall(b" " * 65536)
             sent.append(65536)
@@ -299,6 +370,15 @@ def test_a_slow_call_does_not_shorten_another_thread_s() -> None:
         client = RevioClient(server.account(), timeouts=LONG)
         with ThreadPoolExecutor(6) as workers:
             assert list(workers.map(lambda _: client.create_line(BODY), range(12))) == [11027] * 12
+
+
+def test_neither_cookies_nor_the_environment_change_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with serving(say(answer(201, b'{"ok": true, "id": 11027}', "Set-Cookie: a=b"))) as server:
+        client = RevioClient(server.account(), timeouts=LONG)
+        assert [client.create_line(BODY) for _ in range(2)] == [11027] * 2
+    assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
 def test_the_credentials_and_the_body_are_sent() -> None:

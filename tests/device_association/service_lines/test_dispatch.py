@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,10 +25,12 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.rate_limiting.limiter import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
+from device_association.revio.client import RevioClient, Timeouts
 from device_association.service_lines import create, plan
 from device_association.service_lines.outcomes import Desk, open_desk
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
+from tests.raw_server import answer, drip, say, serving
 
 PLAIN = groups().plain
 ACCOUNT = "revio_northwind"
@@ -275,6 +280,117 @@ def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_sl
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
     assert one.run() == {"created": 1}
     assert one.exact(PLAIN[:10])
+
+
+@dataclass
+class Outlived(Metered):
+    """A client whose first calls take too long: they create their lines, and their answers come when the test says so."""
+
+    slow: int = 1
+    late: list[tuple[Future[int], int]] = field(default_factory=list)
+
+    def create_line(self, body: dict[str, Any]) -> int:
+        created = super().create_line(body)
+        with self.lock:
+            if len(self.late) == self.slow:
+                return created
+            doubt = RevioOutcomeUnknown("Timeout: the whole call took longer than 40 s")
+            doubt.late = Future()
+            self.late.append((doubt.late, created))
+        raise doubt
+
+
+def outlived(flow: Flow, devices: Sequence[str], slow: int, **set_to: Any) -> tuple[Slice, Outlived]:
+    one, rev = planned(flow, devices, **set_to), Outlived(slow=slow)
+    flow.rev, one.desk = rev, replace(one.desk, clients=lambda _: rev)
+    one.rev = rev
+    return one, rev
+
+
+def intents(flow: Flow) -> list[str]:
+    return [row["state"] for row in flow.all("device_association", "rev_intent")]
+
+
+def test_late_answer_of_a_call_in_doubt_is_recorded_and_no_second_call_is_made(flow: Flow) -> None:
+    one, rev = outlived(flow, PLAIN[:3], slow=1, rev_concurrency=2)
+    one.wait()
+    assert sorted(intents(flow)) == ["CREATED", "CREATED", "UNKNOWN"]
+    ((late, created),) = rev.late
+    late.set_result(created)
+    assert intents(flow) == ["CREATED"] * 3
+    assert one.run() == {"created": 1}, "the others were ready before"
+    assert (rev.posts, one.exact(PLAIN[:3])) == (3, True)
+    assert one.end() == {"PROCESSED": 3}
+
+
+def test_late_answer_without_a_line_leaves_the_call_in_doubt(flow: Flow) -> None:
+    one, rev = outlived(flow, PLAIN[:1], slow=1)
+    one.wait()
+    rev.late[0][0].set_exception(RevioRejected("no such rate centre", status=400))
+    assert intents(flow) == ["UNKNOWN"]
+    assert one.run() == {"created": 1}, "the line is found by its look-up"
+    assert rev.posts == 1
+
+
+def test_late_answer_after_the_line_was_found_changes_nothing(flow: Flow) -> None:
+    one, rev = outlived(flow, PLAIN[:1], slow=1)
+    one.wait()
+    assert one.run() == {"created": 1}
+    before = flow.all("device_association", "rev_intent")
+    ((late, created),) = rev.late
+    late.set_result(created)
+    assert flow.all("device_association", "rev_intent") == before
+    assert one.end() == {"PROCESSED": 1}
+
+
+def test_calls_that_do_not_end_keep_their_places(flow: Flow) -> None:
+    one, rev = outlived(flow, PLAIN[:10], slow=10, rev_concurrency=2)
+    one.wait()
+    assert 2 <= rev.posts <= 3
+    for late, created in rev.late:
+        late.set_result(created)
+    rev.slow = 0
+    rev.late.clear()
+    assert one.run() == {"created": 10}
+    assert (rev.posts, one.exact(PLAIN[:10])) == (10, True)
+
+
+@pytest.mark.parametrize("begins", [b"X: ", b"Content-Length: 999\r\n\r\n"], ids=["headers", "body"])
+def test_slice_ends_in_time_though_rev_io_sends_a_byte_at_a_time(flow: Flow, begins: bytes) -> None:
+    with serving(drip(b"HTTP/1.1 201 x\r\n" + begins + b" " * 60, first=40, pause=0.2)) as server:
+        real = RevioClient(server.account(), timeouts=Timeouts(connect=1, read=1, call=0.5))
+        one = planned(flow, PLAIN[:1])
+        one.rev.create_line = real.create_line  # type: ignore[method-assign]
+        began = time.monotonic()
+        one.wait()
+        assert time.monotonic() - began < 10
+        assert len(server.requests) == 1
+    assert intents(flow) == ["UNKNOWN"]
+
+
+def test_late_answer_of_a_real_server_is_recorded(flow: Flow) -> None:
+    def wait(connection: socket.socket) -> bool:
+        waited_for.wait(60)
+        return say(answer(201, b'{"ok": true, "id": 11027}'))(connection)
+
+    waited_for = threading.Event()
+    with serving(wait) as server:
+        real = RevioClient(server.account(), timeouts=Timeouts(connect=1, read=30, call=0.3))
+        one = planned(flow, PLAIN[:1])
+        one.rev.create_line = real.create_line  # type: ignore[method-assign]
+        one.wait()
+        assert intents(flow) == ["UNKNOWN"]
+        waited_for.set()
+        until(lambda: intents(flow) == ["CREATED"])
+    assert one.run() == {"created": 1}
+    assert len(server.requests) == 1
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("devices", "is_small"), [(20, True), (21, False)])
