@@ -127,7 +127,7 @@ def run(connection: Connection, name: str, **binds: object) -> CursorResult[Any]
     return connection.execute(statement(name, connection.dialect.name).bindparams(*typed), sent)
 
 
-def rows(connection: Connection, kind: type[Row], name: str, **binds: object) -> list[Row]:
+def rows(connection: Connection, kind: type[Row], name: str, /, **binds: object) -> list[Row]:
     """Return all rows of the statement file `name`, each as a `kind`: a dataclass whose fields are named as its columns.
 
     A field of type bool takes the statement's 0 or 1. Raises TypeError where columns and fields differ.
@@ -137,7 +137,7 @@ def rows(connection: Connection, kind: type[Row], name: str, **binds: object) ->
     return [make(map(from_driver, one)) for one in found]
 
 
-def row(connection: Connection, kind: type[Row], name: str, **binds: object) -> Row | None:
+def row(connection: Connection, kind: type[Row], name: str, /, **binds: object) -> Row | None:
     """Return the only row of the statement file `name`, or None; raises MultipleResultsFound for more."""
     found = rows(connection, kind, name, **binds)
     if len(found) > 1:
@@ -145,7 +145,7 @@ def row(connection: Connection, kind: type[Row], name: str, **binds: object) -> 
     return found[0] if found else None
 
 
-def only_row(connection: Connection, kind: type[Row], name: str, **binds: object) -> Row:
+def only_row(connection: Connection, kind: type[Row], name: str, /, **binds: object) -> Row:
     """Return the row of a statement that always has one; raises NoResultFound or MultipleResultsFound otherwise."""
     found = row(connection, kind, name, **binds)
     if found is None:

@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.database.execution import BIGGEST_ID, record
+from device_association.database.execution import BIGGEST_ID, row
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.domain.plain_numbers import plain_whole
 
@@ -21,6 +20,15 @@ class Message:
 
     bulk_change_id: int
     retry_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedChange:
+    """A message's bulk change as it stands; `retry_number` is None while this product has never seen it."""
+
+    change_request_type_id: int
+    status: str
+    retry_number: int | None
 
 
 class Verdict(StrEnum):
@@ -52,7 +60,7 @@ class Decision:
     reason: str
 
 
-def read_message(received: Mapping[str, Any]) -> Message:
+def read_message(received: Mapping[str, object]) -> Message:
     """Return what an SQS message says: in its body, or, where that is filler, in its String attributes.
 
     Raises ValueError that says what is wrong; such a message is left for the dead-letter queue.
@@ -69,19 +77,19 @@ def read_message(received: Mapping[str, Any]) -> Message:
 def decide(engine: Engine, message: Message) -> Decision:
     """Decide from the change's state, not from the message alone, what is to be done."""
     with engine.connect() as connection:
-        change = record(connection, "findings/find_bulk_change", bulk_change_id=message.bulk_change_id)
+        change = row(connection, QueuedChange, "messaging/find_change", bulk_change_id=message.bulk_change_id)
     if change is None:
         return Decision(Verdict.LEAVE, Cause.NO_SUCH_CHANGE, f"there is no bulk change {message.bulk_change_id}")
-    if change["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
-        said = f"a change of type {change['change_request_type_id']} is another program's"
+    if change.change_request_type_id != CUSTOMER_ASSIGNMENT:
+        said = f"a change of type {change.change_request_type_id} is another program's"
         return Decision(Verdict.LEAVE, Cause.OTHER_TYPE, said)
-    current = change["retry_number"] or 0
+    current = change.retry_number or 0
     if message.retry_number < current:
         return Decision(Verdict.DELETE, Cause.STALE, f"stale: the change is at retry {current}")
     if message.retry_number > current:
         return Decision(Verdict.LEAVE, Cause.FROM_THE_FUTURE, f"from the future: the change is at retry {current}")
-    if change["status"] not in RUNNING:
-        return Decision(Verdict.DELETE, Cause.ENDED, f"the change already reads {change['status']}")
+    if change.status not in RUNNING:
+        return Decision(Verdict.DELETE, Cause.ENDED, f"the change already reads {change.status}")
     return Decision(Verdict.START, Cause.OPEN, "the change is open")
 
 

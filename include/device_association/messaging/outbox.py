@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
 from device_association.database.dialects import utc_milliseconds
-from device_association.database.execution import Record, as_json, in_transaction, records, run
+from device_association.database.execution import as_json, exists, in_transaction, rows, run
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.findings.one_by_one import error_text
 
@@ -19,6 +20,14 @@ MOST_FAILURES = 3
 """So many in a row that cannot be sent end a pass: it is the receiver, not what is sent."""
 Send = Callable[[dict[str, object]], None]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """An entry of the outbox that is still to be sent; `payload` is JSON."""
+
+    outbox_id: int
+    payload: str
 
 
 def owe_message(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
@@ -45,7 +54,7 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
     behind it are sent; after MOST_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
     """
     with engine.connect() as connection:
-        owed = records(connection, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
+        owed = rows(connection, Unsent, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
     problems: list[Exception] = []
     in_row = 0
     for one in owed:
@@ -65,13 +74,16 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
     return len(owed)
 
 
-def _send_one(engine: Engine, owed: Record, send: Send) -> None:
+def _send_one(engine: Engine, owed: Unsent, send: Send) -> None:
+    outbox_id = owed.outbox_id
     try:
-        send(json.loads(owed["payload"]))
+        send(json.loads(owed.payload))
     except Exception as problem:
-        _mark(engine, "messaging/mark_failed", owed["outbox_id"], error=error_text(problem))
+        error = error_text(problem)
+        in_transaction(engine, lambda c: run(c, "messaging/mark_failed", outbox_id=outbox_id, error=error))
         raise
-    _mark(engine, "messaging/mark_sent", owed["outbox_id"], now=utc_milliseconds(datetime.now(UTC)))
+    now = utc_milliseconds(datetime.now(UTC))
+    in_transaction(engine, lambda c: run(c, "messaging/mark_sent", outbox_id=outbox_id, now=now))
 
 
 def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
@@ -90,7 +102,7 @@ def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
 def is_waiting(engine: Engine, bulk_change_id: int) -> bool:
     """Whether a change's message was tried and could not be sent yet."""
     with engine.connect() as connection:
-        return bool(records(connection, "messaging/find_waiting", bulk_change_id=bulk_change_id))
+        return exists(connection, "messaging/find_waiting", bulk_change_id=bulk_change_id)
 
 
 def _owe(
@@ -110,7 +122,3 @@ def _owe(
         payload=as_json(payload),
         now=now,
     )
-
-
-def _mark(engine: Engine, statement: str, outbox_id: int, **binds: object) -> None:
-    in_transaction(engine, lambda connection: run(connection, statement, outbox_id=outbox_id, **binds))
