@@ -15,9 +15,11 @@ from sqlalchemy import MetaData, Table, select
 from benchmarks.portal import FIRST_DEVICE, add_devices
 from benchmarks.progress import Tell, silent
 from device_association.bulk_changes.access import Right, find_caller
-from device_association.bulk_changes.claims import Claim, stop
+from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.bulk_changes.stops import stop
 from device_association.database.dialects import utc_milliseconds
-from device_association.database.execution import make_engine, record
+from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, DeviceCode
 from device_association.messaging.outbox import MESSAGE, send_owed
 from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
@@ -236,8 +238,8 @@ class Bench:
     def _until_final(self, change: int) -> None:
         def is_final() -> bool:
             with self.portal.connect() as connection:
-                found = record(connection, "findings/find_bulk_change", bulk_change_id=change)
-            return found is not None and found["status"] not in RUNNING
+                found = find_bulk_change(connection, change)
+            return found is not None and found.status not in RUNNING
 
         _wait(is_final, f"the end of change {change}")
 

@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from device_association.database.execution import make_engine, record, records
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.messaging.outbox import MESSAGE, send_owed
-from device_association.requests.create import create_bulk_change
+from device_association.requests.create import create_bulk_change, find_by_run_key
+from device_association.requests.preview import list_rows
 from local import message_queue, sample_data
 from local.sample_data import groups, world
 from local.settings import LocalSettings
@@ -195,9 +197,9 @@ def _trigger_form(stack: Stack, portal: Engine, filled_in: Mapping[str, Any]) ->
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         with portal.connect() as connection:
-            made = record(connection, "requests/find_by_run_key", run_key=run_id)
-        if made:
-            return int(made["bulk_change_id"])
+            made = find_by_run_key(connection, run_id)
+        if made is not None:
+            return made
         time.sleep(0.2)
     raise TimeoutError(f"run {run_id} made no change in {PATIENCE_SECONDS:.0f} s; see its log in Airflow")
 
@@ -206,14 +208,14 @@ def _wait(portal: Engine, change: Change) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         with portal.connect() as connection:
-            found = record(connection, "findings/find_bulk_change", bulk_change_id=change.change_id)
-        if found is None or found["status"] not in RUNNING or time.monotonic() > until:
+            found = find_bulk_change(connection, change.change_id)
+        if found is None or found.status not in RUNNING or time.monotonic() > until:
             break
         time.sleep(0.2)
-    change.status = found["status"] if found else "gone"
+    change.status = found.status if found else "gone"
     with portal.connect() as connection:
-        listed = records(connection, "requests/list_rows", bulk_change_id=change.change_id)
-    change.codes = {one["iccid"]: one["error_code"] or one["status"] for one in listed}
+        listed = list_rows(connection, change.change_id)
+    change.codes = {one.iccid: one.code for one in listed}
 
 
 def _show(console: Console, changes: list[Change], lines: Mapping[str, int]) -> bool:

@@ -14,7 +14,7 @@ from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
 from device_association.associations import associate
-from device_association.bulk_changes import claims, closing
+from device_association.bulk_changes import claims, closing, deadlines, stops
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
 from device_association.requests import create, validation
@@ -109,7 +109,7 @@ def plan_rev_services() -> list[int]:
         return plan.plan_rev_services(engine, claim, clients, connections.settings(), clock=connections.clock)
     except WAITS as problem:
         with engine.connect() as connection:
-            is_late = claims.is_past_deadline(connection, claim, connections.clock())
+            is_late = deadlines.is_past_deadline(connection, claim, connections.clock())
         if not is_late:
             raise
         raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
@@ -144,7 +144,7 @@ def create_rev_service(slice_number: int) -> None:
             raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
         if not isinstance(problem, StepUnfinished):
             raise
-        if not claims.waits_in_vain(desk.engine, claim, desk.clock()):
+        if not stops.waits_in_vain(desk.engine, claim, desk.clock()):
             raise
         log.warning("the change was stopped and its account cannot be called; the sweep looks up the rest: %s", problem)
 

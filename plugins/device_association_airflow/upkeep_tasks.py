@@ -66,7 +66,7 @@ def ask_for_approvals() -> None:
     """End the changes that nobody approved in time, and have a person asked about all that none asks about yet."""
     engine, now = connections.portal(), connections.clock()
     expired = approvals.expire_approvals(engine, now=now)
-    new = [one for one in approvals.list_waiting(engine) if one["run_id"] is None]
+    new = [one for one in approvals.list_waiting(engine) if one.run_id is None]
     if new:
         runs.ask_for_approvals(now)
     log.info("%s changes expired, %s to be asked about", expired, len(new))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import record
+from device_association.database.execution import row
 
 
-class Reversal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reversal:
     """What a change has to do with a revert: the change that it takes back, the one that took it back, or neither."""
 
     reverts: int | None = None
@@ -18,8 +19,7 @@ class Reversal(NamedTuple):
 
 def find_reversal(connection: Connection, bulk_change_id: int) -> Reversal:
     """Return what a change has to do with a revert."""
-    found = record(connection, "bulk_changes/find_reversal", bulk_change_id=bulk_change_id)
-    return Reversal(**found) if found else Reversal()
+    return row(connection, Reversal, "bulk_changes/find_reversal", bulk_change_id=bulk_change_id) or Reversal()
 
 
 def reverted_text(reverted_by: int) -> str:

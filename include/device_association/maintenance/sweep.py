@@ -15,9 +15,11 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from device_association.associations import associate
-from device_association.bulk_changes.claims import Claim, deadline_of, lock_change, take_claim
+from device_association.bulk_changes.claims import Claim, take_claim
 from device_association.bulk_changes.closing import close_bulk_change
+from device_association.bulk_changes.deadlines import deadline_of
 from device_association.bulk_changes.gone_changes import release_gone
+from device_association.bulk_changes.locks import lock_change
 from device_association.database.execution import Record, changed, in_transaction, records, run
 from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
@@ -127,7 +129,7 @@ def close_late(engine: Engine, *, run_id: str, run_lives: RunLives, clock: Calla
 
 def _close_late(engine: Engine, late: Record, run_id: str, run_lives: RunLives, clock: Callable[[], datetime]) -> bool:
     holder, change_id = late["claim_run_id"], late["bulk_change_id"]
-    if not holder or deadline_of(late) >= clock() - GRACE or run_lives(holder):
+    if not holder or deadline_of(late["deadline"], late["paused_seconds"]) >= clock() - GRACE or run_lives(holder):
         return False
     try:
         own = f"{run_id}__{change_id}"
@@ -185,7 +187,7 @@ def finish_procedures(engine: Engine, *, now: datetime) -> int:
 def _finish(connection: Connection, change: Record, now: datetime) -> bool:
     """Run both procedures for an ended change; no retry of it begins before they are had."""
     found = lock_change(connection, change["bulk_change_id"])
-    if found is None or found["status"] in RUNNING or found["retry_number"] != change["retry_number"]:
+    if found is None or found.status in RUNNING or found.retry_number != change["retry_number"]:
         return False
     ended = Claim(change["bulk_change_id"], change["retry_number"], "sweep", change["actor"])
     associate.write_history(connection, ended, now=now)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import deadline_of
+from device_association.bulk_changes.deadlines import deadline_of
 from device_association.database.execution import Record, changed, in_transaction, record, records, run
 from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
 from device_association.rate_limiting.limiter import MOST_FAILURES
@@ -102,7 +102,7 @@ def read_figures(engine: Engine, *, now: datetime) -> Figures:
         return Figures(
             changes=tallies("count_open_changes"),
             waiting=tally("count_waiting_changes", asked_before=now - WAITING_AFTER),
-            late=sum(deadline_of(one) < since for one in deadlines),
+            late=sum(deadline_of(one["deadline"], one["paused_seconds"]) < since for one in deadlines),
             devices=tallies("count_codes", ended_since=since),
             intents=tallies("count_intents"),
             outbox=tallies("count_outbox"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -61,9 +62,9 @@ def describe_change(engine: Engine, caller: Caller, bulk_change_id: int) -> dict
             retry_number=progress.retry_number,
         )
         approval = record(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
-    is_new = found["status"] == ChangeStatus.NEW
+    is_new = found.status == ChangeStatus.NEW
     return {
-        **found,
+        **asdict(found),
         **progress.as_record(),
         "codes": codes,
         "steps": [{name: one[name] for name in ("step", "started", "ended")} for one in steps],

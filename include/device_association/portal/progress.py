@@ -11,6 +11,7 @@ from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
+from device_association.bulk_changes.locks import find_bulk_change
 from device_association.database.execution import as_json, record, records
 from device_association.domain.codes import NOT_ENDED, RUNNING, Row
 from device_association.portal.field_names import shown
@@ -54,19 +55,19 @@ class Progress:
 
 def read_progress(connection: Connection, bulk_change_id: int) -> Progress:
     """Return how a change stands; its status is read before its counts, so that an ended change's counts are final."""
-    change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+    change = find_bulk_change(connection, bulk_change_id)
     assert change is not None, "the caller has just seen it"
-    retry = change["retry_number"] or 0
+    retry = change.retry_number
     steps = records(connection, "bulk_changes/list_steps", bulk_change_id=bulk_change_id, retry_number=retry)
     counts = count_states(connection, [bulk_change_id])[bulk_change_id]
     remaining = sum(counts[state] for state in OPEN)
     return Progress(
         bulk_change_id=bulk_change_id,
         retry_number=retry,
-        status=change["status"],
+        status=change.status,
         step=steps[-1]["step"] if steps else None,
         counts=counts,
-        estimate_seconds=_seconds(connection, bulk_change_id, remaining) if change["status"] in RUNNING else None,
+        estimate_seconds=_seconds(connection, bulk_change_id, remaining) if change.status in RUNNING else None,
     )
 
 

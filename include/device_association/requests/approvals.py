@@ -5,7 +5,7 @@ A change that waits holds no device and no run waits for it. The first answer co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated
@@ -15,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, lock_visible, refused
-from device_association.bulk_changes.claims import lock_change
+from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.closing import close, end_rows, start_or_close
+from device_association.bulk_changes.locks import BulkChange, find_bulk_change, lock_change
+from device_association.bulk_changes.steps import log_change_step
+from device_association.bulk_changes.stops import insert_stop
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import Record, changed, in_transaction, record, records, run
+from device_association.database.execution import changed, in_transaction, row, rows, run, values
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
@@ -46,6 +48,15 @@ class ApprovalRule(BaseModel):
     first_use: Annotated[bool, Field(strict=True)] = False
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRule:
+    """The row of a tenant's ApprovalRule."""
+
+    most_devices: int | None
+    most_rejected_percent: int | None
+    first_use: bool
+
+
 class Answer(BaseModel):
     """The body of an approval; a refusal needs its reason."""
 
@@ -67,6 +78,29 @@ class Answered:
     status: str
     accepted: int
     rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Why a change waits or waited for approval, and the answer; None while there is none."""
+
+    why: str
+    asked_by: str
+    asked: datetime
+    expires: datetime
+    answer: str | None
+    answered_by: str | None
+    answered: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """A change that waits for an answer, and the Airflow run that asks a person about it."""
+
+    bulk_change_id: int
+    asked: datetime
+    expires: datetime
+    run_id: str | None
 
 
 def find_rule(engine: Engine, tenant_id: int) -> ApprovalRule:
@@ -98,8 +132,8 @@ def why_approval(
     if rule.most_rejected_percent is not None and rejected * 100 > devices * rule.most_rejected_percent:
         because.append(f"{rejected} of {devices} devices refused, more than {rule.most_rejected_percent} percent")
     if rule.first_use:
-        used = record(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
-        if used is not None and not used["uses"]:
+        (uses,) = values(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
+        if not uses:
             because.append("the first change for this customer")
     return "; ".join(because) or None
 
@@ -113,15 +147,7 @@ def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor:
     run(connection, "requests/begin_approval", **about)
     run(connection, "bulk_changes/drop_claim", bulk_change_id=change_id)
     in_batches(connection, "requests/release_devices", row_batches(connection, change_id), bulk_change_id=change_id)
-    run(
-        connection,
-        "bulk_changes/log_change_step",
-        step="ask_for_approval",
-        request=why,
-        response=None,
-        error=None,
-        **about,
-    )
+    log_change_step(connection, change_id, "ask_for_approval", request=why, actor=actor, now=now)
 
 
 def ask_or_start(
@@ -143,8 +169,13 @@ def ask_or_start(
 
 def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
     """Return why a change that is tried again has to be approved first: it was asked about, and not approved."""
-    found = record(connection, "requests/find_approval", bulk_change_id=change_id)
-    return str(found["why"]) if found and found["answer"] != APPROVED else None
+    found = find_approval(connection, change_id)
+    return found.why if found and found.answer != APPROVED else None
+
+
+def find_approval(connection: Connection, change_id: int) -> Approval | None:
+    """Return why a change waits or waited for approval, with the answer; None where nobody was asked."""
+    return row(connection, Approval, "requests/find_approval", bulk_change_id=change_id)
 
 
 def answer_approval(
@@ -166,10 +197,10 @@ def answer_approval(
     return in_transaction(engine, answer)
 
 
-def list_waiting(engine: Engine) -> list[Record]:
+def list_waiting(engine: Engine) -> list[WaitingChange]:
     """Return the changes that wait for an answer, the longest waiting first."""
     with engine.connect() as connection:
-        return list(records(connection, "requests/list_open"))
+        return _list_waiting(connection)
 
 
 def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
@@ -179,13 +210,10 @@ def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> l
     """
 
     def take(connection: Connection) -> list[int]:
-        free = sorted(
-            one["bulk_change_id"] for one in records(connection, "requests/list_open") if one["run_id"] is None
-        )
+        free = sorted(one.bulk_change_id for one in _list_waiting(connection) if one.run_id is None)
         if free:
             run(connection, "requests/take_questions", run_id=run_id, last_id=free[:most][-1])
-        own = (one["bulk_change_id"] for one in records(connection, "requests/list_open") if one["run_id"] == run_id)
-        return sorted(own)
+        return sorted(one.bulk_change_id for one in _list_waiting(connection) if one.run_id == run_id)
 
     return in_transaction(engine, take)
 
@@ -193,21 +221,21 @@ def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> l
 def question(engine: Engine, bulk_change_id: int) -> str | None:
     """Return what a person is asked about a change, in Markdown; None where nobody has to be asked any more."""
     with engine.connect() as connection:
-        asked = record(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
-        change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+        asked = find_approval(connection, bulk_change_id)
+        change = find_bulk_change(connection, bulk_change_id)
         counts = count_rows(connection, bulk_change_id)
-    if asked is None or change is None or asked["answer"] is not None:
+    if asked is None or change is None or asked.answer is not None:
         return None
     return (
-        f"**{asked['asked_by']}** of tenant {change['tenant_name']} asks for {counts['open_rows']} devices "
-        f"({counts['final_rows']} more were refused).\n\nIt needs a second person because: {asked['why']}.\n\n"
-        f"Without an answer it ends at {asked['expires']:%Y-%m-%d %H:%M} UTC. The first answer counts, here or in the portal."
+        f"**{asked.asked_by}** of tenant {change.tenant_name} asks for {counts.open_rows} devices "
+        f"({counts.final_rows} more were refused).\n\nIt needs a second person because: {asked.why}.\n\n"
+        f"Without an answer it ends at {asked.expires:%Y-%m-%d %H:%M} UTC. The first answer counts, here or in the portal."
     )
 
 
 def expire_approvals(engine: Engine, *, now: datetime) -> int:
     """End every change that nobody answered in time; return how many."""
-    late = [one["bulk_change_id"] for one in list_waiting(engine) if one["expires"] <= now]
+    late = [one.bulk_change_id for one in list_waiting(engine) if one.expires <= now]
     expiring = OneByOne(engine, "expire approvals", now)
     expired = 0
     for change_id in late:
@@ -234,62 +262,62 @@ def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: d
 
 
 def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
-    found = record(connection, "requests/find_rule", tenant_id=tenant_id)
-    if found is None:
-        return ApprovalRule()
-    return ApprovalRule(
-        most_devices=found["most_devices"],
-        most_rejected_percent=found["most_rejected_percent"],
-        first_use=bool(found["first_use"]),
-    )
+    found = row(connection, StoredRule, "requests/find_rule", tenant_id=tenant_id)
+    return ApprovalRule(**asdict(found)) if found else ApprovalRule()
 
 
-def _check_waits(connection: Connection, change: Record, caller: Caller, now: datetime) -> None:
-    asked = record(connection, "requests/find_approval", bulk_change_id=change["bulk_change_id"])
-    if asked is not None and asked["answer"] is not None:
-        said = f"already answered: {asked['answer']} by {asked['answered_by']} at {asked['answered'].isoformat()}"
+def _list_waiting(connection: Connection) -> list[WaitingChange]:
+    return rows(connection, WaitingChange, "requests/list_open")
+
+
+def _check_waits(connection: Connection, change: VisibleChange, caller: Caller, now: datetime) -> None:
+    asked = find_approval(connection, change.bulk_change_id)
+    if asked is not None and asked.answered is not None:
+        said = f"already answered: {asked.answer} by {asked.answered_by} at {asked.answered.isoformat()}"
         raise refused(RequestCode.ALREADY_ANSWERED, said)
-    if asked is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
-        said = f"this change reads {change['status']}; it waits for no approval"
+    if asked is None or change.status != ChangeStatus.PENDING_APPROVAL:
+        said = f"this change reads {change.status}; it waits for no approval"
         raise refused(RequestCode.NOT_WAITING_FOR_APPROVAL, said)
-    if asked["expires"] <= now:
+    if asked.expires <= now:
         raise refused(RequestCode.ALREADY_ANSWERED, "the time for an answer is over; retry the change to ask anew")
-    if asked["asked_by"] == caller.user_name:
+    if asked.asked_by == caller.user_name:
         said = "you asked for this change; somebody else with edit permission has to approve or refuse it"
         raise refused(RequestCode.OWN_REQUEST, said)
 
 
-def _approve(connection: Connection, change: Record, *, actor: str, reason: str, now: datetime) -> Answered:
+def _approve(connection: Connection, change: VisibleChange, *, actor: str, reason: str, now: datetime) -> Answered:
     """Start the change: the rules decide about each device anew, since it held none while it waited."""
-    change_id = change["bulk_change_id"]
+    change_id = change.bulk_change_id
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     run(connection, "bulk_changes/answer", answer=APPROVED, **about)
     run(connection, "requests/end_approval", **about)
-    run(connection, "bulk_changes/log_change_step", step="approve", request=reason, response=None, error=None, **about)
+    log_change_step(connection, change_id, "approve", request=reason, actor=actor, now=now)
     counts = check_anew(connection, change_id, actor=actor, now=now)
-    opened = {"open_rows": counts["open_rows"], "actor": actor, "now": now}
-    status = start_or_close(connection, change_id, change["retry_number"], **opened)
-    return Answered(status, accepted=counts["open_rows"], rejected=counts["final_rows"])
+    retry, open_rows = change.retry_number, counts.open_rows
+    status = start_or_close(connection, change_id, retry, open_rows=open_rows, actor=actor, now=now)
+    return Answered(status, accepted=open_rows, rejected=counts.final_rows)
 
 
 def _expire(connection: Connection, *, change_id: int, now: datetime) -> bool:
     change = lock_change(connection, change_id)
-    if change is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
+    if change is None or change.status != ChangeStatus.PENDING_APPROVAL:
         return False
     hours = ANSWERED_WITHIN // timedelta(hours=1)
     _end(connection, change, EXPIRED, actor=SWEEP, reason=f"nobody answered within {hours} hours", now=now)
     return True
 
 
-def _end(connection: Connection, change: Record, answer: str, *, actor: str, reason: str, now: datetime) -> Answered:
+def _end(
+    connection: Connection, change: BulkChange | VisibleChange, answer: str, *, actor: str, reason: str, now: datetime
+) -> Answered:
     """End the change without beginning it."""
-    change_id, retry = change["bulk_change_id"], change["retry_number"]
+    change_id, retry = change.bulk_change_id, change.retry_number
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     code = DeviceCode.APPROVAL_REFUSED if answer == REFUSED else DeviceCode.APPROVAL_EXPIRED
     run(connection, "bulk_changes/answer", answer=answer, **about)
-    run(connection, "bulk_changes/insert_stop", code=code, reason=reason, retry_number=retry, **about)
+    insert_stop(connection, change_id, retry, code, reason, actor=actor, now=now)
     step = "refuse" if answer == REFUSED else "expire_approval"
-    run(connection, "bulk_changes/log_change_step", step=step, request=reason, response=None, error=None, **about)
+    log_change_step(connection, change_id, step, request=reason, actor=actor, now=now)
     run(connection, "requests/end_approval", **about)
     end_rows(connection, change_id, retry, failed_step=step, is_late=False, actor=actor, now=now)
     closed = close(connection, change_id, retry, actor=actor, now=now)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import ended_text
-from device_association.database.execution import as_json, in_parts, in_transaction, record, run
+from device_association.bulk_changes.locks import find_bulk_change, insert_state
+from device_association.database.execution import as_json, in_parts, in_transaction, run, values
 from device_association.domain.association_request import (
     AssociateCustomer,
     local_to_utc,
@@ -24,7 +25,7 @@ from device_association.domain.association_request import (
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable, RequestRefused
 from device_association.requests.approvals import ask_or_start, why_approval
-from device_association.requests.idempotency import RequestKey, keep_answer, take_key
+from device_association.requests.idempotency import Answer, RequestKey, keep_answer, take_key
 from device_association.requests.request_rules import Customer, find_customer, find_facts, refusals
 from device_association.requests.terms import Terms, from_request, payload_template
 from device_association.requests.validation import count_rows, insert_terms, reject_devices
@@ -62,22 +63,21 @@ def create_bulk_change(
     request = parse_request(sent, max_devices=max_devices)
 
     def create(connection: Connection) -> Created:
-        earlier = run_id and record(connection, "requests/find_by_run_key", run_key=run_id)
-        if earlier:
-            return _counted(connection, earlier["bulk_change_id"])
+        earlier = find_by_run_key(connection, run_id) if run_id else None
+        if earlier is not None:
+            return _counted(connection, earlier)
         caller = find_caller(connection, user_name)
         answered = key and take_key(connection, key, caller.user_id, now=now)
         if answered:
-            counts = answered["accepted"], answered["rejected"]
-            return Created(answered["change_id"], *counts, is_replay=True)
+            return Created(answered.change_id, answered.accepted, answered.rejected, is_replay=True)
         stored = store_request(connection, request, caller, run_id=run_id, now=now)
         change_id, created = stored.change_id, stored.created
         if run_id is None or created.needs_approval:
             actor, why = caller.user_name, created.needs_approval
             ask_or_start(connection, change_id, 0, why, open_rows=created.accepted, actor=actor, now=now)
         if key:
-            answer = {"change_id": change_id, "accepted": created.accepted, "rejected": created.rejected}
-            keep_answer(connection, key, caller.user_id, **answer)
+            answer = Answer(change_id, created.accepted, created.rejected)
+            keep_answer(connection, key, caller.user_id, answer)
         return created
 
     return in_transaction(engine, create)
@@ -120,6 +120,12 @@ def store_request(
     return Stored(created, terms, customer)
 
 
+def find_by_run_key(connection: Connection, run_key: str) -> int | None:
+    """Return the id of the change that a run of the trigger form created, or None."""
+    found = values(connection, "requests/find_by_run_key", run_key=run_key)
+    return found[0] if found else None
+
+
 def with_reason(connection: Connection, created: Created, tenant_id: int, rev_customer_id: UUID) -> Created:
     """Return what was created with the reason for which it has to be approved before it starts, if there is one."""
     if not created.accepted:
@@ -133,20 +139,19 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
     """Raise unless this person may start this change: a portal user of its tenant who may create, and it has not ended."""
     with engine.connect() as connection:
         caller = find_caller(connection, user_name)
-        change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
-        hidden = record(
-            connection, "requests/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id
-        )
-    if change is None or change["tenant_id"] != caller.tenant_id:
+        change = find_bulk_change(connection, bulk_change_id)
+        about = {"bulk_change_id": bulk_change_id, "user_id": caller.user_id}
+        (hidden,) = values(connection, "requests/count_hidden_devices", **about)
+    if change is None or change.tenant_id != caller.tenant_id:
         raise ChangeNotRunnable(
             f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"
         )
-    if hidden and hidden["hidden_devices"]:
+    if hidden:
         raise ChangeNotRunnable(
             f"bulk change {bulk_change_id} is for customers that {user_name} may not use; ask for access to them"
         )
-    if change["status"] not in RUNNING:
-        raise ChangeNotRunnable(ended_text(bulk_change_id, change["status"]))
+    if change.status not in RUNNING:
+        raise ChangeNotRunnable(ended_text(bulk_change_id, change.status))
 
 
 def _refuse(
@@ -190,17 +195,7 @@ def insert_change(
         actor=actor,
         now=now,
     ).scalar_one()
-    run(
-        connection,
-        "bulk_changes/insert_state",
-        bulk_change_id=change_id,
-        retry_number=0,
-        run_id=run_id,
-        run_key=run_id,
-        actor=actor,
-        reason=reason,
-        now=now,
-    )
+    insert_state(connection, change_id, actor=actor, reason=reason, run_id=run_id, now=now)
     return change_id
 
 
@@ -235,4 +230,4 @@ def _insert_devices(
 
 def _counted(connection: Connection, change_id: int) -> Created:
     counts = count_rows(connection, change_id)
-    return Created(change_id, accepted=counts["open_rows"], rejected=counts["final_rows"])
+    return Created(change_id, accepted=counts.open_rows, rejected=counts.final_rows)

@@ -16,6 +16,8 @@ MOST_DIGITS = 100
 def read_json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body, numbers with a point as decimals; raise RequestRefused for anything else.
 
+    Its values are Any, since they are what a person sent; the request's model says what each has to be.
+
     A key that is there twice, NaN and infinities are refused: each reader would take them differently.
     """
     try:

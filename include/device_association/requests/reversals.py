@@ -11,18 +11,21 @@ It goes through the same steps; they ask `reverted_changes` what their change is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, lock_visible, refused
+from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.closing import count_codes
 from device_association.bulk_changes.reverted_changes import reverted_text
+from device_association.bulk_changes.steps import log_change_step
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import Record, as_json, in_transaction, record, records, run
+from device_association.database.execution import as_json, in_transaction, only_row, run, values
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
 from device_association.rate_limiting.limiter import Limits
@@ -45,6 +48,14 @@ class RevertPreview(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal)
 
     reason: Annotated[Text500, STORABLE] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineCount:
+    """How many lines a revert disconnects, and how many calls a minute the slowest of their accounts may make."""
+
+    lines: int
+    calls_per_minute: int
 
 
 def revert_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason: str, now: datetime) -> Created:
@@ -70,67 +81,75 @@ def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: 
     def look(connection: Connection) -> Preview:
         first = lock_visible(connection, caller, bulk_change_id, now)
         created = _store(connection, caller, first, "a preview", now)
-        found = record(
-            connection, "requests/count_lines", bulk_change_id=created.change_id, usual_rate=Limits().calls_per_minute
-        )
-        assert found is not None, "a count is always one row"
+        about = {"bulk_change_id": created.change_id, "usual_rate": Limits().calls_per_minute}
+        counted = only_row(connection, LineCount, "requests/count_lines", **about)
         devices = verdicts(connection, created.change_id)
-        return Preview(devices, found["lines"], found["calls_per_minute"], created.needs_approval)
+        return Preview(devices, counted.lines, counted.calls_per_minute, created.needs_approval)
 
     return without_trace(engine, look)
 
 
-def _store(connection: Connection, caller: Caller, first: Record, reason: str, now: datetime) -> Created:
+def _store(connection: Connection, caller: Caller, first: VisibleChange, reason: str, now: datetime) -> Created:
     """Write the revert with its rows, and refuse the devices that were changed since; or raise RequestRefused."""
     _check(connection, first)
-    written = {"actor": caller.user_name, "now": now}
-    about = {"service_provider_id": first["service_provider_id"], "tenant_id": first["tenant_id"], "site_id": None}
-    change_id = insert_change(connection, reason=reason, actor=caller.user_name, now=now, **about)
-    links = {"bulk_change_id": change_id, "reverted_change_id": first["bulk_change_id"]}
+    actor = caller.user_name
+    change_id = insert_change(
+        connection,
+        service_provider_id=first.service_provider_id,
+        tenant_id=first.tenant_id,
+        site_id=None,
+        reason=reason,
+        actor=actor,
+        now=now,
+    )
+    links = {"bulk_change_id": change_id, "reverted_change_id": first.bulk_change_id}
     run(connection, "requests/insert_reversal", now=now, **links)
     run(connection, "requests/copy_terms", **links)
-    payload = as_json({"RevertedBulkChangeId": first["bulk_change_id"]})
-    request_id = run(connection, "requests/insert_payload", payload=payload, **written).scalar_one()
-    batches = row_batches(connection, first["bulk_change_id"])
-    in_batches(connection, "requests/insert_rows", batches, request_id=request_id, **links, **written)
+    payload = as_json({"RevertedBulkChangeId": first.bulk_change_id})
+    request_id = run(connection, "requests/insert_payload", payload=payload, actor=actor, now=now).scalar_one()
+    batches = row_batches(connection, first.bulk_change_id)
+    in_batches(connection, "requests/insert_rows", batches, request_id=request_id, actor=actor, now=now, **links)
     batches = row_batches(connection, change_id)
     in_batches(connection, "requests/copy_requested_devices", batches, now=now, **links)
     in_batches(connection, "requests/insert_reverted_devices", batches, **links)
-    reject_devices(connection, change_id, actor=caller.user_name, now=now)
-    _log(connection, first, change_id, reason, written)
+    reject_devices(connection, change_id, actor=actor, now=now)
+    _log(connection, first.bulk_change_id, change_id, reason, actor, now)
     created = _counted(connection, change_id)
-    customers = records(connection, "requests/list_customers_of", bulk_change_id=change_id)
-    return with_reason(connection, created, first["tenant_id"], customers[0]["customer_id"])
+    return with_reason(connection, created, first.tenant_id, _customers_of(connection, change_id)[0])
 
 
-def _check(connection: Connection, first: Record) -> None:
-    if first["reverts"] is not None:
-        said = f"this change takes bulk change {first['reverts']} back; what it did is undone by a request of its own"
+def _check(connection: Connection, first: VisibleChange) -> None:
+    if first.reverts is not None:
+        said = f"this change takes bulk change {first.reverts} back; what it did is undone by a request of its own"
         raise refused(RequestCode.CHANGE_IS_REVERT, said)
-    if first["reverted_by"] is not None:
-        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(first["reverted_by"]))
-    if first["status"] in NOT_ENDED:
-        said = f"this change reads {first['status']}; take it back once it has ended"
+    if first.reverted_by is not None:
+        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(first.reverted_by))
+    if first.status in NOT_ENDED:
+        said = f"this change reads {first.status}; take it back once it has ended"
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
-    if not records(connection, "requests/list_customers_of", bulk_change_id=first["bulk_change_id"]):
+    if not _customers_of(connection, first.bulk_change_id):
         raise refused(RequestCode.CHANGE_NOT_OURS, "another program did this change; have it undone there")
 
 
-def _log(connection: Connection, first: Record, change_id: int, reason: str, written: dict[str, object]) -> None:
-    """Tell in the log of both changes which takes which back, and why."""
-    told = {
-        first["bulk_change_id"]: f"bulk change {change_id} takes this one back",
-        change_id: f"takes bulk change {first['bulk_change_id']} back",
+def _customers_of(connection: Connection, bulk_change_id: int) -> list[UUID]:
+    """Return the customers that a change's request names; none: the change was never ours."""
+    return values(connection, "requests/list_customers_of", bulk_change_id=bulk_change_id)
+
+
+def _log(connection: Connection, first_id: int, change_id: int, reason: str, actor: str, now: datetime) -> None:
+    """Write to the log of both changes which one reverts which, and why."""
+    texts = {
+        first_id: f"bulk change {change_id} takes this one back",
+        change_id: f"takes bulk change {first_id} back",
     }
-    for one, said in told.items():
-        about: dict[str, object] = {"bulk_change_id": one, "request": reason, "response": said, "error": None}
-        run(connection, "bulk_changes/log_change_step", step=STEP, **about, **written)
+    for one, text in texts.items():
+        log_change_step(connection, one, STEP, request=reason, response=text, actor=actor, now=now)
 
 
 def _counted(connection: Connection, change_id: int) -> Created:
     counts = count_rows(connection, change_id)
-    if counts["open_rows"]:
-        return Created(change_id, accepted=counts["open_rows"], rejected=counts["final_rows"])
+    if counts.open_rows:
+        return Created(change_id, accepted=counts.open_rows, rejected=counts.final_rows)
     codes = ", ".join(f"{devices} {code}" for code, devices in count_codes(connection, change_id).items())
     said = f"no device can be taken back ({codes})" if codes else "this change reached no device"
     raise refused(RequestCode.NOTHING_TO_REVERT, f"{said}; nothing was stored")

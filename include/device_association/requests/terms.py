@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -54,6 +54,36 @@ class Terms:
         return columns | {"terms_hash": hashlib.sha256(as_json(columns).encode()).hexdigest()}
 
 
+@dataclass(frozen=True, slots=True)
+class TermsRow:
+    """Terms of a change as they are stored, lists as JSON, with their customer as it is now; no number: it was deleted."""
+
+    terms_id: int
+    rev_customer_id: UUID
+    create_rev_service: bool
+    service_type_id: int | None
+    provider_id: int | None
+    usage_plan_group_id: int | None
+    rev_package_id: int | None
+    rev_product_id_list: str
+    rate_list: str
+    prorate: bool
+    description: str | None
+    add_carrier_rate_plan: bool
+    carrier_rate_plan: str | None
+    comm_plan: str | None
+    add_customer_rate_plan: bool
+    customer_rate_plan_id: int | None
+    customer_rate_pool_id: int | None
+    customer_data_allocation_mb: Decimal | None
+    customer_number: str | None
+    customer_name: str | None
+    customer_status: str | None
+    customer_close_date: datetime | None
+    account_id: int | None
+    site_id: int | None
+
+
 def from_request(request: AssociateCustomer, rev_customer_id: UUID) -> Terms:
     """Return the terms of a request whose customer was found."""
     return Terms(
@@ -77,17 +107,27 @@ def from_request(request: AssociateCustomer, rev_customer_id: UUID) -> Terms:
     )
 
 
-def from_row(row: Any) -> Terms:
+def from_row(row: TermsRow) -> Terms:
     """Return the terms of a row of `device_association.request_terms`."""
-    fields = {name: row[name] for name in Terms.__slots__}
-    fields |= {name: bool(row[name]) for name in fields if name in FLAGS}
-    fields["rev_customer_id"] = UUID(str(row["rev_customer_id"]))
-    fields["rev_product_id_list"] = tuple(json.loads(row["rev_product_id_list"]))
-    fields["rate_list"] = tuple(map(Decimal, json.loads(row["rate_list"])))
-    return Terms(**fields)
-
-
-FLAGS = frozenset({"create_rev_service", "prorate", "add_carrier_rate_plan", "add_customer_rate_plan"})
+    return Terms(
+        rev_customer_id=UUID(str(row.rev_customer_id)),
+        create_rev_service=row.create_rev_service,
+        service_type_id=row.service_type_id,
+        provider_id=row.provider_id,
+        usage_plan_group_id=row.usage_plan_group_id,
+        rev_package_id=row.rev_package_id,
+        rev_product_id_list=tuple(json.loads(row.rev_product_id_list)),
+        rate_list=tuple(map(Decimal, json.loads(row.rate_list))),
+        prorate=row.prorate,
+        description=row.description or "",
+        add_carrier_rate_plan=row.add_carrier_rate_plan,
+        carrier_rate_plan=row.carrier_rate_plan,
+        comm_plan=row.comm_plan,
+        add_customer_rate_plan=row.add_customer_rate_plan,
+        customer_rate_plan_id=row.customer_rate_plan_id,
+        customer_rate_pool_id=row.customer_rate_pool_id,
+        customer_data_allocation_mb=row.customer_data_allocation_mb,
+    )
 
 
 class Payload(BaseModel):

@@ -7,23 +7,69 @@ bring a change that the portal wrote itself, and the world that moved since, to 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, holding, record_step
+from device_association.bulk_changes.claims import Claim, holding
 from device_association.bulk_changes.closing import count_codes
+from device_association.bulk_changes.locks import BulkChange, find_bulk_change
 from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.bulk_changes.steps import record_step
 from device_association.database.batches import hold_devices, in_batches, row_batches
-from device_association.database.execution import Record, as_json, in_parts, record, records, rows_per_statement, run
+from device_association.database.execution import as_json, in_parts, only_row, rows, rows_per_statement, run
 from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
 from device_association.domain.codes import DeviceCode, RequestCode
 from device_association.domain.errors import Refusal
 from device_association.requests.request_rules import Customer, find_facts, refusals
-from device_association.requests.terms import Terms, from_row, read_payload
+from device_association.requests.terms import Terms, TermsRow, from_row, read_payload
 
 STEP = "validate_devices"
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """How many rows of a change are open, and how many final."""
+
+    open_rows: int
+    final_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that is to be refused, with the code and the reason."""
+
+    row_id: int
+    code: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIccid:
+    """The ICCID of an open row; other programs may write none."""
+
+    row_id: int
+    iccid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPayload:
+    """An open row that the portal wrote itself, with its payload as JSON; None: it has none."""
+
+    row_id: int
+    payload: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedDevice:
+    """What a payload asks for its own device, as the statement reads it; dates in UTC."""
+
+    row_id: int
+    terms_hash: str
+    effective_date: datetime | None
+    activated_date: datetime | None
 
 
 def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
@@ -48,7 +94,7 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
     return holding(engine, claim, now, validate)
 
 
-def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> Record:
+def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> RowCounts:
     """Let the rules decide about each open row of a change that is to start again; return how many are open and final."""
     batches = row_batches(connection, bulk_change_id)
     in_batches(connection, "requests/resolve_devices", batches, bulk_change_id=bulk_change_id)
@@ -56,11 +102,9 @@ def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: 
     return count_rows(connection, bulk_change_id)
 
 
-def count_rows(connection: Connection, bulk_change_id: int) -> Record:
-    """Return how many rows of a change are open (`open_rows`), and how many final (`final_rows`)."""
-    counts = record(connection, "requests/count_open", bulk_change_id=bulk_change_id)
-    assert counts is not None, "a count is always one row"
-    return counts
+def count_rows(connection: Connection, bulk_change_id: int) -> RowCounts:
+    """Return how many rows of a change are open, and how many final."""
+    return only_row(connection, RowCounts, "requests/count_open", bulk_change_id=bulk_change_id)
 
 
 def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
@@ -84,7 +128,7 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
 
 def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
-    billed = records(connection, "requests/find_billed", bulk_change_id=bulk_change_id, now=now)
+    billed = rows(connection, RefusedRow, "requests/find_billed", bulk_change_id=bulk_change_id, now=now)
     reject_rows(connection, bulk_change_id, billed, actor=actor, now=now)
     _end_rejected(connection, bulk_change_id, actor, now)
 
@@ -111,38 +155,39 @@ def _end_rejected(connection: Connection, bulk_change_id: int, actor: str, now: 
 
 def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
-    about = record(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
-    zone = about["time_zone"] if about else None
+    change = find_bulk_change(connection, claim.bulk_change_id)
+    zone = change.time_zone if change else None
     after = 0
-    while unread := records(
+    while unread := rows(
         connection,
+        UnreadPayload,
         "requests/list_unread_payloads",
         bulk_change_id=claim.bulk_change_id,
         after_row_id=after,
         limit=rows_per_statement(connection),
     ):
-        after = unread[-1]["row_id"]
+        after = unread[-1].row_id
         terms: dict[str, Terms] = {}
-        devices: list[dict[str, object]] = []
-        broken: list[dict[str, object]] = []
+        devices: list[RequestedDevice] = []
+        broken: list[RefusedRow] = []
         for one in unread:
             try:
-                payload = read_payload(one["payload"] or "")
-                dates = {"effective_date": payload.effective_date, "activated_date": payload.activated_date}
-                utc = {name: _instant(name, date, zone) for name, date in dates.items()}
+                payload = read_payload(one.payload or "")
+                effective_date = _instant("effective_date", payload.effective_date, zone)
+                activated_date = _instant("activated_date", payload.activated_date, zone)
             except ValueError as problem:
-                broken.append(_broken(one["row_id"], problem))
+                broken.append(_broken(one.row_id, problem))
                 continue
             terms_hash = str(payload.terms.binds["terms_hash"])
             terms[terms_hash] = payload.terms
-            devices.append({"row_id": one["row_id"], "terms_hash": terms_hash, **utc})
+            devices.append(RequestedDevice(one.row_id, terms_hash, effective_date, activated_date))
         for one_terms in terms.values():
             insert_terms(connection, claim.bulk_change_id, one_terms)
         run(
             connection,
             "requests/insert_requested_devices",
             bulk_change_id=claim.bulk_change_id,
-            devices=as_json(devices),
+            devices=as_json([asdict(one) for one in devices]),
         )
         reject_rows(connection, claim.bulk_change_id, broken, actor=claim.actor, now=now)
 
@@ -154,9 +199,9 @@ def insert_terms(connection: Connection, bulk_change_id: int, terms: Terms) -> N
 
 def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> None:
     """Refuse the rows whose request as a whole may no longer go on: the customer was closed or deleted meanwhile, ..."""
-    change = record(connection, "findings/find_bulk_change", bulk_change_id=claim.bulk_change_id)
+    change = find_bulk_change(connection, claim.bulk_change_id)
     assert change is not None, "the change is claimed"
-    for one in records(connection, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
+    for one in rows(connection, TermsRow, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
         terms = from_row(one)
         found = _request_refusals(connection, terms, one, change, now)
         if found:
@@ -165,7 +210,7 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
                 "requests/reject_terms",
                 row_batches(connection, claim.bulk_change_id),
                 bulk_change_id=claim.bulk_change_id,
-                terms_id=one["terms_id"],
+                terms_id=one.terms_id,
                 code=found[0].code,
                 details="; ".join(map(str, found)),
                 actor=claim.actor,
@@ -174,29 +219,29 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
 
 
 def reject_rows(
-    connection: Connection, bulk_change_id: int, refused: Sequence[Mapping[str, object]], *, actor: str, now: datetime
+    connection: Connection, bulk_change_id: int, refused: Sequence[RefusedRow], *, actor: str, now: datetime
 ) -> None:
-    """Mark the given rows (row_id, code, details) as errors."""
+    """Mark the given rows as errors."""
     for part in in_parts(connection, refused):
         run(
             connection,
             "requests/reject_rows",
             bulk_change_id=bulk_change_id,
-            refused=as_json(part),
+            refused=as_json([asdict(one) for one in part]),
             actor=actor,
             now=now,
         )
 
 
-def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[dict[str, object]]:
+def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[RefusedRow]:
     return [
-        {
-            "row_id": one["row_id"],
-            "code": DeviceCode.INVALID_ICCID,
-            "details": f"INVALID_ICCID: {one['iccid']!r} is no ICCID; it must be 18 to 22 digits",
-        }
-        for one in records(connection, "requests/list_open_iccids", bulk_change_id=bulk_change_id)
-        if not is_iccid(one["iccid"] or "")
+        RefusedRow(
+            one.row_id,
+            DeviceCode.INVALID_ICCID,
+            f"INVALID_ICCID: {one.iccid!r} is no ICCID; it must be 18 to 22 digits",
+        )
+        for one in rows(connection, OpenIccid, "requests/list_open_iccids", bulk_change_id=bulk_change_id)
+        if not is_iccid(one.iccid or "")
     ]
 
 
@@ -209,27 +254,32 @@ def _instant(field: str, date: datetime | None, zone: str | None) -> datetime | 
     return local_to_utc(date, zone)
 
 
-def _broken(row_id: int, problem: ValueError) -> dict[str, object]:
-    return {
-        "row_id": row_id,
-        "code": RequestCode.INVALID_REQUEST,
-        "details": f"INVALID_REQUEST: the stored payload of this device cannot be read: {problem}; send it again",
-    }
+def _broken(row_id: int, problem: ValueError) -> RefusedRow:
+    details = f"INVALID_REQUEST: the stored payload of this device cannot be read: {problem}; send it again"
+    return RefusedRow(row_id, RequestCode.INVALID_REQUEST, details)
 
 
 def _request_refusals(
-    connection: Connection, terms: Terms, asked: Record, change: Record, now: datetime
+    connection: Connection, terms: Terms, asked: TermsRow, change: BulkChange, now: datetime
 ) -> list[Refusal]:
-    if asked["number"] is None:
+    if asked.customer_number is None:
         gone = f"customer {terms.rev_customer_id} was deleted since the request; choose another customer"
         return [Refusal(RequestCode.CUSTOMER_NOT_FOUND, "RevCustomerId", gone)]
-    named = {name: asked[name] for name in ("number", "name", "status", "close_date", "account_id", "site_id")}
-    customer = Customer(customer_id=terms.rev_customer_id, is_accessible=1, **named)
+    customer = Customer(
+        customer_id=terms.rev_customer_id,
+        number=asked.customer_number,
+        name=asked.customer_name or "",
+        status=asked.customer_status,
+        close_date=asked.customer_close_date,
+        account_id=asked.account_id,
+        site_id=asked.site_id,
+        is_accessible=True,
+    )
     facts = find_facts(
         connection,
         terms,
-        tenant_id=change["tenant_id"],
-        service_provider_id=change["service_provider_id"],
+        tenant_id=change.tenant_id,
+        service_provider_id=change.service_provider_id,
         account_id=customer.account_id,
     )
-    return refusals(terms, customer, facts, tenant=change["tenant_name"], now=now)
+    return refusals(terms, customer, facts, tenant=change.tenant_name, now=now)

@@ -17,7 +17,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.claims import holding, is_stopped, record_step
+from device_association.bulk_changes.claims import holding
+from device_association.bulk_changes.steps import record_step
+from device_association.bulk_changes.stops import is_stopped
 from device_association.database.execution import Record, changed, in_transaction, records
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
-from device_association.bulk_changes.claims import is_stopped
+from device_association.bulk_changes.stops import is_stopped
 from device_association.database.execution import Record
 from device_association.domain.errors import (
     AssociationError,

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, lock_visible, refused
+from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.reverted_changes import reverted_text
 from device_association.database.execution import Record, as_json, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
@@ -67,11 +67,11 @@ def may_be_named(code: str | None, status: str, *, was_named: bool, has_line: bo
     return was_named or code == DeviceCode.REV_LINE_AMBIGUOUS
 
 
-def _check_change(change: Record) -> None:
-    if change["reverted_by"] is not None:
-        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change["reverted_by"]))
-    if change["status"] in NOT_ENDED:
-        said = f"this change reads {change['status']}; name the line once it has ended"
+def _check_change(change: VisibleChange) -> None:
+    if change.reverted_by is not None:
+        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change.reverted_by))
+    if change.status in NOT_ENDED:
+        said = f"this change reads {change.status}; name the line once it has ended"
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
 
 

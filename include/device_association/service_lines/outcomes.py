@@ -18,7 +18,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
+from device_association.bulk_changes.claims import Claim, holding
+from device_association.bulk_changes.deadlines import is_past_deadline
+from device_association.bulk_changes.stops import stop, stop_if_failing
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
 from device_association.domain.association_request import tenant_zone

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from device_association.bulk_changes import claims
+from device_association.bulk_changes import stops
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import utc_milliseconds
 from device_association.domain.errors import (
@@ -142,13 +142,13 @@ def test_a_cancel_is_seen_at_once_while_the_account_is_paused(flow: Flow) -> Non
 
 def test_a_cancelled_change_does_not_wait_for_a_paused_account_with_calls_in_doubt(flow: Flow) -> None:
     one = planned(flow, PLAIN[:3])
-    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert not stops.waits_in_vain(flow.portal, one.claim, flow.clock())
     one.budget.pause(3600, "turned away")
-    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert not stops.waits_in_vain(flow.portal, one.claim, flow.clock())
     flow.stop(one.claim, "CANCELED_BY_USER", "not now")
-    assert claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert stops.waits_in_vain(flow.portal, one.claim, flow.clock())
     flow.clock.pass_seconds(3601)
-    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert not stops.waits_in_vain(flow.portal, one.claim, flow.clock())
 
 
 def test_an_absurd_wait_holds_a_slice_back_for_a_quarter_of_an_hour_at_most(flow: Flow) -> None:
@@ -233,7 +233,7 @@ def test_a_change_that_rev_io_refuses_too_often_is_stopped(flow: Flow) -> None:
 def test_a_change_s_own_abort_rule_counts_also_when_it_is_set_while_the_change_runs(flow: Flow) -> None:
     no = [RevioRejected("no such rate centre", status=400)] * 60
     one = planned(flow, PLAIN[:60], meets=no, rev_concurrency=1, abort_sample=20)
-    claims.set_abort_rule(flow.portal, one.claim.bulk_change_id, percent=100, sample=1000)
+    stops.set_abort_rule(flow.portal, one.claim.bulk_change_id, percent=100, sample=1000)
     assert one.run() == {"rejected": 60}
 
 
