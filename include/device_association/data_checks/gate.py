@@ -26,7 +26,7 @@ from device_association.database.execution import rows
 from device_association.domain.association_request import is_iccid, luhn_holds
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DataCheckFailed
-from device_association.requests.validation import count_rows
+from device_association.requests.device_rules import count_rows
 
 STEP = "check_data"
 SUITE = Path(__file__).resolve().parents[2] / "expectations" / "customer_assignment.json"

@@ -27,7 +27,7 @@ from device_association.domain.codes import ChangeStatus, DeviceCode, RequestCod
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.domain.storable_text import storable
 from device_association.findings.one_by_one import OneByOne
-from device_association.requests.validation import check_anew, count_rows
+from device_association.requests.device_rules import check_anew, count_rows
 
 MOST_QUESTIONS = 500
 """How many changes one Airflow run asks about; a run cannot have more than 1,024 mapped tasks."""

@@ -21,7 +21,7 @@ from device_association.database.execution import as_json, changed, in_transacti
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, RequestCode
 from device_association.requests.approvals import ask_or_start, end_unanswered, has_to_ask_again
-from device_association.requests.validation import check_anew
+from device_association.requests.device_rules import check_anew
 
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")]
 

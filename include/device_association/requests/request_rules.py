@@ -18,7 +18,7 @@ from device_association.bulk_changes.access import Caller
 from device_association.database.execution import row, rows, values
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.requests.terms import Terms
+from device_association.requests.change_spec import Terms
 from device_association.revio.responses import spelled_id
 
 

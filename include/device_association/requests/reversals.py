@@ -32,8 +32,8 @@ from device_association.rate_limiting.limiter import Limits
 from device_association.requests.approvals import ask_or_start
 from device_association.requests.change_actions import Cancel
 from device_association.requests.create import Created, insert_change, with_reason
+from device_association.requests.device_rules import count_rows, reject_devices
 from device_association.requests.preview import Preview, verdicts, without_trace
-from device_association.requests.validation import count_rows, reject_devices
 
 STEP = "revert"
 

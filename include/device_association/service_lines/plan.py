@@ -25,7 +25,7 @@ from device_association.database.execution import Record, as_json, in_parts, rec
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
-from device_association.requests.validation import RefusedRow, reject_billed, reject_changed, reject_rows
+from device_association.requests.device_rules import RefusedRow, reject_billed, reject_changed, reject_rows
 from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line, Sim, ending_text
 from device_association.revio.responses import spelled_id

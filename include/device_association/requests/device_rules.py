@@ -23,8 +23,8 @@ from device_association.database.execution import as_json, in_parts, only_row, r
 from device_association.domain.association_request import is_iccid, is_storable, local_to_utc
 from device_association.domain.codes import DeviceCode, RequestCode
 from device_association.domain.errors import Refusal
+from device_association.requests.change_spec import Terms, TermsRow, from_row, read_payload
 from device_association.requests.request_rules import Customer, find_facts, refusals
-from device_association.requests.terms import Terms, TermsRow, from_row, read_payload
 
 STEP = "validate_devices"
 
