@@ -22,7 +22,8 @@ from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, DeviceCode
 from device_association.messaging.outbox import MESSAGE, send_owed
-from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
+from device_association.requests.approval_rules import ApprovalRule, set_rule
+from device_association.requests.approvals import answer_approval
 from device_association.requests.create import create_bulk_change
 from local import postgres, sample_data
 from local.demo import lines_by_sim, queue_sender

@@ -15,7 +15,7 @@ from device_association.bulk_changes import claims, closing
 from device_association.bulk_changes.claims import Claim
 from device_association.data_checks import gate
 from device_association.database.dialects import utc_milliseconds
-from device_association.requests import device_rules
+from device_association.requests.validate import validate_devices
 from device_association.service_lines import plan as line_planning
 from device_association.service_lines.plan import Clients
 from device_association.settings import Settings
@@ -30,7 +30,7 @@ def open_change(engine: Engine, change: int) -> None:
 
 def validate(engine: Engine, change: int) -> None:
     """Refuse the devices that may not go on."""
-    device_rules.validate_devices(engine, claim_of(engine, change), now=now())
+    validate_devices(engine, claim_of(engine, change), now=now())
 
 
 def check(engine: Engine, change: int) -> None:

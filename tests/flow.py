@@ -17,7 +17,7 @@ from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
 from device_association.database.execution import changed, records, run
 from device_association.domain.errors import RevioError
-from device_association.requests import device_rules
+from device_association.requests import validate
 from device_association.requests.create import Created, create_bulk_change
 from device_association.revio.client import Account, Line, Listing, Product
 from device_association.revio.lines import SENT
@@ -184,7 +184,7 @@ class Flow:
 
     def check(self, claim: Claim) -> None:
         """Validate, and open the gate as the data checks do, without the seconds that their import takes."""
-        device_rules.validate_devices(self.portal, claim, now=self.clock())
+        validate.validate_devices(self.portal, claim, now=self.clock())
         claims.holding(
             self.portal,
             claim,

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.domain.errors import RequestRefused
 from device_association.messaging import outbox
-from device_association.requests import approvals
+from device_association.requests import approval_questions, approvals
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 @speaks_plainly
 def take_questions() -> list[int]:
     """Return the bulk changes that this run asks about: those that no other does."""
-    taken = approvals.take_questions(connections.portal(), get_current_context()["run_id"])
+    taken = approval_questions.take_questions(connections.portal(), get_current_context()["run_id"])
     log.info("%s changes to ask about", len(taken))
     return taken
 
@@ -50,7 +50,7 @@ class AskOperator(HITLOperator):
 
     def execute(self, context: Context) -> None:
         """Ask."""
-        question = approvals.question(connections.portal(), self.bulk_change_id)
+        question = approval_questions.question(connections.portal(), self.bulk_change_id)
         if question is None:
             raise AirflowSkipException("nobody has to be asked any more")
         self.subject, self.body = f"Approve bulk change {self.bulk_change_id}?", question

@@ -17,7 +17,7 @@ from device_association.associations import associate
 from device_association.bulk_changes import claims, closing, deadlines, stops
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
-from device_association.requests import create, device_rules
+from device_association.requests import create, validate
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes, plan
 from device_association_airflow import connections, runs
@@ -84,7 +84,7 @@ def _open(params: Any, dag_run: Any) -> Work:
 @speaks_plainly
 def validate_devices() -> None:
     """Refuse the devices that may not go on, in a handful of statements over all rows."""
-    log.info("%s", device_rules.validate_devices(connections.portal(), current_claim(), now=connections.clock()))
+    log.info("%s", validate.validate_devices(connections.portal(), current_claim(), now=connections.clock()))
 
 
 def check_data() -> CheckDataOperator:

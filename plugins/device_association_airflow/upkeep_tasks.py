@@ -11,7 +11,7 @@ from airflow.sdk import TriggerRule, get_current_context, task
 from device_association.maintenance import sweep
 from device_association.messaging import outbox
 from device_association.monitoring import snapshot
-from device_association.requests import approvals
+from device_association.requests import approval_questions, approvals
 from device_association.service_lines import in_doubt
 from device_association_airflow import connections, runs
 from device_association_airflow.association_tasks import POLICY
@@ -66,7 +66,7 @@ def ask_for_approvals() -> None:
     """End the changes that nobody approved in time, and have a person asked about all that none asks about yet."""
     engine, now = connections.portal(), connections.clock()
     expired = approvals.expire_approvals(engine, now=now)
-    new = [one for one in approvals.list_waiting(engine) if one.run_id is None]
+    new = [one for one in approval_questions.list_waiting(engine) if one.run_id is None]
     if new:
         runs.ask_for_approvals(now)
     log.info("%s changes expired, %s to be asked about", expired, len(new))

@@ -27,7 +27,7 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.rate_limiting.limiter import MOST_FAILURES, CallBudget, Limits
-from device_association.requests import device_rules
+from device_association.requests import validate
 from device_association.requests.change_actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line, Listing, Product
@@ -176,7 +176,7 @@ def test_a_row_without_its_hold_does_not_pass_the_gate(flow: Flow) -> None:
 def test_a_row_that_was_deleted_or_came_after_the_checks_is_not_billed(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
     put(flow, "dbo", "m2m_devicechange", {"bulkchangeid": claim.bulk_change_id, "iccid": PLAIN[0]}, isdeleted=1)
-    device_rules.validate_devices(flow.portal, claim, now=flow.clock())
+    validate.validate_devices(flow.portal, claim, now=flow.clock())
     assert gate.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 2
     flow.lines(claim)
     assert flow.rev.lines_of(PLAIN[0]) == []

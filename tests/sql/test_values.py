@@ -15,7 +15,7 @@ from device_association.database.dialects import keep_line_ends, to_driver
 from device_association.database.execution import as_json, changed, in_transaction, run
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import RequestRefused
-from device_association.requests.change_spec import Payload
+from device_association.requests.payloads import Payload
 from local.portal_tables import named
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, read_table, request

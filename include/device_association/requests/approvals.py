@@ -1,15 +1,14 @@
-"""Which changes a second person has to approve before they start, and that person's answer. Source: the domain contract, 4.
+"""A second person's answer about a change that has to be approved before it starts. Source: the domain contract, section 4.
 
 A change that waits holds no device and no run waits for it. The first answer counts, wherever it is given.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
@@ -17,44 +16,22 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.closing import close, end_rows, start_or_close
-from device_association.bulk_changes.locks import BulkChange, find_bulk_change, lock_change
+from device_association.bulk_changes.locks import BulkChange, lock_change
 from device_association.bulk_changes.steps import log_change_step
 from device_association.bulk_changes.stops import insert_stop
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import changed, in_transaction, row, rows, run, values
+from device_association.database.execution import changed, in_transaction, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.domain.storable_text import storable
 from device_association.findings.one_by_one import OneByOne
-from device_association.requests.device_rules import check_anew, count_rows
+from device_association.requests.approval_questions import find_approval, list_waiting
+from device_association.requests.device_rules import check_anew
 
-MOST_QUESTIONS = 500
-"""How many changes one Airflow run asks about; a run cannot have more than 1,024 mapped tasks."""
 ANSWERED_WITHIN = timedelta(hours=72)
 APPROVED, REFUSED, EXPIRED, CANCELED = "APPROVED", "REFUSED", "EXPIRED", "CANCELED"
 SWEEP = "sweep"
-Threshold = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
-
-
-class ApprovalRule(BaseModel):
-    """When a tenant's change has to be approved; a threshold that is null asks nobody."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal, validate_by_name=True)
-
-    most_devices: Threshold | None = None
-    most_rejected_percent: Percent | None = None
-    first_use: Annotated[bool, Field(strict=True)] = False
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRule:
-    """The row of a tenant's ApprovalRule."""
-
-    most_devices: int | None
-    most_rejected_percent: int | None
-    first_use: bool
 
 
 class Answer(BaseModel):
@@ -78,64 +55,6 @@ class Answered:
     status: str
     accepted: int
     rejected: int
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """Why a change waits or waited for approval, and the answer; None while there is none."""
-
-    why: str
-    asked_by: str
-    asked: datetime
-    expires: datetime
-    answer: str | None
-    answered_by: str | None
-    answered: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingChange:
-    """A change that waits for an answer, and the Airflow run that asks a person about it."""
-
-    bulk_change_id: int
-    asked: datetime
-    expires: datetime
-    run_id: str | None
-
-
-def find_rule(engine: Engine, tenant_id: int) -> ApprovalRule:
-    """Return the thresholds of a tenant."""
-    with engine.connect() as connection:
-        return _rule(connection, tenant_id)
-
-
-def set_rule(engine: Engine, caller: Caller, rule: ApprovalRule, *, now: datetime) -> None:
-    """Keep the thresholds of the caller's tenant; they decide about every change that is asked for from now on."""
-    binds = {**rule.model_dump(), "first_use": int(rule.first_use), "tenant_id": caller.tenant_id}
-
-    def keep(connection: Connection) -> None:
-        about = {"actor": caller.user_name, "now": now, **binds}
-        if not changed(connection, "requests/update_rule", **about):
-            run(connection, "requests/insert_rule", **about)
-
-    in_transaction(engine, keep)
-
-
-def why_approval(
-    connection: Connection, tenant_id: int, change_id: int, rev_customer_id: UUID, *, accepted: int, rejected: int
-) -> str | None:
-    """Return in words why a change has to be approved before it starts, or None."""
-    rule, devices = _rule(connection, tenant_id), accepted + rejected
-    because = []
-    if rule.most_devices is not None and accepted > rule.most_devices:
-        because.append(f"{accepted} devices, more than {rule.most_devices}")
-    if rule.most_rejected_percent is not None and rejected * 100 > devices * rule.most_rejected_percent:
-        because.append(f"{rejected} of {devices} devices refused, more than {rule.most_rejected_percent} percent")
-    if rule.first_use:
-        (uses,) = values(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
-        if not uses:
-            because.append("the first change for this customer")
-    return "; ".join(because) or None
 
 
 def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor: str, now: datetime) -> None:
@@ -173,11 +92,6 @@ def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
     return found.why if found and found.answer != APPROVED else None
 
 
-def find_approval(connection: Connection, change_id: int) -> Approval | None:
-    """Return why a change waits or waited for approval, with the answer; None where nobody was asked."""
-    return row(connection, Approval, "requests/find_approval", bulk_change_id=change_id)
-
-
 def answer_approval(
     engine: Engine, caller: Caller, bulk_change_id: int, *, approve: bool, reason: str, now: datetime
 ) -> Answered:
@@ -195,42 +109,6 @@ def answer_approval(
         return _end(connection, change, REFUSED, actor=caller.user_name, reason=reason, now=now)
 
     return in_transaction(engine, answer)
-
-
-def list_waiting(engine: Engine) -> list[WaitingChange]:
-    """Return the changes that wait for an answer, the longest waiting first."""
-    with engine.connect() as connection:
-        return _list_waiting(connection)
-
-
-def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
-    """Let a run ask about the changes that none asks about yet; return all that wait for its answers, by id.
-
-    A run that asks again, or two at once, take nothing twice.
-    """
-
-    def take(connection: Connection) -> list[int]:
-        free = sorted(one.bulk_change_id for one in _list_waiting(connection) if one.run_id is None)
-        if free:
-            run(connection, "requests/take_questions", run_id=run_id, last_id=free[:most][-1])
-        return sorted(one.bulk_change_id for one in _list_waiting(connection) if one.run_id == run_id)
-
-    return in_transaction(engine, take)
-
-
-def question(engine: Engine, bulk_change_id: int) -> str | None:
-    """Return what a person is asked about a change, in Markdown; None where nobody has to be asked any more."""
-    with engine.connect() as connection:
-        asked = find_approval(connection, bulk_change_id)
-        change = find_bulk_change(connection, bulk_change_id)
-        counts = count_rows(connection, bulk_change_id)
-    if asked is None or change is None or asked.answer is not None:
-        return None
-    return (
-        f"**{asked.asked_by}** of tenant {change.tenant_name} asks for {counts.open_rows} devices "
-        f"({counts.final_rows} more were refused).\n\nIt needs a second person because: {asked.why}.\n\n"
-        f"Without an answer it ends at {asked.expires:%Y-%m-%d %H:%M} UTC. The first answer counts, here or in the portal."
-    )
 
 
 def expire_approvals(engine: Engine, *, now: datetime) -> int:
@@ -259,15 +137,6 @@ def reason_needed() -> Refusal:
 def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: datetime) -> None:
     """Close the question about a change that a person cancels."""
     run(connection, "bulk_changes/answer", bulk_change_id=change_id, answer=CANCELED, actor=actor, now=now)
-
-
-def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
-    found = row(connection, StoredRule, "requests/find_rule", tenant_id=tenant_id)
-    return ApprovalRule(**asdict(found)) if found else ApprovalRule()
-
-
-def _list_waiting(connection: Connection) -> list[WaitingChange]:
-    return rows(connection, WaitingChange, "requests/list_open")
 
 
 def _check_waits(connection: Connection, change: VisibleChange, caller: Caller, now: datetime) -> None:

@@ -24,10 +24,12 @@ from device_association.domain.association_request import (
 )
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable, RequestRefused
-from device_association.requests.approvals import ask_or_start, why_approval
-from device_association.requests.change_spec import Terms, from_request, payload_template
-from device_association.requests.device_rules import count_rows, insert_terms, reject_devices
+from device_association.requests.approval_rules import why_approval
+from device_association.requests.approvals import ask_or_start
+from device_association.requests.change_spec import Terms, from_request
+from device_association.requests.device_rules import count_rows, reject_devices
 from device_association.requests.idempotency import Answer, RequestKey, keep_answer, take_key
+from device_association.requests.payloads import insert_terms, payload_template
 from device_association.requests.request_rules import Customer, find_customer, find_facts, refusals
 
 

@@ -16,7 +16,7 @@ from device_association.domain.plain_numbers import plain_whole
 from device_association.maintenance import dead_letters
 from device_association.maintenance.dead_letters import Cause, DeadLetter
 from device_association.messaging.messages import read_message
-from device_association.requests.change_spec import read_payload
+from device_association.requests.payloads import read_payload
 from device_association.service_lines.looks import _kept_line
 from device_association.service_lines.products import _body
 from local.sample_data import groups, world
