@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from device_association.associations import associate as associations
-from device_association.bulk_changes import claims, closing
+from device_association.bulk_changes import claims
 from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.close import close_bulk_change
 from device_association.data_checks import gate
 from device_association.database.dialects import utc_milliseconds
 from device_association.requests.validate import validate_devices
@@ -67,7 +68,7 @@ def link(engine: Engine, change: int) -> None:
 
 def close(engine: Engine, change: int) -> None:
     """Give the change its final status, which must be PROCESSED."""
-    closed = closing.close_bulk_change(engine, claim_of(engine, change), failed_steps=[], now=now())
+    closed = close_bulk_change(engine, claim_of(engine, change), failed_steps=[], now=now())
     if closed.status != "PROCESSED":
         raise AssertionError(f"change {change} ended as {closed.status}: {closed.codes}")
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, TableClause, select, text
 
 from device_association.associations import associate as associations
-from device_association.bulk_changes import claims, closing
+from device_association.bulk_changes import claims, close
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
 from device_association.database.execution import changed, records, run
@@ -216,10 +216,10 @@ class Flow:
         associations.update_device_rev_service_links(self.portal, claim, now=self.clock())
         return counts
 
-    def close(self, claim: Claim, failed: Sequence[str] = ()) -> closing.Closed:
-        return closing.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
+    def close(self, claim: Claim, failed: Sequence[str] = ()) -> close.Closed:
+        return close.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
 
-    def run(self, sent: dict[str, Any], form_run: str | None = None) -> closing.Closed:
+    def run(self, sent: dict[str, Any], form_run: str | None = None) -> close.Closed:
         """Bring a request to its end, of the portal or of a run of the form."""
         claim = self.open(self.create(sent, run_id=form_run).change_id, run_id=form_run or "run")
         self.check(claim)

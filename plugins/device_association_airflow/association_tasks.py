@@ -14,7 +14,7 @@ from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
 from device_association.associations import associate
-from device_association.bulk_changes import claims, closing, deadlines, stops
+from device_association.bulk_changes import claims, close, deadlines, stops
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
 from device_association.requests import create, validate
@@ -191,7 +191,7 @@ def close_bulk_change() -> dict[str, Any]:
         raise AirflowFailException(
             f"no bulk change was opened: {', '.join(failed) or 'an earlier task'} failed, see its log"
         )
-    closed = closing.close_bulk_change(
+    closed = close.close_bulk_change(
         connections.portal(), current_claim(), failed_steps=failed, now=connections.clock()
     )
     result = closed.as_result()

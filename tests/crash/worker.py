@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
 from device_association.associations import associate
-from device_association.bulk_changes import closing
+from device_association.bulk_changes import close
 from device_association.bulk_changes.claims import Claim
 from device_association.database import execution
 from device_association.database.execution import database_clock, make_engine
@@ -181,7 +181,7 @@ class WorkerProcess:
             case "links":
                 return associate.update_device_rev_service_links(*about, now=self.clock())
             case "close":
-                return closing.close_bulk_change(*about, failed_steps=(), now=self.clock()).as_result()
+                return close.close_bulk_change(*about, failed_steps=(), now=self.clock()).as_result()
         raise ValueError(task)
 
     def _budget(self, connection_id: str) -> CallBudget:

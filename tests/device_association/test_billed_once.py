@@ -28,7 +28,7 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import MOST_FAILURES, CallBudget, Limits
 from device_association.requests import validate
-from device_association.requests.change_actions import retry_change
+from device_association.requests.actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line, Listing, Product
 from device_association.service_lines import create

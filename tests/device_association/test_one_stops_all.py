@@ -40,7 +40,7 @@ from device_association.monitoring.snapshot import read_figures
 from device_association.reconciliation.accounts import Interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
 from device_association.requests import approvals
-from device_association.requests.reversals import revert_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient
 from device_association.revio.lines import line_of
 from device_association.revio.transport import Answer

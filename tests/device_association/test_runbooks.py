@@ -13,7 +13,7 @@ from device_association.maintenance import sweep
 from device_association.messaging import outbox
 from device_association.monitoring import health, snapshot
 from device_association.monitoring.snapshot import read_figures, see_job
-from device_association.requests.change_actions import retry_change
+from device_association.requests.actions import retry_change
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.outcomes import Committed, ended_unknown, settle

@@ -11,7 +11,7 @@ from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
 from device_association.maintenance import sweep
-from device_association.requests.change_actions import cancel_change, retry_change
+from device_association.requests.actions import cancel_change, retry_change
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

@@ -21,8 +21,8 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.domain.sim_numbers import luhn_digit
-from device_association.requests.change_actions import retry_change
-from device_association.requests.reversals import revert_change
+from device_association.requests.actions import retry_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Line, Listing
 from device_association.revio.lines import line_of
 from device_association.revio.responses import read_integer

@@ -228,7 +228,7 @@ def test_a_file_of_several_statements_says_how_many_rows_it_changed(flow: Flow) 
 
 def test_a_statement_that_finds_nothing_changed_nothing(flow: Flow) -> None:
     binds = {"bulk_change_id": 10**12, "retry_number": 0, "run_id": "run", "now": NOW}
-    assert in_transaction(flow.portal, lambda c: changed(c, "bulk_changes/keep_claim", **binds)) == 0
+    assert in_transaction(flow.portal, lambda c: changed(c, "bulk_changes/assert_claim", **binds)) == 0
 
 
 def test_ids_go_on_and_are_returned(flow: Flow) -> None:

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.associations.restore import GIVEN_BACK, ReadyRow, give_back
-from device_association.bulk_changes.claims import Claim, holding, keep
-from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.associations.restore import RESTORED, ReadyRow, restore_devices
+from device_association.bulk_changes.claims import Claim, assert_claim, holding
+from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
 from device_association.database.execution import changed, in_parts, in_transaction, rows, run
 from device_association.findings.one_by_one import MOST_NAMED, in_halves
@@ -63,12 +63,12 @@ def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datet
     """
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
-        is_revert = find_reversal(connection, claim.bulk_change_id).reverts is not None
+        is_revert = find_revert(connection, claim.bulk_change_id).reverts is not None
         about = {"bulk_change_id": claim.bulk_change_id}
         restorable = rows(connection, ReadyRow, "associations/list_restorable_rows", **about) if is_revert else []
         settled = [] if is_revert else rows(connection, SettledRow, "associations/list_settled_rows", **about)
     if is_revert:
-        total, problems = _in_batches(engine, claim, restorable, give_back, GIVEN_BACK, clock)
+        total, problems = _in_batches(engine, claim, restorable, restore_devices, RESTORED, clock)
     else:
         total, problems = _in_batches(engine, claim, settled, _associate, ASSOCIATED, clock)
     holding(engine, claim, clock(), lambda c: record_step(c, claim, STEP, total, started=started, began=began))
@@ -166,7 +166,7 @@ def _associate(connection: Connection, claim: Claim, batch: Sequence[SettledRow]
     run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
     batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}
     run(connection, "bulk_changes/release_holds", **batch_rows)
-    keep(connection, claim, now)
+    assert_claim(connection, claim, now)
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 

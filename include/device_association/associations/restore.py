@@ -1,4 +1,4 @@
-"""Gives the devices of a revert back what they had, batch by batch. Source: `device_association.requests.reversals`."""
+"""Gives the devices of a revert back what they had, batch by batch. Source: `device_association.requests.revert`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.claims import Claim, keep
+from device_association.bulk_changes.claims import Claim, assert_claim
 from device_association.database.execution import changed, run
 
 STEP = "give_devices_back"
-GIVEN_BACK = ("given_back", "changed_fields", "closed_plans")
+RESTORED = ("given_back", "changed_fields", "closed_plans")
 """What is counted of a revert."""
 
 
@@ -24,7 +24,7 @@ class ReadyRow:
     row_id: int
 
 
-def give_back(connection: Connection, claim: Claim, batch: Sequence[ReadyRow], now: datetime) -> dict[str, int]:
+def restore_devices(connection: Connection, claim: Claim, batch: Sequence[ReadyRow], now: datetime) -> dict[str, int]:
     """Give one batch back. The claim is checked last: until then its row stays free for the batch beside this one.
 
     A device is compared once more: while the end of its line was out or not known, another program may have changed it.
@@ -43,7 +43,7 @@ def give_back(connection: Connection, claim: Claim, batch: Sequence[ReadyRow], n
     done = changed(connection, "associations/finish_restored_devices", **about)
     run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
     run(connection, "bulk_changes/release_holds", **rows_of)
-    keep(connection, claim, now)
+    assert_claim(connection, claim, now)
     return {"given_back": done, "changed_fields": fields, "closed_plans": plans}
 
 

@@ -90,8 +90,8 @@ def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) ->
     about = {"bulk_change_id": bulk_change_id, "user_id": caller.user_id}
     found = row(connection, VisibleChange, "bulk_changes/find_visible", **about)
     if found is None:
-        said = f"there is no bulk change {bulk_change_id}; check the id"
-        raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, said)
+        text = f"there is no bulk change {bulk_change_id}; check the id"
+        raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, text)
     return found
 
 

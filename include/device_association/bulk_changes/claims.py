@@ -90,15 +90,15 @@ def holding(engine: Engine, claim: Claim, now: datetime, work: Callable[[Connect
     """Run `work` in one transaction that holds the claim until it commits; raise ClaimLost if the claim is gone."""
 
     def held(connection: Connection) -> Result:
-        keep(connection, claim, now)
+        assert_claim(connection, claim, now)
         return work(connection)
 
     return in_transaction(engine, held)
 
 
-def keep(connection: Connection, claim: Claim, now: datetime) -> None:
+def assert_claim(connection: Connection, claim: Claim, now: datetime) -> None:
     """Check inside the caller's transaction that the claim is still the run's, and keep others away until it commits."""
-    if not changed(connection, "bulk_changes/keep_claim", run_id=claim.run_id, now=now, **claim.key):
+    if not changed(connection, "bulk_changes/assert_claim", run_id=claim.run_id, now=now, **claim.key):
         raise ClaimLost(
             f"run {claim.run_id} no longer holds bulk change {claim.bulk_change_id} (retry {claim.retry_number}): it has "
             "ended, was retried or was taken over; nothing was written. To work on it again use Retry on the change"

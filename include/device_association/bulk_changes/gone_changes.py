@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.closing import end_rows, notify
+from device_association.bulk_changes.close import end_rows, enqueue_tenant_notification
 from device_association.bulk_changes.locks import lock_state
 from device_association.bulk_changes.stops import insert_stop
 from device_association.database.execution import changed, in_transaction, row, rows, run
@@ -103,7 +103,7 @@ def _end(connection: Connection, *, change_id: int, now: datetime) -> bool:
     if changed(connection, "bulk_changes/end_deleted", **about, **written):
         run(connection, "bulk_changes/answer", answer="CANCELED", **about, **written)
         run(connection, "bulk_changes/record_result", retry_number=retry, now=now, **about)
-        notify(connection, change_id, retry, gone.tenant_id, gone.tenant_name, now=now)
+        enqueue_tenant_notification(connection, change_id, retry, gone.tenant_id, gone.tenant_name, now=now)
     log.warning("bulk change %s: it was deleted or ended elsewhere; what it held is released", change_id)
     return True
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.associations import associate
 from device_association.bulk_changes.claims import Claim, take_claim
-from device_association.bulk_changes.closing import close_bulk_change
+from device_association.bulk_changes.close import close_bulk_change
 from device_association.bulk_changes.deadlines import deadline_of
 from device_association.bulk_changes.gone_changes import release_gone
 from device_association.bulk_changes.locks import lock_change
@@ -25,7 +25,7 @@ from device_association.domain.codes import RUNNING, ChangeStatus
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.messaging.outbox import owe_message
+from device_association.messaging.outbox import enqueue_message
 
 GRACE = timedelta(minutes=30)
 """What a run that was started again has beyond the deadline before the sweep ends its change itself."""
@@ -91,7 +91,7 @@ def _is_left(change: Record, run_lives: RunLives, quiet: timedelta, now: datetim
 def _owe(connection: Connection, change: Record, now: datetime) -> int:
     log.warning("bulk change %s: nobody works on it; it is enqueued again", change["bulk_change_id"])
     if change["message_id"] is None:
-        owe_message(connection, change["bulk_change_id"], change["retry_number"], now=now)
+        enqueue_message(connection, change["bulk_change_id"], change["retry_number"], now=now)
         return 1
     return changed(connection, "maintenance/owe_again", message_id=change["message_id"], sent=change["sent"])
 

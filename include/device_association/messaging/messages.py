@@ -66,10 +66,10 @@ def read_message(received: Mapping[str, object]) -> Message:
     Raises ValueError that says what is wrong; such a message is left for the dead-letter queue.
     """
     try:
-        said = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
-        if said is None:
+        fields = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
+        if fields is None:
             raise ValueError("neither the body nor the attributes name a BulkChangeId")
-        return Message(_number(said, "BulkChangeId", 1), _number(said, "RetryNumber", 0))
+        return Message(_number(fields, "BulkChangeId", 1), _number(fields, "RetryNumber", 0))
     except RecursionError:
         raise ValueError("its BulkChangeId or RetryNumber is nested too deeply to be a number") from None
 
@@ -81,8 +81,8 @@ def decide(engine: Engine, message: Message) -> Decision:
     if change is None:
         return Decision(Verdict.LEAVE, Cause.NO_SUCH_CHANGE, f"there is no bulk change {message.bulk_change_id}")
     if change.change_request_type_id != CUSTOMER_ASSIGNMENT:
-        said = f"a change of type {change.change_request_type_id} is another program's"
-        return Decision(Verdict.LEAVE, Cause.OTHER_TYPE, said)
+        text = f"a change of type {change.change_request_type_id} is another program's"
+        return Decision(Verdict.LEAVE, Cause.OTHER_TYPE, text)
     current = change.retry_number or 0
     if message.retry_number < current:
         return Decision(Verdict.DELETE, Cause.STALE, f"stale: the change is at retry {current}")
@@ -110,10 +110,10 @@ def start_run(
 
 def _body(text: object) -> Mapping[str, object] | None:
     try:
-        said = json.loads(text) if isinstance(text, str) else None
+        fields = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) and "BulkChangeId" in said else None
+    return fields if isinstance(fields, dict) and "BulkChangeId" in fields else None
 
 
 def _attributes(attributes: object) -> Mapping[str, object] | None:
@@ -122,8 +122,8 @@ def _attributes(attributes: object) -> Mapping[str, object] | None:
     return {name: one.get("StringValue") for name, one in attributes.items() if isinstance(one, Mapping)}
 
 
-def _number(said: Mapping[str, object], name: str, least: int) -> int:
-    sent = said.get(name, 0 if name == "RetryNumber" else None)
+def _number(fields: Mapping[str, object], name: str, least: int) -> int:
+    sent = fields.get(name, 0 if name == "RetryNumber" else None)
     value = plain_whole(sent) if isinstance(sent, str) else sent
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= BIGGEST_ID:
         raise ValueError(f"{name} must be a whole number from {least}; {repr(sent)[:100]} was sent")

@@ -16,7 +16,7 @@ from device_association.domain.errors import DatabaseUnavailable
 from device_association.findings.one_by_one import error_text
 
 MESSAGE, NOTIFICATION = "MESSAGE", "NOTIFICATION"
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 """So many in a row that cannot be sent end a pass: it is the receiver, not what is sent."""
 Send = Callable[[dict[str, object]], None]
 log = logging.getLogger(__name__)
@@ -30,16 +30,16 @@ class Unsent:
     payload: str
 
 
-def owe_message(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
+def enqueue_message(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
     """Owe the queue the message that starts this change."""
-    _owe(connection, MESSAGE, bulk_change_id, retry_number, message_body(bulk_change_id, retry_number), now)
+    _enqueue(connection, MESSAGE, bulk_change_id, retry_number, message_body(bulk_change_id, retry_number), now)
 
 
-def owe_notification(
+def enqueue_notification(
     connection: Connection, bulk_change_id: int, retry_number: int, payload: dict[str, object], *, now: datetime
 ) -> None:
     """Owe the 2.0 system the notification that this change has ended."""
-    _owe(connection, NOTIFICATION, bulk_change_id, retry_number, payload, now)
+    _enqueue(connection, NOTIFICATION, bulk_change_id, retry_number, payload, now)
 
 
 def message_body(bulk_change_id: int, retry_number: int) -> dict[str, object]:
@@ -51,7 +51,7 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
     """Send what is owed of one kind (of one change, or of all) and return how many went out.
 
     Each is marked after it was sent, so it is sent at least once. One that fails, or cannot be marked, stays owed, those
-    behind it are sent; after MOST_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
+    behind it are sent; after MAX_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
     """
     with engine.connect() as connection:
         owed = rows(connection, Unsent, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
@@ -65,7 +65,7 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
         except Exception as problem:
             problems.append(problem)
             in_row += 1
-            if in_row >= MOST_FAILURES:
+            if in_row >= MAX_FAILURES:
                 break
         else:
             in_row = 0
@@ -105,7 +105,7 @@ def is_waiting(engine: Engine, bulk_change_id: int) -> bool:
         return exists(connection, "messaging/find_waiting", bulk_change_id=bulk_change_id)
 
 
-def _owe(
+def _enqueue(
     connection: Connection,
     kind: str,
     bulk_change_id: int,

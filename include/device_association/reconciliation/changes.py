@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.closing import end_rows, owe_end
+from device_association.bulk_changes.close import end_rows, enqueue_end_notification
 from device_association.database.execution import changed, in_transaction, record, records, rows_per_statement, run
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
@@ -62,7 +62,7 @@ def _repair(
         said[FindingKind.CHANGE_STATUS_WRONG] = f"the change read {one['status']}, its devices say {one['wanted']}"
         states = {"status": one["status"], "wanted": one["wanted"]}
         run(connection, "reconciliation/set_status", bulk_change_id=change_id, actor=ACTOR, now=now, **states)
-        owe_end(connection, **key, now=now)
+        enqueue_end_notification(connection, **key, now=now)
     if not said:
         said[FindingKind.CHANGE_COUNTS_WRONG] = "the counts that were kept were not those of the devices"
     run(connection, "reconciliation/delete_result", **key)

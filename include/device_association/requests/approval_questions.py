@@ -11,7 +11,7 @@ from device_association.bulk_changes.locks import find_bulk_change
 from device_association.database.execution import in_transaction, row, rows, run
 from device_association.requests.device_rules import count_rows
 
-MOST_QUESTIONS = 500
+MAX_QUESTIONS = 500
 """How many changes one Airflow run asks about; a run cannot have more than 1,024 mapped tasks."""
 
 
@@ -49,7 +49,7 @@ def list_waiting(engine: Engine) -> list[WaitingChange]:
         return _list_waiting(connection)
 
 
-def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
+def take_questions(engine: Engine, run_id: str, most: int = MAX_QUESTIONS) -> list[int]:
     """Let a run ask about the changes that none asks about yet; return all that wait for its answers, by id.
 
     A run that asks again, or two at once, take nothing twice.

@@ -55,7 +55,7 @@ def set_rule(engine: Engine, caller: Caller, rule: ApprovalRule, *, now: datetim
     in_transaction(engine, keep)
 
 
-def why_approval(
+def approval_reason(
     connection: Connection, tenant_id: int, change_id: int, rev_customer_id: UUID, *, accepted: int, rejected: int
 ) -> str | None:
     """Return in words why a change has to be approved before it starts, or None."""

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
-from device_association.bulk_changes.closing import close, end_rows, start_or_close
+from device_association.bulk_changes.close import close, end_rows, start_or_close
 from device_association.bulk_changes.locks import BulkChange, lock_change
 from device_association.bulk_changes.steps import log_change_step
 from device_association.bulk_changes.stops import insert_stop
@@ -27,7 +27,7 @@ from device_association.domain.errors import Refusal, RequestRefused
 from device_association.domain.storable_text import storable
 from device_association.findings.one_by_one import OneByOne
 from device_association.requests.approval_questions import find_approval, list_waiting
-from device_association.requests.device_rules import check_anew
+from device_association.requests.device_rules import revalidate
 
 ANSWERED_WITHIN = timedelta(hours=72)
 APPROVED, REFUSED, EXPIRED, CANCELED = "APPROVED", "REFUSED", "EXPIRED", "CANCELED"
@@ -142,16 +142,16 @@ def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: d
 def _check_waits(connection: Connection, change: VisibleChange, caller: Caller, now: datetime) -> None:
     asked = find_approval(connection, change.bulk_change_id)
     if asked is not None and asked.answered is not None:
-        said = f"already answered: {asked.answer} by {asked.answered_by} at {asked.answered.isoformat()}"
-        raise refused(RequestCode.ALREADY_ANSWERED, said)
+        text = f"already answered: {asked.answer} by {asked.answered_by} at {asked.answered.isoformat()}"
+        raise refused(RequestCode.ALREADY_ANSWERED, text)
     if asked is None or change.status != ChangeStatus.PENDING_APPROVAL:
-        said = f"this change reads {change.status}; it waits for no approval"
-        raise refused(RequestCode.NOT_WAITING_FOR_APPROVAL, said)
+        text = f"this change reads {change.status}; it waits for no approval"
+        raise refused(RequestCode.NOT_WAITING_FOR_APPROVAL, text)
     if asked.expires <= now:
         raise refused(RequestCode.ALREADY_ANSWERED, "the time for an answer is over; retry the change to ask anew")
     if asked.asked_by == caller.user_name:
-        said = "you asked for this change; somebody else with edit permission has to approve or refuse it"
-        raise refused(RequestCode.OWN_REQUEST, said)
+        text = "you asked for this change; somebody else with edit permission has to approve or refuse it"
+        raise refused(RequestCode.OWN_REQUEST, text)
 
 
 def _approve(connection: Connection, change: VisibleChange, *, actor: str, reason: str, now: datetime) -> Answered:
@@ -161,7 +161,7 @@ def _approve(connection: Connection, change: VisibleChange, *, actor: str, reaso
     run(connection, "bulk_changes/answer", answer=APPROVED, **about)
     run(connection, "requests/end_approval", **about)
     log_change_step(connection, change_id, "approve", request=reason, actor=actor, now=now)
-    counts = check_anew(connection, change_id, actor=actor, now=now)
+    counts = revalidate(connection, change_id, actor=actor, now=now)
     retry, open_rows = change.retry_number, counts.open_rows
     status = start_or_close(connection, change_id, retry, open_rows=open_rows, actor=actor, now=now)
     return Answered(status, accepted=open_rows, rejected=counts.final_rows)

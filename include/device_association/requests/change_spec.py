@@ -14,7 +14,7 @@ from device_association.domain.association_request import AssociateCustomer
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ChangeSpec:
     """The request without its devices; one row of `device_association.request_terms`."""
 
     rev_customer_id: UUID
@@ -47,8 +47,8 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class TermsRow:
-    """Terms of a change as they are stored, lists as JSON, with their customer as it is now; no number: it was deleted."""
+class ChangeSpecRow:
+    """A ChangeSpec as it is stored, lists as JSON, with its customer as it is now; no number: it was deleted."""
 
     terms_id: int
     rev_customer_id: UUID
@@ -76,9 +76,9 @@ class TermsRow:
     site_id: int | None
 
 
-def from_request(request: AssociateCustomer, rev_customer_id: UUID) -> Terms:
+def from_request(request: AssociateCustomer, rev_customer_id: UUID) -> ChangeSpec:
     """Return the terms of a request whose customer was found."""
-    return Terms(
+    return ChangeSpec(
         rev_customer_id=rev_customer_id,
         create_rev_service=request.create_rev_service,
         service_type_id=request.service_type_id,
@@ -99,9 +99,9 @@ def from_request(request: AssociateCustomer, rev_customer_id: UUID) -> Terms:
     )
 
 
-def from_row(row: TermsRow) -> Terms:
+def from_row(row: ChangeSpecRow) -> ChangeSpec:
     """Return the terms of a row of `device_association.request_terms`."""
-    return Terms(
+    return ChangeSpec(
         rev_customer_id=UUID(str(row.rev_customer_id)),
         create_rev_service=row.create_rev_service,
         service_type_id=row.service_type_id,

@@ -24,9 +24,9 @@ from device_association.domain.association_request import (
 )
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable, RequestRefused
-from device_association.requests.approval_rules import why_approval
+from device_association.requests.approval_rules import approval_reason
 from device_association.requests.approvals import ask_or_start
-from device_association.requests.change_spec import Terms, from_request
+from device_association.requests.change_spec import ChangeSpec, from_request
 from device_association.requests.device_rules import count_rows, reject_devices
 from device_association.requests.idempotency import Answer, RequestKey, keep_answer, take_key
 from device_association.requests.payloads import insert_terms, payload_template
@@ -90,7 +90,7 @@ class Stored:
     """A request as it was stored: what its caller is told, what it asks, and for whom."""
 
     created: Created
-    terms: Terms
+    terms: ChangeSpec
     customer: Customer
 
     @property
@@ -133,7 +133,7 @@ def with_reason(connection: Connection, created: Created, tenant_id: int, rev_cu
     if not created.accepted:
         return created
     counts = {"accepted": created.accepted, "rejected": created.rejected}
-    why = why_approval(connection, tenant_id, created.change_id, rev_customer_id, **counts)
+    why = approval_reason(connection, tenant_id, created.change_id, rev_customer_id, **counts)
     return replace(created, needs_approval=why)
 
 
@@ -157,7 +157,12 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
 
 
 def _refuse(
-    connection: Connection, terms: Terms, customer: Customer, caller: Caller, request: AssociateCustomer, now: datetime
+    connection: Connection,
+    terms: ChangeSpec,
+    customer: Customer,
+    caller: Caller,
+    request: AssociateCustomer,
+    now: datetime,
 ) -> None:
     facts = find_facts(
         connection,
@@ -205,7 +210,7 @@ def _insert_devices(
     connection: Connection,
     change_id: int,
     request: AssociateCustomer,
-    terms: Terms,
+    terms: ChangeSpec,
     customer: Customer,
     caller: Caller,
     now: datetime,

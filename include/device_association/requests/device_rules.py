@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.bulk_changes.reverts import find_revert
 from device_association.database.batches import hold_devices, in_batches, row_batches
 from device_association.database.execution import as_json, in_parts, only_row, rows, run
 from device_association.domain.association_request import is_iccid
@@ -45,7 +45,7 @@ class OpenIccid:
     iccid: str | None
 
 
-def check_anew(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> RowCounts:
+def revalidate(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> RowCounts:
     """Let the rules decide about each open row of a change that is to start again; return how many are open and final."""
     batches = row_batches(connection, bulk_change_id)
     in_batches(connection, "requests/resolve_devices", batches, bulk_change_id=bulk_change_id)
@@ -64,7 +64,7 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     The devices are held after the rules about the device itself and before those about other operations, so that
     whoever holds a device decides about it.
     """
-    if find_reversal(connection, bulk_change_id).reverts:
+    if find_revert(connection, bulk_change_id).reverts:
         reject_changed(connection, bulk_change_id, actor=actor, now=now)
         return
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}

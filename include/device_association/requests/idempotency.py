@@ -54,8 +54,8 @@ def request_key(header: str | None, sent: Mapping[str, object]) -> RequestKey | 
     if header is None:
         return None
     if not PRINTABLE.fullmatch(header):
-        said = "a key is 1 to 200 printable ASCII characters without blanks; a UUID is a good one"
-        raise RequestRefused([Refusal(RequestCode.INVALID_REQUEST, FIELD, said)])
+        text = "a key is 1 to 200 printable ASCII characters without blanks; a UUID is a good one"
+        raise RequestRefused([Refusal(RequestCode.INVALID_REQUEST, FIELD, text)])
     return RequestKey(_hash(header), _hash(as_json(dict(sorted(sent.items())))))
 
 
@@ -77,8 +77,8 @@ def take_key(connection: Connection, key: RequestKey, user_id: int, *, now: date
         )
         return None
     if found.body_hash != key.body_hash:
-        said = "this key came with another body within 24 hours; send a new key with a new request"
-        raise RequestRefused([Refusal(RequestCode.IDEMPOTENCY_KEY_REUSED, FIELD, said)])
+        text = "this key came with another body within 24 hours; send a new key with a new request"
+        raise RequestRefused([Refusal(RequestCode.IDEMPOTENCY_KEY_REUSED, FIELD, text)])
     return Answer(found.bulk_change_id, found.accepted, found.rejected)
 
 

@@ -25,7 +25,7 @@ from device_association.domain.association_request import (
 )
 from device_association.domain.codes import RequestCode
 from device_association.domain.plain_numbers import PLAIN_WHOLE
-from device_association.requests.change_spec import Terms
+from device_association.requests.change_spec import ChangeSpec
 from device_association.requests.device_rules import RefusedRow, reject_rows
 
 Int32 = Annotated[int, PLAIN_WHOLE, Field(ge=-(2**31), le=2**31 - 1)]
@@ -64,9 +64,9 @@ class Payload(BaseModel):
     customer_data_allocation_mb: Annotated[Rate | None, Field(alias="CustomerDataAllocationMB")] = None
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ChangeSpec:
         """What this payload asks, without what is the device's own."""
-        return Terms(
+        return ChangeSpec(
             rev_customer_id=self.rev_customer_id,
             create_rev_service=self.create_rev_service,
             service_type_id=self.service_type_id,
@@ -105,7 +105,9 @@ class RequestedDevice:
     activated_date: datetime | None
 
 
-def payload_template(terms: Terms, *, site_id: int, account_id: int | None, activated_date: datetime | None) -> str:
+def payload_template(
+    terms: ChangeSpec, *, site_id: int, account_id: int | None, activated_date: datetime | None
+) -> str:
     """Return what a request's payloads share, as JSON; the statement puts each device's own part before it."""
     shared = Payload(
         rev_customer_id=terms.rev_customer_id,
@@ -159,7 +161,7 @@ def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> Non
         limit=rows_per_statement(connection),
     ):
         after = unread[-1].row_id
-        terms: dict[str, Terms] = {}
+        terms: dict[str, ChangeSpec] = {}
         devices: list[RequestedDevice] = []
         broken: list[RefusedRow] = []
         for one in unread:
@@ -184,7 +186,7 @@ def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> Non
         reject_rows(connection, claim.bulk_change_id, broken, actor=claim.actor, now=now)
 
 
-def insert_terms(connection: Connection, bulk_change_id: int, terms: Terms) -> None:
+def insert_terms(connection: Connection, bulk_change_id: int, terms: ChangeSpec) -> None:
     """Keep what a change asks for its devices, once."""
     run(connection, "requests/insert_terms", bulk_change_id=bulk_change_id, **terms.binds)
 

@@ -18,7 +18,7 @@ from device_association.bulk_changes.access import Caller
 from device_association.database.execution import row, rows, values
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.requests.change_spec import Terms
+from device_association.requests.change_spec import ChangeSpec
 from device_association.revio.responses import spelled_id
 
 
@@ -92,7 +92,7 @@ def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) 
 
 
 def find_facts(
-    connection: Connection, terms: Terms, *, tenant_id: int, service_provider_id: int, account_id: int | None
+    connection: Connection, terms: ChangeSpec, *, tenant_id: int, service_provider_id: int, account_id: int | None
 ) -> Facts:
     """Return what the database knows of everything that the terms name."""
     found = row(
@@ -116,7 +116,7 @@ def find_facts(
     return Facts(**asdict(found), products=frozenset(products))
 
 
-def refusals(terms: Terms, customer: Customer, facts: Facts, *, tenant: str, now: datetime) -> list[Refusal]:
+def refusals(terms: ChangeSpec, customer: Customer, facts: Facts, *, tenant: str, now: datetime) -> list[Refusal]:
     """Return every reason why this request must be refused as a whole; empty when it may go on."""
     found = [*_about_customer(terms, customer, tenant, now), *_about_provider(facts)]
     if terms.create_rev_service and customer.account_id is not None:
@@ -128,7 +128,7 @@ def refusals(terms: Terms, customer: Customer, facts: Facts, *, tenant: str, now
     return found
 
 
-def _about_customer(terms: Terms, customer: Customer, tenant: str, now: datetime) -> Iterator[Refusal]:
+def _about_customer(terms: ChangeSpec, customer: Customer, tenant: str, now: datetime) -> Iterator[Refusal]:
     if customer.is_closed(now):
         yield _customer(RequestCode.CUSTOMER_CLOSED, f"{customer} is closed; reopen it in Rev.io or choose another")
     if customer.site_id is None:
@@ -158,7 +158,7 @@ def _about_provider(facts: Facts) -> Iterator[Refusal]:
         )
 
 
-def _about_line(terms: Terms, facts: Facts) -> Iterator[Refusal]:
+def _about_line(terms: ChangeSpec, facts: Facts) -> Iterator[Refusal]:
     yield from _known(
         terms.service_type_id, facts.service_types, "ServiceTypeId", "UNKNOWN_SERVICE_TYPE", "SERVICE_TYPE_REQUIRED"
     )
@@ -184,7 +184,7 @@ def _about_line(terms: Terms, facts: Facts) -> Iterator[Refusal]:
         )
 
 
-def _about_customer_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
+def _about_customer_rate_plan(terms: ChangeSpec, facts: Facts) -> Iterator[Refusal]:
     if terms.customer_rate_plan_id is None and terms.customer_rate_pool_id is None:
         yield Refusal(
             RequestCode.UNKNOWN_CUSTOMER_RATE_PLAN,
@@ -199,7 +199,7 @@ def _about_customer_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
     )
 
 
-def _about_carrier_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
+def _about_carrier_rate_plan(terms: ChangeSpec, facts: Facts) -> Iterator[Refusal]:
     if facts.provider_writes == 1:
         yield Refusal(
             RequestCode.CARRIER_WRITES_DISABLED,

@@ -11,15 +11,15 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, holding
-from device_association.bulk_changes.closing import count_codes
+from device_association.bulk_changes.close import count_codes
 from device_association.bulk_changes.locks import BulkChange, find_bulk_change
-from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal
-from device_association.requests.change_spec import Terms, TermsRow, from_row
+from device_association.requests.change_spec import ChangeSpec, ChangeSpecRow, from_row
 from device_association.requests.device_rules import STEP, reject_devices
 from device_association.requests.payloads import read_payloads
 from device_association.requests.request_rules import Customer, find_facts, refusals
@@ -37,7 +37,7 @@ def validate_devices(engine: Engine, claim: Claim, *, now: datetime) -> dict[str
         read_payloads(connection, claim, now=now)
         batches = row_batches(connection, claim.bulk_change_id)
         in_batches(connection, "requests/resolve_devices", batches, bulk_change_id=claim.bulk_change_id)
-        if not find_reversal(connection, claim.bulk_change_id).reverts:
+        if not find_revert(connection, claim.bulk_change_id).reverts:
             reject_requests(connection, claim, now=now)
         reject_devices(connection, claim.bulk_change_id, actor=claim.actor, now=now)
         counts = count_codes(connection, claim.bulk_change_id)
@@ -51,7 +51,7 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
     """Refuse the rows whose request as a whole may no longer go on: the customer was closed or deleted meanwhile, ..."""
     change = find_bulk_change(connection, claim.bulk_change_id)
     assert change is not None, "the change is claimed"
-    for one in rows(connection, TermsRow, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
+    for one in rows(connection, ChangeSpecRow, "requests/list_terms", bulk_change_id=claim.bulk_change_id):
         terms = from_row(one)
         found = _request_refusals(connection, terms, one, change, now)
         if found:
@@ -69,7 +69,7 @@ def reject_requests(connection: Connection, claim: Claim, *, now: datetime) -> N
 
 
 def _request_refusals(
-    connection: Connection, terms: Terms, asked: TermsRow, change: BulkChange, now: datetime
+    connection: Connection, terms: ChangeSpec, asked: ChangeSpecRow, change: BulkChange, now: datetime
 ) -> list[Refusal]:
     if asked.customer_number is None:
         gone = f"customer {terms.rev_customer_id} was deleted since the request; choose another customer"

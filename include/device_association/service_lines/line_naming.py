@@ -13,12 +13,12 @@ from pydantic import Field
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
-from device_association.bulk_changes.reverted_changes import reverted_text
+from device_association.bulk_changes.reverts import reverted_text
 from device_association.database.execution import Record, as_json, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.requests.change_actions import Cancel
+from device_association.requests.actions import Cancel
 from device_association.service_lines.named_lines import STEP
 
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, holding
-from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
 from device_association.bulk_changes.stops import is_stopped, stop
 from device_association.database.batches import in_batches, row_batches
@@ -70,7 +70,7 @@ def plan_rev_services(
         )
         return [one["slice_number"] for one in stored]
     with engine.connect() as connection:
-        ends = find_reversal(connection, claim.bulk_change_id).reverts is not None
+        ends = find_revert(connection, claim.bulk_change_id).reverts is not None
         list_customers = "service_lines/list_disconnect_customers" if ends else "service_lines/list_customers"
         customers = records(connection, list_customers, bulk_change_id=claim.bulk_change_id)
     if customers:

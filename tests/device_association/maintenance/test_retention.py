@@ -20,7 +20,7 @@ from device_association.maintenance.dead_letters import look, redrive
 from device_association.maintenance.retention import tidy_reports, tidy_tables
 from device_association.messaging import outbox
 from device_association.monitoring import alerts, health
-from device_association.requests.change_actions import retry_change
+from device_association.requests.actions import retry_change
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.letters import Letters

@@ -14,8 +14,8 @@ from sqlalchemy import update
 from device_association.bulk_changes.access import Caller, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
-from device_association.requests.change_actions import retry_change
-from device_association.requests.reversals import revert_change
+from device_association.requests.actions import retry_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Line
 from device_association.service_lines import create, plan
 from device_association.service_lines.line_naming import NameLine, name_line

@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, lock_visible, refused
-from device_association.bulk_changes.closing import close, end_rows
-from device_association.bulk_changes.reverted_changes import reverted_text
+from device_association.bulk_changes.close import close, end_rows
+from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
 from device_association.bulk_changes.stops import insert_stop
 from device_association.database.batches import in_batches, row_batches
@@ -21,7 +21,7 @@ from device_association.database.execution import as_json, changed, in_transacti
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, RequestCode
 from device_association.requests.approvals import ask_or_start, end_unanswered, has_to_ask_again
-from device_association.requests.device_rules import check_anew
+from device_association.requests.device_rules import revalidate
 
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")]
 
@@ -103,8 +103,8 @@ def retry_change(
         current, actor = change.retry_number, caller.user_name
         done = open_again(connection, bulk_change_id, current, actor=actor, reason=reason, codes=codes, now=now)
         if done is None:
-            said = "no device of this change failed or was not attempted" + (" with these codes" if codes else "")
-            raise refused(RequestCode.NOTHING_TO_RETRY, said)
+            text = "no device of this change failed or was not attempted" + (" with these codes" if codes else "")
+            raise refused(RequestCode.NOTHING_TO_RETRY, text)
         return done
 
     return in_transaction(engine, again)
@@ -134,7 +134,7 @@ def open_again(
     state = {"bulk_change_id": bulk_change_id, "retry_number": retry_number, "actor": actor}
     run(connection, "requests/begin_retry", reason=reason, **state)
     log_change_step(connection, bulk_change_id, "retry", request=reason, actor=actor, now=now)
-    counts = check_anew(connection, bulk_change_id, actor=actor, now=now)
+    counts = revalidate(connection, bulk_change_id, actor=actor, now=now)
     why = has_to_ask_again(connection, bulk_change_id)
     ask_or_start(connection, bulk_change_id, retry, why, open_rows=counts.open_rows, actor=actor, now=now)
     return Retried(retry, accepted=counts.open_rows, rejected=opened - counts.open_rows)

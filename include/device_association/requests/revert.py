@@ -1,6 +1,6 @@
 """Takes a bulk change back: a change of its own that gives each device what it had and ends the lines that the first made.
 
-It goes through the same steps; they ask `reverted_changes` what their change is about. Where the contract is silent:
+It goes through the same steps; they ask `reverts` what their change is about. Where the contract is silent:
 - It is about the devices that the first change associated, and those of which a line or product was made. What was adopted
   stays at Rev.io. A line that may be somebody else's by now is reported and left, its device is given back all the same.
 - A device whose status allows no customer, or whose customer of then is closed, goes back all the same.
@@ -21,16 +21,16 @@ from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
-from device_association.bulk_changes.closing import count_codes
-from device_association.bulk_changes.reverted_changes import reverted_text
+from device_association.bulk_changes.close import count_codes
+from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import as_json, in_transaction, only_row, run, values
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
 from device_association.rate_limiting.limiter import Limits
+from device_association.requests.actions import Cancel
 from device_association.requests.approvals import ask_or_start
-from device_association.requests.change_actions import Cancel
 from device_association.requests.create import Created, insert_change, with_reason
 from device_association.requests.device_rules import count_rows, reject_devices
 from device_association.requests.preview import Preview, verdicts, without_trace
@@ -103,7 +103,7 @@ def _store(connection: Connection, caller: Caller, first: VisibleChange, reason:
         now=now,
     )
     links = {"bulk_change_id": change_id, "reverted_change_id": first.bulk_change_id}
-    run(connection, "requests/insert_reversal", now=now, **links)
+    run(connection, "requests/insert_revert", now=now, **links)
     run(connection, "requests/copy_terms", **links)
     payload = as_json({"RevertedBulkChangeId": first.bulk_change_id})
     request_id = run(connection, "requests/insert_payload", payload=payload, actor=actor, now=now).scalar_one()
@@ -120,13 +120,13 @@ def _store(connection: Connection, caller: Caller, first: VisibleChange, reason:
 
 def _check(connection: Connection, first: VisibleChange) -> None:
     if first.reverts is not None:
-        said = f"this change takes bulk change {first.reverts} back; what it did is undone by a request of its own"
-        raise refused(RequestCode.CHANGE_IS_REVERT, said)
+        text = f"this change takes bulk change {first.reverts} back; what it did is undone by a request of its own"
+        raise refused(RequestCode.CHANGE_IS_REVERT, text)
     if first.reverted_by is not None:
         raise refused(RequestCode.CHANGE_REVERTED, reverted_text(first.reverted_by))
     if first.status in NOT_ENDED:
-        said = f"this change reads {first.status}; take it back once it has ended"
-        raise refused(RequestCode.CHANGE_NOT_ENDED, said)
+        text = f"this change reads {first.status}; take it back once it has ended"
+        raise refused(RequestCode.CHANGE_NOT_ENDED, text)
     if not _customers_of(connection, first.bulk_change_id):
         raise refused(RequestCode.CHANGE_NOT_OURS, "another program did this change; have it undone there")
 
@@ -151,5 +151,5 @@ def _counted(connection: Connection, change_id: int) -> Created:
     if counts.open_rows:
         return Created(change_id, accepted=counts.open_rows, rejected=counts.final_rows)
     codes = ", ".join(f"{devices} {code}" for code, devices in count_codes(connection, change_id).items())
-    said = f"no device can be taken back ({codes})" if codes else "this change reached no device"
-    raise refused(RequestCode.NOTHING_TO_REVERT, f"{said}; nothing was stored")
+    text = f"no device can be taken back ({codes})" if codes else "this change reached no device"
+    raise refused(RequestCode.NOTHING_TO_REVERT, f"{text}; nothing was stored")

@@ -17,7 +17,7 @@ from device_association.associations.associate import associate_devices
 from device_association.associations.rate_plans import Interval, apply_due_plans
 from device_association.bulk_changes.access import Caller, find_caller
 from device_association.bulk_changes.claims import Claim
-from device_association.bulk_changes.closing import Closed
+from device_association.bulk_changes.close import Closed
 from device_association.data_checks.gate import load_frame
 from device_association.domain.errors import (
     ClaimLost,
@@ -29,9 +29,9 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.maintenance.sweep import finish_procedures
-from device_association.requests.change_actions import retry_change
+from device_association.requests.actions import retry_change
 from device_association.requests.create import Created
-from device_association.requests.reversals import preview_revert, revert_change
+from device_association.requests.revert import preview_revert, revert_change
 from device_association.revio.client import Line, Product
 from device_association.service_lines import create, dispatch
 from device_association.service_lines.in_doubt import settle_outcomes

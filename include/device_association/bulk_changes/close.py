@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, keep
+from device_association.bulk_changes.claims import Claim, assert_claim
 from device_association.bulk_changes.deadlines import is_past_deadline
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.bulk_changes.steps import list_steps, log_change_step
@@ -19,7 +19,7 @@ from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable
-from device_association.messaging.outbox import owe_message, owe_notification
+from device_association.messaging.outbox import enqueue_message, enqueue_notification
 
 STEP = "close_bulk_change"
 NOTIFIED_JOB: dict[str, object] = {"path": "/lambda_sync_jobs_", "key_name": "m2m_inventory_live_sync"}
@@ -79,7 +79,7 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
         done = _stored(connection, claim.bulk_change_id, claim.retry_number)
         if done is not None:
             return done
-        keep(connection, claim, now)
+        assert_claim(connection, claim, now)
         end_rows(
             connection,
             claim.bulk_change_id,
@@ -133,7 +133,7 @@ def close(connection: Connection, bulk_change_id: int, retry_number: int, *, act
     assert closed is not None, "the result was just recorded"
     metrics = as_json(closed.as_result())
     log_change_step(connection, bulk_change_id, STEP, response=metrics, actor=actor, now=now)
-    owe_end(connection, bulk_change_id, retry_number, now=now)
+    enqueue_end_notification(connection, bulk_change_id, retry_number, now=now)
     return closed
 
 
@@ -143,18 +143,18 @@ def start_or_close(
     """Owe the message that starts a change, or close one of which no row is open; return its status."""
     if not open_rows:
         return close(connection, bulk_change_id, retry_number, actor=actor, now=now).status
-    owe_message(connection, bulk_change_id, retry_number, now=now)
+    enqueue_message(connection, bulk_change_id, retry_number, now=now)
     return ChangeStatus.NEW
 
 
-def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
+def enqueue_end_notification(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
     """Owe the 2.0 system the notification of a final status, in the transaction that writes it; once a retry."""
     change = find_bulk_change(connection, bulk_change_id)
     assert change is not None, "its status was just written"
-    notify(connection, bulk_change_id, retry_number, change.tenant_id, change.tenant_name, now=now)
+    enqueue_tenant_notification(connection, bulk_change_id, retry_number, change.tenant_id, change.tenant_name, now=now)
 
 
-def notify(
+def enqueue_tenant_notification(
     connection: Connection,
     bulk_change_id: int,
     retry_number: int,
@@ -165,7 +165,7 @@ def notify(
 ) -> None:
     """Owe the 2.0 system the notification of a final status for a tenant; None: the change is not in the portal any more."""
     tenant = {"tenant_id": tenant_id, "tenant_name": tenant_name}
-    owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
+    enqueue_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
 
 
 def count_codes(connection: Connection, bulk_change_id: int) -> dict[str, int]:
