@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.locks import BulkChange, find_bulk_change, insert_state, lock_change
-from device_association.database.execution import changed, in_transaction
+from device_association.bulk_changes.locks import BulkChange, find_bulk_change
+from device_association.database.execution import changed, in_transaction, row
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable, ClaimLost
 
@@ -30,6 +30,15 @@ class Claim:
     def key(self) -> dict[str, object]:
         """The binds that name the change and the retry."""
         return {"bulk_change_id": self.bulk_change_id, "retry_number": self.retry_number}
+
+
+@dataclass(frozen=True, slots=True)
+class TakenClaim:
+    """A claim as it was taken: its retry, on whose behalf, and whether a run of ours had the change before."""
+
+    retry_number: int
+    actor: str
+    was_claimed: bool
 
 
 def take_claim(
@@ -52,26 +61,29 @@ def take_claim(
     dead = holder if holder is not None and holder != run_id and not run_lives(holder) else None
 
     def claim(connection: Connection) -> Claim:
-        insert_state(connection, bulk_change_id, actor=found.created_by or "portal", now=now)
-        state = lock_change(connection, bulk_change_id)
-        if state is None or state.actor is None:
-            raise ChangeNotRunnable(f"bulk change {bulk_change_id} was just deleted")
-        wanted = state.retry_number if retry_number is None else retry_number
-        _check_retry(bulk_change_id, wanted, state.retry_number)
-        mine = Claim(bulk_change_id, wanted, run_id, state.actor)
-        if not changed(connection, "bulk_changes/take_claim", dead_run_id=dead, run_id=run_id, now=now, **mine.key):
-            now_there = find_bulk_change(connection, bulk_change_id)
-            winner = now_there and now_there.claim_run_id
-            raise ClaimLost(f"bulk change {bulk_change_id} is held by run {winner or holder or 'that has just ended'}")
+        taken = row(
+            connection,
+            TakenClaim,
+            "bulk_changes/take_claim",
+            bulk_change_id=bulk_change_id,
+            retry_number=retry_number,
+            run_id=run_id,
+            dead_run_id=dead,
+            actor=found.created_by or "portal",
+            now=now,
+        )
+        if taken is None:
+            raise _refusal(find_bulk_change(connection, bulk_change_id), bulk_change_id, retry_number, holder)
+        mine = Claim(bulk_change_id, taken.retry_number, run_id, taken.actor)
         if not changed(
             connection,
             "bulk_changes/set_processing",
             bulk_change_id=bulk_change_id,
-            was_claimed=int(state.claim_run_id is not None),
+            was_claimed=int(taken.was_claimed),
             actor=mine.actor,
             now=now,
         ):
-            raise ClaimLost(_taken_text(connection, bulk_change_id))
+            raise _begun_or_ended(find_bulk_change(connection, bulk_change_id), bulk_change_id)
         return mine
 
     return in_transaction(engine, claim)
@@ -132,15 +144,25 @@ def ended_text(bulk_change_id: int, status: str) -> str:
     return f"bulk change {bulk_change_id} has ended as {status}; use Retry to work on it again"
 
 
-def _taken_text(connection: Connection, bulk_change_id: int) -> str:
-    """Say who was quicker: a program of another make, or whoever ended the change."""
-    there = find_bulk_change(connection, bulk_change_id)
-    if there is not None and there.status == ChangeStatus.PROCESSING:
-        return f"bulk change {bulk_change_id} was taken by another program while this run waited to claim it"
-    return f"bulk change {bulk_change_id} was ended while this run waited to claim it"
+def _begun_or_ended(there: BulkChange | None, bulk_change_id: int) -> ChangeNotRunnable | ClaimLost:
+    """Return why a change was claimed and is not to be worked on: it was deleted, begun elsewhere or ended meanwhile."""
+    if there is None:
+        return ChangeNotRunnable(f"bulk change {bulk_change_id} was just deleted")
+    if there.status == ChangeStatus.PROCESSING:
+        return ClaimLost(f"bulk change {bulk_change_id} was taken by another program while this run waited to claim it")
+    return ClaimLost(f"bulk change {bulk_change_id} was ended while this run waited to claim it")
 
 
-def _check_retry(bulk_change_id: int, wanted: int, current: int) -> None:
-    if wanted != current:
-        age = "stale" if wanted < current else "from the future"
-        raise ClaimLost(f"retry {wanted} of bulk change {bulk_change_id} is {age}: the change is at retry {current}")
+def _refusal(
+    there: BulkChange | None, bulk_change_id: int, wanted: int | None, holder: str | None
+) -> ChangeNotRunnable | ClaimLost:
+    """Return why a change was not claimed; `wanted` is the retry that was asked for, `holder` the run that had it before."""
+    if there is None:
+        return ChangeNotRunnable(f"bulk change {bulk_change_id} was just deleted")
+    if wanted is not None and wanted != there.retry_number:
+        age = "stale" if wanted < there.retry_number else "from the future"
+        return ClaimLost(
+            f"retry {wanted} of bulk change {bulk_change_id} is {age}: the change is at retry {there.retry_number}"
+        )
+    winner = there.claim_run_id or holder or "that has just ended"
+    return ClaimLost(f"bulk change {bulk_change_id} is held by run {winner}")
