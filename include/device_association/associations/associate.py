@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.associations.restore import RESTORED, ReadyRow, restore_devices
 from device_association.bulk_changes.claims import Claim, assert_claim, holding
+from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
 from device_association.database.execution import changed, in_parts, in_transaction, rows, run
@@ -145,13 +146,8 @@ def write_links(connection: Connection, claim: Claim, *, now: datetime) -> dict[
 
 def _associate(connection: Connection, claim: Claim, batch: Sequence[SettledRow], now: datetime) -> dict[str, int]:
     """Associate one batch. The claim is checked last: until then its row stays free for the batch beside this one."""
-    about = {
-        "bulk_change_id": claim.bulk_change_id,
-        "first_row_id": batch[0].row_id,
-        "last_row_id": batch[-1].row_id,
-        "actor": claim.actor,
-        "now": now,
-    }
+    span = {"first_row_id": batch[0].row_id, "last_row_id": batch[-1].row_id}
+    about = {"bulk_change_id": claim.bulk_change_id, **span, "actor": claim.actor, "now": now}
     run(connection, "associations/end_stopped_rows", retry_number=claim.retry_number, **about)
     run(connection, "associations/insert_device_tenants", **about)
     fields = changed(connection, "associations/associate_devices", **about)
@@ -163,9 +159,7 @@ def _associate(connection: Connection, claim: Claim, batch: Sequence[SettledRow]
         fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
         run(connection, "associations/log_carrier_rate_plans", **about)
     done = changed(connection, "associations/finish_devices", **about)
-    run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
-    batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}
-    run(connection, "bulk_changes/release_holds", **batch_rows)
+    log_and_release(connection, claim.bulk_change_id, [span], step=STEP, actor=claim.actor, now=now)
     assert_claim(connection, claim, now)
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 

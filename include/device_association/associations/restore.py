@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import Claim, assert_claim
+from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.database.execution import changed, run
 
 STEP = "give_devices_back"
@@ -29,11 +30,8 @@ def restore_devices(connection: Connection, claim: Claim, batch: Sequence[ReadyR
 
     A device is compared once more: while the end of its line was out or not known, another program may have changed it.
     """
-    rows_of = {
-        "bulk_change_id": claim.bulk_change_id,
-        "first_row_id": batch[0].row_id,
-        "last_row_id": batch[-1].row_id,
-    }
+    span = {"first_row_id": batch[0].row_id, "last_row_id": batch[-1].row_id}
+    rows_of = {"bulk_change_id": claim.bulk_change_id, **span}
     about: dict[str, object] = {**rows_of, "actor": claim.actor, "now": now}
     run(connection, "associations/end_stopped_rows", retry_number=claim.retry_number, **about)
     run(connection, "requests/reject_changed", **about)
@@ -41,8 +39,7 @@ def restore_devices(connection: Connection, claim: Claim, batch: Sequence[ReadyR
     fields += changed(connection, "associations/restore_carrier_plans", **about)
     plans = _close_plans(connection, rows_of, claim.actor, now)
     done = changed(connection, "associations/finish_restored_devices", **about)
-    run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
-    run(connection, "bulk_changes/release_holds", **rows_of)
+    log_and_release(connection, claim.bulk_change_id, [span], step=STEP, actor=claim.actor, now=now)
     assert_claim(connection, claim, now)
     return {"given_back": done, "changed_fields": fields, "closed_plans": plans}
 

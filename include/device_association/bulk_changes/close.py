@@ -1,4 +1,4 @@
-"""How a bulk change ends: every row final, its own status, metrics, the notification owed, the claim freed.
+"""How a bulk change ends: every row final, its own status, metrics, the notification in the outbox, the claim freed.
 
 Source: the domain contract, sections 4, 5 and 7.
 """
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, assert_claim
 from device_association.bulk_changes.deadlines import is_past_deadline
+from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.bulk_changes.steps import list_steps, log_change_step
 from device_association.database.batches import in_batches, row_batches
@@ -118,13 +119,12 @@ def end_rows(
         now=now,
         **about,
     )
-    in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, actor=actor, now=now, **about)
-    in_batches(connection, "bulk_changes/release_holds", batches, **about)
+    log_and_release(connection, bulk_change_id, batches, step=STEP, actor=actor, now=now)
     in_batches(connection, "bulk_changes/abandon_planned", batches, now=now, **about)
 
 
 def close(connection: Connection, bulk_change_id: int, retry_number: int, *, actor: str, now: datetime) -> Closed:
-    """Close a change whose rows are all final: status, result, metrics in the log, and the notification owed."""
+    """Close a change whose rows are all final: status, result, metrics in the log, and the notification in the outbox."""
     about = {"bulk_change_id": bulk_change_id, "retry_number": retry_number, "now": now}
     if not changed(connection, "bulk_changes/set_final_status", actor=actor, **about):
         raise ChangeNotRunnable(f"bulk change {bulk_change_id} has open rows or has ended; it was not closed")
@@ -140,7 +140,7 @@ def close(connection: Connection, bulk_change_id: int, retry_number: int, *, act
 def start_or_close(
     connection: Connection, bulk_change_id: int, retry_number: int, *, open_rows: int, actor: str, now: datetime
 ) -> str:
-    """Owe the message that starts a change, or close one of which no row is open; return its status."""
+    """Enqueue the message that starts a change, or close one of which no row is open; return its status."""
     if not open_rows:
         return close(connection, bulk_change_id, retry_number, actor=actor, now=now).status
     enqueue_message(connection, bulk_change_id, retry_number, now=now)
@@ -148,7 +148,7 @@ def start_or_close(
 
 
 def enqueue_end_notification(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
-    """Owe the 2.0 system the notification of a final status, in the transaction that writes it; once a retry."""
+    """Enqueue the 2.0 system's notification of a final status, in the transaction that writes it; once a retry."""
     change = find_bulk_change(connection, bulk_change_id)
     assert change is not None, "its status was just written"
     enqueue_tenant_notification(connection, bulk_change_id, retry_number, change.tenant_id, change.tenant_name, now=now)
@@ -163,7 +163,7 @@ def enqueue_tenant_notification(
     *,
     now: datetime,
 ) -> None:
-    """Owe the 2.0 system the notification of a final status for a tenant; None: the change is not in the portal any more."""
+    """Enqueue the notification of a final status for a tenant; None: the change is not in the portal any more."""
     tenant = {"tenant_id": tenant_id, "tenant_name": tenant_name}
     enqueue_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
 

@@ -20,6 +20,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, holding
+from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.bulk_changes.steps import log_change_step, record_step
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import rows
@@ -186,8 +187,7 @@ def _record(
         batches = row_batches(connection, claim.bulk_change_id)
         refusal = {"code": DeviceCode.DATA_CHECK_FAILED, "details": details}
         in_batches(connection, "data_checks/reject_open_rows", batches, **refusal, **about)
-        in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, **about)
-        in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=claim.bulk_change_id)
+        log_and_release(connection, claim.bulk_change_id, batches, step=STEP, actor=claim.actor, now=now)
         counts = {"failed": len(critical)}
     else:
         checked = row_batches(connection, claim.bulk_change_id, up_to=last_row_id)

@@ -1,4 +1,4 @@
-"""What is owed to others: queue messages and notifications, kept in the transaction that owes them, sent after it."""
+"""The outbox: queue messages and notifications, written in the transaction that they are about, sent after it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Unsent:
 
 
 def enqueue_message(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
-    """Owe the queue the message that starts this change."""
+    """Write the message that starts this change to the outbox."""
     _enqueue(connection, MESSAGE, bulk_change_id, retry_number, message_body(bulk_change_id, retry_number), now)
 
 
 def enqueue_notification(
     connection: Connection, bulk_change_id: int, retry_number: int, payload: dict[str, object], *, now: datetime
 ) -> None:
-    """Owe the 2.0 system the notification that this change has ended."""
+    """Write the notification that this change has ended to the outbox."""
     _enqueue(connection, NOTIFICATION, bulk_change_id, retry_number, payload, now)
 
 
@@ -48,16 +48,16 @@ def message_body(bulk_change_id: int, retry_number: int) -> dict[str, object]:
 
 
 def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | None = None) -> int:
-    """Send what is owed of one kind (of one change, or of all) and return how many went out.
+    """Send the unsent entries of one kind (of one change, or of all) and return how many went out.
 
-    Each is marked after it was sent, so it is sent at least once. One that fails, or cannot be marked, stays owed, those
+    Each is marked after it was sent, so it is sent at least once. One that fails, or cannot be marked, stays unsent, those
     behind it are sent; after MAX_FAILURES in a row nobody is there to take any. The first failure is raised at the end.
     """
     with engine.connect() as connection:
-        owed = rows(connection, Unsent, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
+        unsent = rows(connection, Unsent, "messaging/list_unsent", kind=kind, bulk_change_id=bulk_change_id)
     problems: list[Exception] = []
     in_row = 0
-    for one in owed:
+    for one in unsent:
         try:
             _send_one(engine, one, send)
         except DatabaseUnavailable:
@@ -71,13 +71,13 @@ def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | No
             in_row = 0
     if problems:
         raise problems[0]
-    return len(owed)
+    return len(unsent)
 
 
-def _send_one(engine: Engine, owed: Unsent, send: Send) -> None:
-    outbox_id = owed.outbox_id
+def _send_one(engine: Engine, unsent: Unsent, send: Send) -> None:
+    outbox_id = unsent.outbox_id
     try:
-        send(json.loads(owed.payload))
+        send(json.loads(unsent.payload))
     except Exception as problem:
         error = error_text(problem)
         in_transaction(engine, lambda c: run(c, "messaging/mark_failed", outbox_id=outbox_id, error=error))
@@ -89,7 +89,7 @@ def _send_one(engine: Engine, owed: Unsent, send: Send) -> None:
 def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
     """Send a change's message right after its commit; return whether it waits instead.
 
-    Whatever goes wrong, the change is stored and its message owed: the sweep sends it, and no request fails for it.
+    Whatever goes wrong, the change is stored and its message in the outbox: the sweep sends it, and no request fails for it.
     """
     try:
         send_owed(engine, MESSAGE, send, bulk_change_id=bulk_change_id)

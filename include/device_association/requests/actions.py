@@ -88,7 +88,7 @@ def retry_change(
 ) -> Retried:
     """Open an ended change again for what failed or was not attempted, all or by code, with the message that starts it.
 
-    Rows, holds, retry number and message are one transaction. The rules decide about each device anew, as they did at the
+    Rows, holds, retry number and message are one transaction. The rules decide about each device again, as they did at the
     request; where they refuse all, the change is closed again at once. What the rows said before stays in the log.
     """
 

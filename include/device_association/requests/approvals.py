@@ -155,7 +155,7 @@ def _check_waits(connection: Connection, change: VisibleChange, caller: Caller, 
 
 
 def _approve(connection: Connection, change: VisibleChange, *, actor: str, reason: str, now: datetime) -> Answered:
-    """Start the change: the rules decide about each device anew, since it held none while it waited."""
+    """Start the change: the rules decide about each device again, since it held none while it waited."""
     change_id = change.bulk_change_id
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     run(connection, "bulk_changes/answer", answer=APPROVED, **about)

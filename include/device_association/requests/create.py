@@ -1,4 +1,4 @@
-"""Bulk changes: created from a request, all rows, holds and the message owed in one transaction.
+"""Bulk changes: created from a request, all rows, holds and the message in the outbox in one transaction.
 
 Source: the domain contract, sections 3 and 4.
 """
@@ -57,7 +57,7 @@ def create_bulk_change(
 ) -> Created:
     """Store a request as a bulk change of its user, with the message that will start it; return its id and counts.
 
-    With `run_id` (a run of the trigger form) that run claims the change in the same transaction, no message is owed, and
+    With `run_id` (a run of the trigger form) that run claims the change in the same transaction, no message is sent, and
     a second call with the same run id returns the change of the first; so does a second call with the same `key`. Raises
     RequestRefused, and stores nothing, when the request as a whole is wrong. A change whose devices are all refused is
     closed as ERROR at once, unless it is claimed: then its run closes it.

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from device_association.bulk_changes.ended_rows import log_and_release, release_holds
 from device_association.bulk_changes.reverts import find_revert
 from device_association.database.batches import hold_devices, in_batches, row_batches
 from device_association.database.execution import as_json, in_parts, only_row, rows, run
@@ -71,7 +72,7 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
     batches = row_batches(connection, bulk_change_id)
     in_batches(connection, "requests/reject_unassignable", batches, **about)
-    in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=bulk_change_id)
+    release_holds(connection, bulk_change_id, batches)
     hold_devices(connection, bulk_change_id, now=now)
     in_batches(connection, "requests/reject_held", batches, **about)
     reject_billed(connection, bulk_change_id, actor=actor, now=now)
@@ -81,7 +82,9 @@ def reject_billed(connection: Connection, bulk_change_id: int, *, actor: str, no
     """Mark the open rows whose SIM somebody else bills or asks a line for; log every row ended now and free its device."""
     billed = rows(connection, RefusedRow, "requests/find_billed", bulk_change_id=bulk_change_id, now=now)
     reject_rows(connection, bulk_change_id, billed, actor=actor, now=now)
-    _end_rejected(connection, bulk_change_id, actor, now)
+    log_and_release(
+        connection, bulk_change_id, row_batches(connection, bulk_change_id), step=STEP, actor=actor, now=now
+    )
 
 
 def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, now: datetime) -> None:
@@ -91,9 +94,10 @@ def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, n
     """
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     hold_devices(connection, bulk_change_id, now=now)
-    in_batches(connection, "requests/reject_held", row_batches(connection, bulk_change_id), **about)
-    in_batches(connection, "requests/reject_changed", row_batches(connection, bulk_change_id), **about)
-    _end_rejected(connection, bulk_change_id, actor, now)
+    batches = row_batches(connection, bulk_change_id)
+    in_batches(connection, "requests/reject_held", batches, **about)
+    in_batches(connection, "requests/reject_changed", batches, **about)
+    log_and_release(connection, bulk_change_id, batches, step=STEP, actor=actor, now=now)
 
 
 def reject_rows(
@@ -121,11 +125,3 @@ def _invalid_iccids(connection: Connection, bulk_change_id: int) -> list[Refused
         for one in rows(connection, OpenIccid, "requests/list_open_iccids", bulk_change_id=bulk_change_id)
         if not is_iccid(one.iccid or "")
     ]
-
-
-def _end_rejected(connection: Connection, bulk_change_id: int, actor: str, now: datetime) -> None:
-    """Log every row that was refused and free its device."""
-    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
-    batches = row_batches(connection, bulk_change_id)
-    in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, **about)
-    in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=bulk_change_id)
