@@ -21,7 +21,7 @@ from device_association.bulk_changes.stops import stop
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, DeviceCode
-from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.messaging.outbox import MESSAGE, flush_outbox
 from device_association.requests.approval_rules import ApprovalRule, set_rule
 from device_association.requests.approvals import answer_approval
 from device_association.requests.create import create_bulk_change
@@ -218,7 +218,7 @@ class Bench:
     def _send(self) -> float:
         """Send what is owed to the queue; return when that began."""
         began = time.time()
-        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        flush_outbox(self.portal, MESSAGE, queue_sender(self.stack))
         return began
 
     def _stored(self, devices: list[str] | tuple[str, ...]) -> int:

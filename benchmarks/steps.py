@@ -26,7 +26,7 @@ RUN = "bench"
 
 def open_change(engine: Engine, change: int) -> None:
     """Claim the change."""
-    claims.take_claim(engine, change, retry_number=0, run_id=RUN, run_lives=lambda _: False, now=now())
+    claims.take_claim(engine, change, retry_number=0, run_id=RUN, is_run_active=lambda _: False, now=now())
 
 
 def validate(engine: Engine, change: int) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, ChangeStatus
-from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.messaging.outbox import MESSAGE, flush_outbox
 from device_association.requests.create import create_bulk_change, find_by_run_key
 from device_association.requests.preview import list_rows
 from local import message_queue, sample_data
@@ -175,7 +175,7 @@ def _ask(stack: Stack, portal: Engine, change: Change) -> None:
 def _send_message(stack: Stack, portal: Engine, request: Mapping[str, Any]) -> int:
     """Store a request and send its message, as another program of the portal does; return the change."""
     created = create_bulk_change(portal, request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000)
-    send_owed(portal, MESSAGE, queue_sender(stack))
+    flush_outbox(portal, MESSAGE, queue_sender(stack))
     return created.change_id
 
 

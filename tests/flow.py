@@ -179,7 +179,7 @@ class Flow:
 
     def open(self, change_id: int, run_id: str = "run", lives: Any = lambda _: True, retry: int | None = None) -> Claim:
         return claims.take_claim(
-            self.portal, change_id, retry_number=retry, run_id=run_id, run_lives=lives, now=self.clock()
+            self.portal, change_id, retry_number=retry, run_id=run_id, is_run_active=lives, now=self.clock()
         )
 
     def check(self, claim: Claim) -> None:

@@ -74,7 +74,7 @@ def _open(params: Any, dag_run: Any) -> Work:
     elif person is not None:
         create.check_may_run(engine, change_id, person)
     claim = claims.take_claim(
-        engine, change_id, retry_number=retry, run_id=dag_run.run_id, run_lives=runs.run_lives, now=now
+        engine, change_id, retry_number=retry, run_id=dag_run.run_id, is_run_active=runs.is_run_active, now=now
     )
     log.info("bulk change %s, retry %s, asked by %s", claim.bulk_change_id, claim.retry_number, claim.actor)
     return {"bulk_change_id": claim.bulk_change_id, "retry_number": claim.retry_number}
@@ -217,7 +217,7 @@ def notify_2_0() -> None:
     """Send the 2.0 system what is owed for this change; its failure never changes the run's colour."""
     work = opened()
     if work is not None:
-        sent = outbox.send_owed(
+        sent = outbox.flush_outbox(
             connections.portal(),
             outbox.NOTIFICATION,
             connections.receiver().send,

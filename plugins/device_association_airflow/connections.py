@@ -19,7 +19,7 @@ from sqlalchemy import Engine, make_url
 from device_association.database.execution import as_json, database_clock, make_engine
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.plain_numbers import plain_whole
-from device_association.messaging.notification import Receiver
+from device_association.messaging.notification import AmopClient
 from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
 from device_association.revio.client import Account, RevioClient, Timeouts, find_zone
 from device_association.service_lines.plan import Clients
@@ -110,11 +110,11 @@ def send_message(body: dict[str, object]) -> None:
     )
 
 
-def receiver() -> Receiver:
+def receiver() -> AmopClient:
     """Return where the 2.0 system listens for ended changes; a password without a login is a bearer token."""
     found = find_connection(RECEIVER)
     token = found.extra_dejson.get("token") or (None if found.login else found.password)
-    return Receiver(_url(found), token=token, login=found.login or None, password=found.password)
+    return AmopClient(_url(found), token=token, login=found.login or None, password=found.password)
 
 
 def _whole(connection_id: str, extra: dict[str, Any], name: str) -> int:

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
-from device_association.bulk_changes.access import Caller, find_visible
+from device_association.bulk_changes.access import PortalUser, find_visible
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import AssociationError, Refusal, RequestRefused
 from device_association.portal.progress import Looks, as_event
@@ -130,7 +130,7 @@ async def follow(streams: Streams, change_id: int, last_event_id: str | None) ->
         await anyio.sleep(streams.seconds_per_look)
 
 
-def _check_visible(engine: Engine, caller: Caller, change_id: int) -> None:
+def _check_visible(engine: Engine, caller: PortalUser, change_id: int) -> None:
     with engine.connect() as connection:
         find_visible(connection, caller, change_id)
 

@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field as Bounds
 from sqlalchemy import Engine
 
-from device_association.bulk_changes.access import Caller, Right
+from device_association.bulk_changes.access import PortalUser, Right
 from device_association.data_checks.report_files import report_page
 from device_association.database.execution import BIGGEST_ID, Record
 from device_association.domain.advice import ADVICE
@@ -200,13 +200,13 @@ def findings(request: Request, caller: ReaderDep, engine: EngineDep, now: NowDep
     return render_page(request, "findings.html", caller, "findings", **shown)
 
 
-def render_page(request: Request, template: str, caller: Caller, here: str, **values: Any) -> Response:
+def render_page(request: Request, template: str, caller: PortalUser, here: str, **values: Any) -> Response:
     """Return a page for its caller; `here` is its place in the navigation."""
     rights = {"may_create": caller.may(Right.CREATE), "may_edit": caller.may(Right.EDIT)}
     return render(request, template, caller=caller, here=here, zone=caller.time_zone or "UTC", **rights, **values)
 
 
-def _midnight(day: date | None, caller: Caller) -> datetime | None:
+def _midnight(day: date | None, caller: PortalUser) -> datetime | None:
     """Return when a day begins for the caller's tenant."""
     return None if day is None else local_to_utc(datetime.combine(day, time()), caller.time_zone)
 
@@ -218,13 +218,13 @@ def pages_of(sent: dict[str, str], cursor: str, found: Any, key: str, limit: int
     return {"first": f"?{first}" if cursor in sent else None, "following": f"?{following}" if following else None}
 
 
-def _may_answer(caller: Caller, found: dict[str, Any]) -> bool:
+def _may_answer(caller: PortalUser, found: dict[str, Any]) -> bool:
     """Whether the caller may approve or refuse the change: not the person who asked for it."""
     waits = found["status"] == ChangeStatus.PENDING_APPROVAL and found["approval"]
     return bool(waits and caller.may(Right.EDIT) and found["approval"]["asked_by"] != caller.user_name)
 
 
-def _may_revert(caller: Caller, found: dict[str, Any]) -> bool:
+def _may_revert(caller: PortalUser, found: dict[str, Any]) -> bool:
     """Whether the caller may take the change back: it has ended, reached something, and no revert has to do with it."""
     free = found["status"] not in NOT_ENDED and found["reverts"] is None and found["reverted_by"] is None
     reached = any(
@@ -233,7 +233,7 @@ def _may_revert(caller: Caller, found: dict[str, Any]) -> bool:
     return bool(free and reached and caller.may(Right.EDIT) and caller.may(Right.CREATE))
 
 
-def _naming(engine: Engine, caller: Caller, found: dict[str, Any], shown: Sequence[Record]) -> dict[str, Any]:
+def _naming(engine: Engine, caller: PortalUser, found: dict[str, Any], shown: Sequence[Record]) -> dict[str, Any]:
     """Return the lines that were named for the devices shown, and the devices whose line the caller may name, by row.
 
     The latter with the lines that their messages name, to choose from.

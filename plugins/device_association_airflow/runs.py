@@ -37,7 +37,7 @@ def _create(dag_id: str, run_id: str, conf: dict[str, int]) -> bool:
     return True
 
 
-def run_lives(run_id: str) -> bool:
+def is_run_active(run_id: str) -> bool:
     """Whether a run of `associate_customer` is queued or running; one that is gone does not live."""
     count: int = task_runner.RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
     return count > 0

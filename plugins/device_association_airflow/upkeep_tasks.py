@@ -36,7 +36,9 @@ def enqueue_again() -> None:
     """Enqueue the open changes again that nobody works on."""
     snapshot.see_job(connections.portal(), snapshot.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
-    counts = sweep.enqueue_again(connections.portal(), run_lives=runs.run_lives, quiet=quiet, now=connections.clock())
+    counts = sweep.enqueue_again(
+        connections.portal(), is_run_active=runs.is_run_active, quiet=quiet, now=connections.clock()
+    )
     log.info("%s", counts)
 
 
@@ -47,7 +49,7 @@ def close_late() -> None:
     closed = sweep.close_late(
         connections.portal(),
         run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
-        run_lives=runs.run_lives,
+        is_run_active=runs.is_run_active,
         clock=connections.clock,
     )
     log.info("%s changes closed", closed)
@@ -75,12 +77,12 @@ def ask_for_approvals() -> None:
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 def send_messages() -> None:
     """Send the queue what is owed to it."""
-    sent = outbox.send_owed(connections.portal(), outbox.MESSAGE, connections.send_message)
+    sent = outbox.flush_outbox(connections.portal(), outbox.MESSAGE, connections.send_message)
     log.info("%s messages sent", sent)
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 def send_notifications() -> None:
     """Send the 2.0 system what is owed to it."""
-    sent = outbox.send_owed(connections.portal(), outbox.NOTIFICATION, connections.receiver().send)
+    sent = outbox.flush_outbox(connections.portal(), outbox.NOTIFICATION, connections.receiver().send)
     log.info("%s notifications sent", sent)

@@ -230,7 +230,7 @@ def test_a_call_whose_customer_is_gone_is_reported_until_somebody_has_looked(flo
     )
     assert settle(flow)["found"] == 1
     flow.clock.pass_seconds(60)
-    sweeping.close_late(flow.portal, run_id="sweep", run_lives=lambda _: True, clock=flow.clock)
+    sweeping.close_late(flow.portal, run_id="sweep", is_run_active=lambda _: True, clock=flow.clock)
     assert [kind for kind, _ in findings(flow)] == ["LOOK_UP_FAILED"]
 
 
@@ -429,7 +429,7 @@ def late_changes(flow: Flow) -> list[int]:
 
 
 def close_late(flow: Flow) -> int:
-    return sweeping.close_late(flow.portal, run_id="sweep", run_lives=lambda _: False, clock=flow.clock)
+    return sweeping.close_late(flow.portal, run_id="sweep", is_run_active=lambda _: False, clock=flow.clock)
 
 
 def status(flow: Flow, change_id: int) -> str:
@@ -480,7 +480,7 @@ def test_a_change_that_cannot_be_enqueued_keeps_no_other_from_the_queue(flow: Fl
 
     def sweep() -> dict[str, int]:
         quiet = timedelta(minutes=10)
-        return sweeping.enqueue_again(flow.portal, run_lives=lambda _: False, quiet=quiet, now=flow.clock())
+        return sweeping.enqueue_again(flow.portal, is_run_active=lambda _: False, quiet=quiet, now=flow.clock())
 
     with poisoned(flow.portal, "INSERT INTO device_association.outbox", bulk_change_id=first):
         assert sweep() == {"failed": 1, "enqueued": 1}
@@ -571,7 +571,7 @@ def test_what_cannot_be_sent_keeps_nothing_behind_it_waiting(flow: Flow) -> None
         went.append(message["BulkChangeId"])
 
     with pytest.raises(ConnectionError):
-        outbox.send_owed(flow.portal, outbox.MESSAGE, send)
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, send)
     assert went == changes[1:]
 
 
@@ -585,7 +585,7 @@ def test_a_queue_that_is_down_is_tried_three_times_and_no_more(flow: Flow) -> No
         raise ConnectionError("down")
 
     with pytest.raises(ConnectionError):
-        outbox.send_owed(flow.portal, outbox.MESSAGE, send)
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, send)
     assert len(tried) == 3
 
 
@@ -594,9 +594,9 @@ def test_what_cannot_be_marked_as_sent_keeps_nothing_behind_it_waiting(flow: Flo
     first = flow.all("device_association", "outbox", bulkchangeid=changes[0])[0]["id"]
     went: list[object] = []
     with poisoned(flow.portal, "SET SentDate", outbox_id=first), pytest.raises(ValueError, match="poison"):
-        outbox.send_owed(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
     assert went == changes
-    outbox.send_owed(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
+    outbox.flush_outbox(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
     assert went == [*changes, changes[0]]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.domain.errors import (
     ClaimLost,
     ConfigurationError,
@@ -1115,7 +1115,7 @@ def test_no_product_is_ended_of_a_line_that_was_moved_while_its_call_waited(flow
     assert (flow.rev.product_ends, flow.rev.ends) == ([], [])
 
 
-def person(flow: Flow) -> Caller:
+def person(flow: Flow) -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, "dora.ops")
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, MetaData, Table, select
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.database.execution import make_engine
 from device_association.domain.codes import NOT_ENDED
-from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.messaging.outbox import MESSAGE, flush_outbox
 from device_association.requests.create import Created, create_bulk_change
 from device_association.requests.preview import list_rows
 from local import message_queue
@@ -60,7 +60,7 @@ class Running:
 
     def send(self) -> None:
         """Send every message that is owed."""
-        send_owed(self.portal, MESSAGE, queue_sender(self.stack))
+        flush_outbox(self.portal, MESSAGE, queue_sender(self.stack))
 
     def ask(self, devices: Any, **more: Any) -> int:
         """Store a request, send its message, and return the change's id."""

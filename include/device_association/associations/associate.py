@@ -19,7 +19,7 @@ from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
 from device_association.database.execution import changed, in_parts, in_transaction, rows, run
-from device_association.findings.one_by_one import MOST_NAMED, in_halves
+from device_association.findings.one_by_one import MAX_NAMED, in_halves
 
 log = logging.getLogger(__name__)
 STEP = "associate_devices"
@@ -91,7 +91,7 @@ def _in_batches(
     problems: list[Exception] = []
 
     def failed(device: Ready, problem: Exception) -> None:
-        if len(problems) < MOST_NAMED:
+        if len(problems) < MAX_NAMED:
             log.error("row %s could not be associated", device.row_id, exc_info=problem)
         problems.append(problem)
 

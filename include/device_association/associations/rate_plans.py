@@ -28,7 +28,7 @@ from device_association.associations.associate import update_history
 from device_association.database.execution import changed, in_transaction, only_row, rows, rows_per_statement, run
 from device_association.domain.codes import PlanOutcome
 from device_association.domain.errors import IntervalInFuture
-from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text, in_halves
+from device_association.findings.one_by_one import MAX_NAMED, OneByOne, error_text, in_halves
 
 ACTOR = "apply_scheduled_rate_plans"
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
 
     `WAITING` counts the plans that are left for the next run. One transaction a batch of plans:
     killed in the middle, the next run does the batches that are missing. A device whose plans cannot be decided is a
-    finding, and waits too; more than MOST_NAMED of them are one finding together.
+    finding, and waits too; more than MAX_NAMED of them are one finding together.
     """
     began = clock()
     due_by = interval.due_by(began)
@@ -104,7 +104,7 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
     others: list[str] = []
 
     def failed(device: DueDevice, problem: Exception) -> None:
-        if applying.failed >= MOST_NAMED:
+        if applying.failed >= MAX_NAMED:
             others.append(f"device {device.device_id}: {error_text(problem)}")
             return
         log.error("the plans of device %s could not be applied", device.device_id, exc_info=problem)

@@ -23,7 +23,7 @@ class Right(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class PortalUser:
     """The portal user who asks, with the tenant and the rights on module M2M."""
 
     user_id: int
@@ -75,9 +75,9 @@ class VisibleChange:
     stopped_by: str | None
 
 
-def find_caller(connection: Connection, user_name: str, right: Right = Right.CREATE) -> Caller:
+def find_caller(connection: Connection, user_name: str, right: Right = Right.CREATE) -> PortalUser:
     """Return the portal user with this sign-in name who has the right on M2M, or raise RequestRefused."""
-    caller = row(connection, Caller, "bulk_changes/find_caller", user_name=user_name)
+    caller = row(connection, PortalUser, "bulk_changes/find_caller", user_name=user_name)
     if caller is None or caller.user_name != user_name:
         raise _denied(f"{user_name} is signed in to Airflow but is no active portal user; ask for a portal account")
     if not caller.may(right):
@@ -85,7 +85,7 @@ def find_caller(connection: Connection, user_name: str, right: Right = Right.CRE
     return caller
 
 
-def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) -> VisibleChange:
+def find_visible(connection: Connection, caller: PortalUser, bulk_change_id: int) -> VisibleChange:
     """Return a change as a person sees it; raise RequestRefused where the caller may not see it, as if it were not there."""
     about = {"bulk_change_id": bulk_change_id, "user_id": caller.user_id}
     found = row(connection, VisibleChange, "bulk_changes/find_visible", **about)
@@ -95,7 +95,7 @@ def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) ->
     return found
 
 
-def lock_visible(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> VisibleChange:
+def lock_visible(connection: Connection, caller: PortalUser, bulk_change_id: int, now: datetime) -> VisibleChange:
     """Return a change as nobody else can change it before this transaction ends; a change of the portal's gets its state."""
     seen = find_visible(connection, caller, bulk_change_id)
     insert_state(connection, bulk_change_id, actor=seen.created_by, now=now)

@@ -47,18 +47,18 @@ def take_claim(
     *,
     retry_number: int | None,
     run_id: str,
-    run_lives: Callable[[str], bool],
+    is_run_active: Callable[[str], bool],
     now: datetime,
 ) -> Claim:
     """Claim a bulk change for a run and set it PROCESSING; return the claim.
 
-    `retry_number` None takes the change's own. `run_lives` tells whether Airflow still runs the holder; a dead holder
+    `retry_number` None takes the change's own. `is_run_active` tells whether Airflow still runs the holder; a dead holder
     loses its claim. Raises ClaimLost that names the holder or the newer retry, also for a change that has ended, waits for
     approval or is in another program's hands; ChangeNotRunnable for one that does not exist or is of another type.
     """
     found = _runnable(engine, bulk_change_id)
     holder = found.claim_run_id
-    dead = holder if holder is not None and holder != run_id and not run_lives(holder) else None
+    dead = holder if holder is not None and holder != run_id and not is_run_active(holder) else None
 
     def claim(connection: Connection) -> Claim:
         taken = row(

@@ -61,7 +61,7 @@ class RowlessCall:
     bulk_change_id: int
 
 
-def release_gone(engine: Engine, *, run_lives: Callable[[str], bool], now: datetime) -> int:
+def release_gone(engine: Engine, *, is_run_active: Callable[[str], bool], now: datetime) -> int:
     """Release what deleted and otherwise ended changes hold, and report the lines of deleted ones; return of how many.
 
     A change that another program ended is left to its run while that lives; a deleted one loses its claim at once.
@@ -70,7 +70,7 @@ def release_gone(engine: Engine, *, run_lives: Callable[[str], bool], now: datet
         found = rows(connection, GoneChange, "bulk_changes/list_gone", bulk_change_id=None)
     releasing, released = OneByOne(engine, "release of deleted changes", now), 0
     for one in found:
-        release = partial(_release, engine, one, run_lives, now)
+        release = partial(_release, engine, one, is_run_active, now)
         about = {"bulk_change_id": one.bulk_change_id, "tenant_id": one.tenant_id}
         released += releasing.attempt(f"bulk change {one.bulk_change_id}", release, False, **about)
     releasing.end()
@@ -78,9 +78,9 @@ def release_gone(engine: Engine, *, run_lives: Callable[[str], bool], now: datet
     return released
 
 
-def _release(engine: Engine, gone: GoneChange, run_lives: Callable[[str], bool], now: datetime) -> bool:
+def _release(engine: Engine, gone: GoneChange, is_run_active: Callable[[str], bool], now: datetime) -> bool:
     holder = gone.claim_run_id
-    if not gone.is_deleted and holder is not None and run_lives(holder):
+    if not gone.is_deleted and holder is not None and is_run_active(holder):
         return False
     return in_transaction(engine, partial(_end, change_id=gone.bulk_change_id, now=now))
 

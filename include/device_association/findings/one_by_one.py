@@ -17,7 +17,7 @@ from device_association.findings.store import Finding, FindingKind, report
 
 Result = TypeVar("Result")
 Thing = TypeVar("Thing")
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Single failures of one pass that are logged and reported by name; more of them are reported together."""
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller
+from device_association.bulk_changes.access import PortalUser
 from device_association.database.execution import (
     BIGGEST_ID,
     Record,
@@ -152,7 +152,7 @@ def redrive(
 
 
 def list_dead_letters(
-    engine: Engine, caller: Caller, *, state: State | None = None, before: int | None = None, limit: int
+    engine: Engine, caller: PortalUser, *, state: State | None = None, before: int | None = None, limit: int
 ) -> list[Record]:
     """Return a page of the dead letters that the caller may see, newest first, from below an id."""
     binds = {"user_id": caller.user_id, "state": state, "before": before or BIGGEST_ID, "limit": limit}

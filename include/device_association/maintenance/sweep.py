@@ -33,11 +33,11 @@ MOST_WAITS = 6
 """A message is sent again after one quiet time, then two, at most so many: a change that cannot start is no storm of runs."""
 UNFINISHED_FOR = timedelta(days=30)
 """How long after its end a change is given the procedures that it lacks."""
-RunLives = Callable[[str], bool]
+IsRunActive = Callable[[str], bool]
 log = logging.getLogger(__name__)
 
 
-def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now: datetime) -> dict[str, int]:
+def enqueue_again(engine: Engine, *, is_run_active: IsRunActive, quiet: timedelta, now: datetime) -> dict[str, int]:
     """Owe the message again of each open change that nobody works on; return how many of what kind there were.
 
     Nobody: its message was sent a quiet time ago, or never owed, and no living run holds it. A run too many ends by
@@ -53,7 +53,7 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
             counts["another_program"] += 1
             foreign.append(_foreign(change))
             continue
-        work = partial(_enqueue_left, engine, change, run_lives, quiet, now)
+        work = partial(_enqueue_left, engine, change, is_run_active, quiet, now)
         counts[enqueuing.attempt(_named(change), work, "failed", **_about(change))] += 1
     enqueuing.end()
 
@@ -65,8 +65,8 @@ def enqueue_again(engine: Engine, *, run_lives: RunLives, quiet: timedelta, now:
     return dict(counts)
 
 
-def _enqueue_left(engine: Engine, change: Record, run_lives: RunLives, quiet: timedelta, now: datetime) -> str:
-    if not _is_left(change, run_lives, quiet, now):
+def _enqueue_left(engine: Engine, change: Record, is_run_active: IsRunActive, quiet: timedelta, now: datetime) -> str:
+    if not _is_left(change, is_run_active, quiet, now):
         return "in_work"
     return "enqueued" if in_transaction(engine, partial(_owe, change=change, now=now)) else "in_work"
 
@@ -79,13 +79,13 @@ def _about(change: Record) -> dict[str, object]:
     return {"bulk_change_id": change["bulk_change_id"], "tenant_id": change.get("tenant_id")}
 
 
-def _is_left(change: Record, run_lives: RunLives, quiet: timedelta, now: datetime) -> bool:
+def _is_left(change: Record, is_run_active: IsRunActive, quiet: timedelta, now: datetime) -> bool:
     waits = min(max(change["attempts"] or 0, 1), MOST_WAITS)
     if change["message_id"] and change["sent"] is None:
         return False  # it is owed already
     if (change["sent"] or change["created"]) > now - quiet * waits:
         return False
-    return change["claim_run_id"] is None or not run_lives(change["claim_run_id"])
+    return change["claim_run_id"] is None or not is_run_active(change["claim_run_id"])
 
 
 def _owe(connection: Connection, change: Record, now: datetime) -> int:
@@ -108,7 +108,7 @@ def _foreign(change: Record) -> Finding:
     )
 
 
-def close_late(engine: Engine, *, run_id: str, run_lives: RunLives, clock: Callable[[], datetime]) -> int:
+def close_late(engine: Engine, *, run_id: str, is_run_active: IsRunActive, clock: Callable[[], datetime]) -> int:
     """Bring each change to its end that is well past its deadline and that no living run holds; return how many.
 
     What is settled is associated first, as a run would; what cannot be associated is closed as it is. A change that cannot
@@ -117,23 +117,25 @@ def close_late(engine: Engine, *, run_id: str, run_lives: RunLives, clock: Calla
     with engine.connect() as connection:
         found = records(connection, "maintenance/list_deadlines", now=clock())
     closing = OneByOne(engine, "close late", clock())
-    gone = partial(release_gone, engine, run_lives=run_lives, now=clock())
+    gone = partial(release_gone, engine, is_run_active=is_run_active, now=clock())
     closing.attempt("changes that were deleted", gone, 0)
     closed = 0
     for one in found:
-        close = partial(_close_late, engine, one, run_id, run_lives, clock)
+        close = partial(_close_late, engine, one, run_id, is_run_active, clock)
         closed += closing.attempt(_named(one), close, False, **_about(one))
     closing.end()
     return closed
 
 
-def _close_late(engine: Engine, late: Record, run_id: str, run_lives: RunLives, clock: Callable[[], datetime]) -> bool:
+def _close_late(
+    engine: Engine, late: Record, run_id: str, is_run_active: IsRunActive, clock: Callable[[], datetime]
+) -> bool:
     holder, change_id = late["claim_run_id"], late["bulk_change_id"]
-    if not holder or deadline_of(late["deadline"], late["paused_seconds"]) >= clock() - GRACE or run_lives(holder):
+    if not holder or deadline_of(late["deadline"], late["paused_seconds"]) >= clock() - GRACE or is_run_active(holder):
         return False
     try:
         own = f"{run_id}__{change_id}"
-        claim = take_claim(engine, change_id, retry_number=None, run_id=own, run_lives=run_lives, now=clock())
+        claim = take_claim(engine, change_id, retry_number=None, run_id=own, is_run_active=is_run_active, now=clock())
         failed = _failed_steps(engine, claim, clock)
         close_bulk_change(engine, claim, failed_steps=failed or ["its run"], now=clock())
     except ClaimLost as lost:

@@ -94,7 +94,11 @@ def decide(engine: Engine, message: Message) -> Decision:
 
 
 def start_run(
-    message: Message, *, create_run: Callable[[str, Message], bool], run_lives: Callable[[str], bool], most: int = 1000
+    message: Message,
+    *,
+    create_run: Callable[[str, Message], bool],
+    is_run_active: Callable[[str], bool],
+    most: int = 1000,
 ) -> str:
     """Return the id of the run that works on the message's change: one that lives, or a new one.
 
@@ -103,7 +107,7 @@ def start_run(
     base = f"bulk_change__{message.bulk_change_id}__{message.retry_number}"
     for number in range(most):
         run_id = base if number == 0 else f"{base}__{number}"
-        if create_run(run_id, message) or run_lives(run_id):
+        if create_run(run_id, message) or is_run_active(run_id):
             return run_id
     raise ValueError(f"{most} runs of {base} have ended without closing the change; have a look at the last one")
 

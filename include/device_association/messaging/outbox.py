@@ -47,7 +47,7 @@ def message_body(bulk_change_id: int, retry_number: int) -> dict[str, object]:
     return {"BulkChangeId": bulk_change_id, "RetryNumber": retry_number}
 
 
-def send_owed(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | None = None) -> int:
+def flush_outbox(engine: Engine, kind: str, send: Send, *, bulk_change_id: int | None = None) -> int:
     """Send the unsent entries of one kind (of one change, or of all) and return how many went out.
 
     Each is marked after it was sent, so it is sent at least once. One that fails, or cannot be marked, stays unsent, those
@@ -92,7 +92,7 @@ def send_at_once(engine: Engine, bulk_change_id: int, send: Send) -> bool:
     Whatever goes wrong, the change is stored and its message in the outbox: the sweep sends it, and no request fails for it.
     """
     try:
-        send_owed(engine, MESSAGE, send, bulk_change_id=bulk_change_id)
+        flush_outbox(engine, MESSAGE, send, bulk_change_id=bulk_change_id)
     except Exception:
         log.exception("the message of bulk change %s waits", bulk_change_id)
         return True

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, find_visible
+from device_association.bulk_changes.access import PortalUser, find_visible
 from device_association.database.execution import BIGGEST_ID, Record, record, records
 from device_association.database.search_patterns import containing
 from device_association.domain.codes import ChangeStatus, Row
@@ -18,7 +18,7 @@ from device_association.portal.progress import count_states, read_progress
 
 def list_changes(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     *,
     status: ChangeStatus | None = None,
     created_by: str | None = None,
@@ -49,7 +49,7 @@ def list_changes(
     return [{**one, "counts": _summed(counts[one["bulk_change_id"]])} for one in found]
 
 
-def describe_change(engine: Engine, caller: Caller, bulk_change_id: int) -> dict[str, object]:
+def describe_change(engine: Engine, caller: PortalUser, bulk_change_id: int) -> dict[str, object]:
     """Return one change: how it stands, its devices by code, why it was stopped, and whether its message waits."""
     with engine.connect() as connection:
         found = find_visible(connection, caller, bulk_change_id)
@@ -75,7 +75,7 @@ def describe_change(engine: Engine, caller: Caller, bulk_change_id: int) -> dict
 
 def page_devices(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     bulk_change_id: int,
     *,
     status: Row | None = None,
@@ -99,7 +99,7 @@ def device_rows(
     return list(records(connection, "portal/page_rows_in_state", status=status, **about))
 
 
-def page_log(engine: Engine, caller: Caller, bulk_change_id: int, *, after: int = 0, limit: int) -> list[Record]:
+def page_log(engine: Engine, caller: PortalUser, bulk_change_id: int, *, after: int = 0, limit: int) -> list[Record]:
     """Return a page of a change's log, oldest first, from behind an entry."""
     with engine.connect() as connection:
         find_visible(connection, caller, bulk_change_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.bulk_changes.access import Caller
+from device_association.bulk_changes.access import PortalUser
 from device_association.database.execution import BIGGEST_ID, records
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
@@ -22,7 +22,7 @@ HEADER = (
 
 def list_findings(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     *,
     kind: FindingKind | None = None,
     open_only: bool = True,
@@ -44,14 +44,14 @@ def list_findings(
     return [{**one, "to_do": FINDING_ADVICE.get(one["kind"], "Look it up.")} for one in found]
 
 
-def check_sees_findings(caller: Caller) -> None:
+def check_sees_findings(caller: PortalUser) -> None:
     """Raise RequestRefused for a caller who may see some customers only."""
     if caller.has_customer_list:
         said = f"{caller.user_name} may see some customers only, findings name all; ask somebody without such a limit"
         raise RequestRefused([Refusal(RequestCode.PERMISSION_DENIED, "user", said)])
 
 
-def finding_lines(engine: Engine, caller: Caller, *, kind: FindingKind | None, open_only: bool) -> Iterator[str]:
+def finding_lines(engine: Engine, caller: PortalUser, *, kind: FindingKind | None, open_only: bool) -> Iterator[str]:
     """Yield the findings as a file in parts; no connection is held between them."""
     yield csv_lines([HEADER])
     before = None

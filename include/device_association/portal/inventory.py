@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from device_association.bulk_changes.access import Caller
+from device_association.bulk_changes.access import PortalUser
 from device_association.database.execution import BIGGEST_ID, Record, records
 from device_association.database.search_patterns import beginning_with, containing
 from device_association.domain.codes import DeviceCode
@@ -36,7 +36,7 @@ OF_ACCOUNT = frozenset({Field.SERVICE_TYPE, Field.PROVIDER, Field.USAGE_PLAN_GRO
 
 def list_devices(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     *,
     search: str | None = None,
     service_provider_id: int | None = None,
@@ -57,7 +57,7 @@ def list_devices(
 
 
 def device_history(
-    engine: Engine, caller: Caller, iccid: str, *, before: int | None = None, limit: int
+    engine: Engine, caller: PortalUser, iccid: str, *, before: int | None = None, limit: int
 ) -> tuple[Sequence[Record], Sequence[Record]]:
     """Return a SIM's devices as they are now and a page of what happened to it; RequestRefused where none may be seen.
 
@@ -89,7 +89,7 @@ def _with_names(entry: Record, names: Mapping[tuple[str, str], str]) -> Record:
 
 
 def list_customers(
-    engine: Engine, caller: Caller, *, search: str | None = None, after: UUID | None = None, limit: int
+    engine: Engine, caller: PortalUser, *, search: str | None = None, after: UUID | None = None, limit: int
 ) -> Sequence[Record]:
     """Return a page of the customers that the caller may use, by name; `search` is a part of the name or number."""
     with engine.connect() as connection:
@@ -100,7 +100,7 @@ def list_customers(
 
 def list_offered(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     field: Field,
     *,
     service_provider_id: int | None = None,

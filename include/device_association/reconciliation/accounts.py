@@ -27,7 +27,7 @@ from device_association.database.execution import (
 )
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
-from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text
+from device_association.findings.one_by_one import MAX_NAMED, OneByOne, error_text
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.revio.lines import Listing
 from device_association.service_lines.vendor_lines import RevAccount, listing_of_today
@@ -152,7 +152,7 @@ def _repair(
 ) -> Counter[str]:
     """Repair page by page; a page that fails is repaired in ever smaller parts, and a single difference passed over.
 
-    The problem is raised after MOST_NAMED new ones in a row: then it is not the differences. One that an earlier run has
+    The problem is raised after MAX_NAMED new ones in a row: then it is not the differences. One that an earlier run has
     passed over counts as none, so that each run comes further.
     """
     found: Counter[str] = Counter()
@@ -172,7 +172,7 @@ def _repair(
                 (one,) = records(connection, look, after=after, limit=1, now=clock(), **about)
             named = f"{one['kind']} {one['subject']}"
             in_row += job.subject_of(named) not in known
-            if in_row > MOST_NAMED:
+            if in_row > MAX_NAMED:
                 raise
             log.exception("%s: %s could not be repaired; the others are repaired", look, named)
             job.report(named, error_text(problem), **mine)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, lock_visible, refused
+from device_association.bulk_changes.access import PortalUser, lock_visible, refused
 from device_association.bulk_changes.close import close, end_rows
 from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
@@ -49,7 +49,7 @@ class Retried:
     rejected: int
 
 
-def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason: str, now: datetime) -> str:
+def cancel_change(engine: Engine, caller: PortalUser, bulk_change_id: int, *, reason: str, now: datetime) -> str:
     """Stop a change and return its status: CANCELED where nobody was at work on it, else PROCESSING until its run ends it.
 
     Of several stops the first stays. Raises RequestRefused for a change that has ended or is another program's.
@@ -79,7 +79,7 @@ def cancel_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
 
 def retry_change(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     bulk_change_id: int,
     *,
     reason: str,

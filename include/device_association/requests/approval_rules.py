@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller
+from device_association.bulk_changes.access import PortalUser
 from device_association.database.execution import changed, in_transaction, row, run, values
 
 Threshold = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
@@ -43,7 +43,7 @@ def find_rule(engine: Engine, tenant_id: int) -> ApprovalRule:
         return _rule(connection, tenant_id)
 
 
-def set_rule(engine: Engine, caller: Caller, rule: ApprovalRule, *, now: datetime) -> None:
+def set_rule(engine: Engine, caller: PortalUser, rule: ApprovalRule, *, now: datetime) -> None:
     """Keep the thresholds of the caller's tenant; they decide about every change that is asked for from now on."""
     binds = {**rule.model_dump(), "first_use": int(rule.first_use), "tenant_id": caller.tenant_id}
 

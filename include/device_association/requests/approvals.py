@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
+from device_association.bulk_changes.access import PortalUser, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.close import close, end_rows, start_or_close
 from device_association.bulk_changes.locks import BulkChange, lock_change
 from device_association.bulk_changes.steps import log_change_step
@@ -93,7 +93,7 @@ def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
 
 
 def answer_approval(
-    engine: Engine, caller: Caller, bulk_change_id: int, *, approve: bool, reason: str, now: datetime
+    engine: Engine, caller: PortalUser, bulk_change_id: int, *, approve: bool, reason: str, now: datetime
 ) -> Answered:
     """Approve a change, which is enqueued, or refuse it, which ends it; in one transaction with the answer.
 
@@ -139,7 +139,7 @@ def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: d
     run(connection, "bulk_changes/answer", bulk_change_id=change_id, answer=CANCELED, actor=actor, now=now)
 
 
-def _check_waits(connection: Connection, change: VisibleChange, caller: Caller, now: datetime) -> None:
+def _check_waits(connection: Connection, change: VisibleChange, caller: PortalUser, now: datetime) -> None:
     asked = find_approval(connection, change.bulk_change_id)
     if asked is not None and asked.answered is not None:
         text = f"already answered: {asked.answer} by {asked.answered_by} at {asked.answered.isoformat()}"

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.bulk_changes.claims import ended_text
 from device_association.bulk_changes.locks import find_bulk_change, insert_state
 from device_association.database.execution import as_json, in_parts, in_transaction, run, values
@@ -100,7 +100,7 @@ class Stored:
 
 
 def store_request(
-    connection: Connection, request: AssociateCustomer, caller: Caller, *, run_id: str | None, now: datetime
+    connection: Connection, request: AssociateCustomer, caller: PortalUser, *, run_id: str | None, now: datetime
 ) -> Stored:
     """Write a request as a change with its rows, and refuse the devices that may not go on; or raise RequestRefused."""
     customer = find_customer(connection, caller, request.rev_customer_id)
@@ -160,7 +160,7 @@ def _refuse(
     connection: Connection,
     terms: ChangeSpec,
     customer: Customer,
-    caller: Caller,
+    caller: PortalUser,
     request: AssociateCustomer,
     now: datetime,
 ) -> None:
@@ -212,7 +212,7 @@ def _insert_devices(
     request: AssociateCustomer,
     terms: ChangeSpec,
     customer: Customer,
-    caller: Caller,
+    caller: PortalUser,
     now: datetime,
 ) -> None:
     activated = request.activated_date and local_to_utc(request.activated_date, caller.time_zone)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.access import Caller
+from device_association.bulk_changes.access import PortalUser
 from device_association.database.execution import row, rows, values
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
@@ -67,7 +67,7 @@ class Facts(FactRow):
     products: frozenset[int]
 
 
-def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) -> Customer:
+def find_customer(connection: Connection, caller: PortalUser, rev_customer_id: str) -> Customer:
     """Return the one customer of the caller's tenant with this guid, or with this Rev.io number; else RequestRefused."""
     guid = _as_uuid(rev_customer_id)
     if guid is not None:

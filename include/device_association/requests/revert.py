@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
+from device_association.bulk_changes.access import PortalUser, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.close import count_codes
 from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
@@ -58,7 +58,7 @@ class LineCount:
     calls_per_minute: int
 
 
-def revert_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason: str, now: datetime) -> Created:
+def revert_change(engine: Engine, caller: PortalUser, bulk_change_id: int, *, reason: str, now: datetime) -> Created:
     """Store the change that takes an ended one back, with the message that will start it; return its id and counts.
 
     Rows, holds, the link between both and the message are one transaction. Raises RequestRefused, and stores nothing, for
@@ -75,7 +75,7 @@ def revert_change(engine: Engine, caller: Caller, bulk_change_id: int, *, reason
     return in_transaction(engine, revert)
 
 
-def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: datetime) -> Preview:
+def preview_revert(engine: Engine, caller: PortalUser, bulk_change_id: int, *, now: datetime) -> Preview:
     """Return what a revert would do; nothing is stored, Rev.io is not asked. Raises RequestRefused as storing it would."""
 
     def look(connection: Connection) -> Preview:
@@ -89,7 +89,7 @@ def preview_revert(engine: Engine, caller: Caller, bulk_change_id: int, *, now: 
     return without_trace(engine, look)
 
 
-def _store(connection: Connection, caller: Caller, first: VisibleChange, reason: str, now: datetime) -> Created:
+def _store(connection: Connection, caller: PortalUser, first: VisibleChange, reason: str, now: datetime) -> Created:
     """Write the revert with its rows, and refuse the devices that were changed since; or raise RequestRefused."""
     _check(connection, first)
     actor = caller.user_name

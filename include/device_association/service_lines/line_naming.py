@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, VisibleChange, lock_visible, refused
+from device_association.bulk_changes.access import PortalUser, VisibleChange, lock_visible, refused
 from device_association.bulk_changes.reverts import reverted_text
 from device_association.database.execution import Record, as_json, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
@@ -29,7 +29,7 @@ class NameLine(Cancel):
     rev_service_id: Int
 
 
-def name_line(engine: Engine, caller: Caller, bulk_change_id: int, named: NameLine, *, now: datetime) -> None:
+def name_line(engine: Engine, caller: PortalUser, bulk_change_id: int, named: NameLine, *, now: datetime) -> None:
     """Keep the line that the caller names as the SIM's of a device of an ended change, with its log row.
 
     The last naming counts. Raises RequestRefused for a change that the caller may not see, that has not ended or was taken
@@ -91,7 +91,7 @@ def _find_device(connection: Connection, bulk_change_id: int, iccid: str) -> Rec
 
 
 def _log(
-    connection: Connection, caller: Caller, bulk_change_id: int, device: Record, named: NameLine, now: datetime
+    connection: Connection, caller: PortalUser, bulk_change_id: int, device: Record, named: NameLine, now: datetime
 ) -> None:
     before = device["named_service_id"]
     said = f"{caller.user_name} named line {named.rev_service_id} as this SIM's: {named.reason}"

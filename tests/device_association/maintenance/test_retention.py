@@ -42,7 +42,7 @@ def later(flow: Flow, days: float) -> None:
 
 def sent(flow: Flow) -> None:
     for kind in (outbox.MESSAGE, outbox.NOTIFICATION):
-        outbox.send_owed(flow.portal, kind, lambda body: None)
+        outbox.flush_outbox(flow.portal, kind, lambda body: None)
     execute(flow, "UPDATE device_association.outbox SET SentDate = :now", now=flow.clock())
 
 

@@ -76,7 +76,7 @@ def execute(flow: Flow, statement: str, **binds: Any) -> None:
 def asked(flow: Flow, *, is_sent: bool = True) -> int:
     change_id = flow.create(request(PLAIN[:2], **WITHOUT_LINE)).change_id
     if is_sent:
-        outbox.send_owed(flow.portal, outbox.MESSAGE, lambda body: None)
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, lambda body: None)
     return change_id
 
 
@@ -131,7 +131,7 @@ def test_a_call_of_unknown_outcome_is_told_after_an_hour(well: Flow) -> None:
         then=well.clock(),
         id=claim.bulk_change_id,
     )
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda body: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda body: None)
     assert after(well, 59) == {}
     assert "1 of unknown outcome (oldest 1 h)" in after(well, 2)["outcome_unknown"]
 
@@ -153,7 +153,7 @@ def test_what_cannot_be_sent_is_told_after_ten_minutes_until_it_is_sent(well: Fl
     asked(well, is_sent=False)
     assert after(well, 9) == {}
     assert "to be sent: 1 messages (oldest 11 min)" in after(well, 2)["outbox_unsent"]
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda body: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda body: None)
     assert on(well) == {}
 
 
@@ -209,8 +209,8 @@ def test_a_plan_that_is_two_hours_late_is_told(well: Flow) -> None:
         " SELECT MIN(x.DeviceId), :then, 0, 1, 'test', :then, 1, 0 FROM dbo.Device_Tenant AS x WHERE x.TenantId = 1",
         then=then,
     )
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda body: None)
-    outbox.send_owed(well.portal, outbox.NOTIFICATION, lambda body: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda body: None)
+    outbox.flush_outbox(well.portal, outbox.NOTIFICATION, lambda body: None)
     assert after(well, 119) == {}
     assert "1 plans due (oldest 2 h)" in after(well, 5)["plans_overdue"]
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from device_association.associations.associate import associate_devices
 from device_association.associations.rate_plans import Interval, apply_due_plans
-from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.close import Closed
 from device_association.data_checks.gate import load_frame
@@ -75,7 +75,7 @@ class Products(Rev):
                 yield Product(number, body["product_id"], "ACTIVE")
 
 
-def dora(flow: Flow, name: str = "dora.ops") -> Caller:
+def dora(flow: Flow, name: str = "dora.ops") -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, name)
 
@@ -711,7 +711,7 @@ def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> 
     flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
     claim = begun(flow, first)
     seen: dict[str, int] = {"calls": 0}
-    work = dispatch.Caller._record_problem
+    work = dispatch.PortalUser._record_problem
 
     def counted(caller: Any, device: Any, problem: Exception) -> None:
         seen["calls"] += 1
@@ -719,7 +719,7 @@ def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> 
         work(caller, device, problem)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dispatch.Caller, "_record_problem", counted)
+        patch.setattr(dispatch.PortalUser, "_record_problem", counted)
         flow.lines(claim)
     assert flow.rev.ends == []
     assert end(flow, claim).codes == {"REV_UNAUTHORIZED": 6}

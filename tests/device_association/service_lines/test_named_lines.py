@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.access import PortalUser, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.requests.actions import retry_change
@@ -38,7 +38,7 @@ def put(flow: Flow, schema: str, name: str, where: dict[str, Any], **values: Any
         connection.execute(update(table).where(*(table.c[key] == kept for key, kept in where.items())).values(**values))
 
 
-def editor(flow: Flow, name: str = "dora.ops") -> Caller:
+def editor(flow: Flow, name: str = "dora.ops") -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, name, Right.EDIT)
 
