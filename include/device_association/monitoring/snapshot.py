@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.deadlines import deadline_of
 from device_association.database.execution import Record, changed, in_transaction, record, records, run
 from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
-from device_association.rate_limiting.limiter import MOST_FAILURES
+from device_association.rate_limiting.policy import MAX_FAILURES
 
 WAITING_AFTER = timedelta(minutes=30)
 """How long a change may wait for a run before it counts as in nobody's hands."""
@@ -161,7 +161,7 @@ def _account(found: Record, now: datetime) -> Account:
         found["calls_today"],
         _seconds(found["paused_until"] - now),
         found["pause_reason"],
-        found["failures_in_row"] >= MOST_FAILURES,
+        found["failures_in_row"] >= MAX_FAILURES,
         found["time_zone"],
     )
 

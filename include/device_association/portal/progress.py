@@ -15,7 +15,7 @@ from device_association.bulk_changes.locks import find_bulk_change
 from device_association.database.execution import as_json, record, records
 from device_association.domain.codes import NOT_ENDED, RUNNING, Row
 from device_association.portal.field_names import shown
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 
 OPEN = (Row.NEW, Row.PROCESSING)
 

@@ -22,7 +22,8 @@ from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging import outbox
 from device_association.monitoring import alerts, health, snapshot
 from device_association.monitoring.snapshot import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
-from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits, Pace
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.letters import Letters
@@ -157,15 +158,15 @@ def test_what_cannot_be_sent_is_told_after_ten_minutes_until_it_is_sent(well: Fl
     assert on(well) == {}
 
 
-def open_account(flow: Flow) -> CallBudget:
-    budget = CallBudget(flow.portal, "revio_a", Limits(), flow.clock)
+def open_account(flow: Flow) -> RateLimiter:
+    budget = RateLimiter(flow.portal, "revio_a", Limits(), flow.clock)
     budget.open()
     return budget
 
 
 def test_the_zone_of_an_account_s_dates_is_shown_and_follows_its_connection(well: Flow) -> None:
     for zone in ("Pacific/Auckland", "UTC"):
-        CallBudget(well.portal, "revio_a", Limits(), well.clock, time_zone=zone).open()
+        RateLimiter(well.portal, "revio_a", Limits(), well.clock, time_zone=zone).open()
         found = {one.name: one for one in health.checks(read_figures(well.portal, now=well.clock()))}
         assert f"revio_a dates in {zone}" in found["account_blocked"].said
 
