@@ -57,7 +57,7 @@ def report(flow: Flow) -> list[str]:
     """Run the part of the report that looks at Airflow; return what a person is told."""
     health_tasks.note_stopped(flow.portal, flow.clock())
     told: list[str] = []
-    alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
+    alerts.send_alerts(flow.portal, told.append, now=flow.clock())
     return told
 
 
@@ -71,7 +71,7 @@ def test_a_dag_that_is_paused_is_told_with_the_next_report_and_so_is_its_end(flo
     (told,) = report(flow)
     assert told.startswith("ALARM: run_stopped: DAG associate_customer is paused")
     assert told.endswith("docs/runbooks/run_stopped.md")
-    assert (line(flow).is_on, "stopped: associate_customer" in line(flow).said) == (True, True)
+    assert (line(flow).is_on, "stopped: associate_customer" in line(flow).message) == (True, True)
     assert report(flow) == []
     airflow.paused.clear()
     (over,) = report(flow)
