@@ -14,7 +14,7 @@ from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor, Meter
 from device_association.database.execution import make_engine
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from local.sample_data import world
 
 LATENCY_MS = 50

@@ -12,7 +12,7 @@ from benchmarks.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
 from device_association.database.execution import make_engine
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from local.portal_tables import named
 from local.sample_data import world
 

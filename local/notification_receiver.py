@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 
-class Receiver:
+class AmopClient:
     """What was received, and how many of the next notifications are to fail."""
 
     def __init__(self, token: str, state_file: Path | None) -> None:
@@ -41,7 +41,7 @@ class Receiver:
         return JSONResponse({"ok": True})
 
 
-def make_app(receiver: Receiver) -> FastAPI:
+def make_app(receiver: AmopClient) -> FastAPI:
     """Return the receiver as an application."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--token", required=True)
     parser.add_argument("--state-file", type=Path)
     given = parser.parse_args()
-    app = make_app(Receiver(given.token, given.state_file))
+    app = make_app(AmopClient(given.token, given.state_file))
     uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False)
 
 

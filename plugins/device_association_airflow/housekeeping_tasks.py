@@ -17,7 +17,7 @@ from device_association_airflow.claim_errors import speaks_plainly
 def tidy_tables() -> dict[str, int]:
     """Delete what nobody needs any more of our working tables; the result counts the rows."""
     settings = connections.settings()
-    return retention.tidy_tables(
+    return retention.purge_expired_rows(
         connections.portal(),
         keep=timedelta(days=settings.keep_days),
         now=connections.clock(),
@@ -30,4 +30,4 @@ def tidy_reports() -> int:
     """Delete the reports of the data checks of changes that ended long ago; the result counts the changes."""
     settings = connections.settings()
     keep = timedelta(days=settings.keep_days)
-    return retention.tidy_reports(settings.data_docs_dir, keep=keep, now=connections.clock())
+    return retention.purge_expired_reports(settings.data_docs_dir, keep=keep, now=connections.clock())

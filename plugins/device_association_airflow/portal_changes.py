@@ -12,7 +12,7 @@ from device_association.bulk_changes.access import find_visible
 from device_association.portal import changes as change_views
 from device_association.portal.changes import describe_change, list_changes
 from device_association.portal.csv_export import Results, result_lines
-from device_association.portal.field_names import shown, shown_all
+from device_association.portal.field_names import all_to_api, to_api
 from device_association_airflow.portal_caller import EngineDep, ReaderDep
 from device_association_airflow.portal_queries import ChangeFilters, ChangeId, DeviceFilters, Paged
 
@@ -21,8 +21,8 @@ changes = APIRouter(prefix="/BulkChanges")
 
 def page(name: str, found: Sequence[Any], limit: int, key: str) -> dict[str, Any]:
     """Return a page's answer; `Next` is null where it was the last one."""
-    following = found[-1][key] if len(found) == limit else None
-    return {"Success": True, name: shown_all(found), "Next": following}
+    following = getattr(found[-1], key) if len(found) == limit else None
+    return {"Success": True, name: all_to_api(found), "Next": following}
 
 
 def csv_file(name: str, lines: Iterator[str]) -> StreamingResponse:
@@ -41,11 +41,7 @@ def bulk_changes(caller: ReaderDep, engine: EngineDep, filters: Annotated[Change
 @changes.get("/{change_id}")
 def bulk_change(caller: ReaderDep, engine: EngineDep, change_id: ChangeId) -> dict[str, Any]:
     """Return one change: how it stands, its devices by code, its steps, why it was stopped."""
-    found = describe_change(engine, caller, change_id)
-    nested: dict[str, Any] = {name: shown_all(found.pop(name)) for name in ("codes", "steps")}  # type: ignore[arg-type]
-    approval: Any = found.pop("approval")
-    nested["approval"] = approval and shown(approval)
-    return {"Success": True, **shown(found | nested)}
+    return {"Success": True, **to_api(describe_change(engine, caller, change_id))}
 
 
 @changes.get("/{change_id}/devices")

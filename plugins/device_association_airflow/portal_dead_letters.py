@@ -9,7 +9,7 @@ from pydantic import Field as Bounds
 
 from device_association.domain.association_request import read_fields
 from device_association.domain.plain_numbers import PLAIN_WHOLE
-from device_association.maintenance.dead_letters import CAUSE_WORDS, State, list_dead_letters
+from device_association.maintenance.letter_store import CAUSE_WORDS, State, list_dead_letters
 from device_association_airflow.portal_caller import EditorDep, EngineDep, NowDep
 from device_association_airflow.portal_changes import page
 from device_association_airflow.portal_pages import FilledDep, pages_app, pages_of, render_page

@@ -46,9 +46,9 @@ def waiting_changes(engine: Engine, now: datetime) -> dict[str, str]:
     quiet = list_quiet_changes(engine, now=now)
     if not quiet or runs.count_tasks(AT_WORK, task_ids=IN_POOL):
         return {}
-    waiting = [one for one in quiet if runs.count_tasks(["scheduled"], task_ids=IN_POOL, run_ids=[one["run_id"]])]
+    waiting = [one for one in quiet if runs.count_tasks(["scheduled"], task_ids=IN_POOL, run_ids=[one.run_id])]
     if not waiting:
         return {}
-    named = ", ".join(str(one["bulk_change_id"]) for one in waiting)
+    named = ", ".join(str(one.bulk_change_id) for one in waiting)
     said = f"the lines of bulk changes {named} wait for a slot of the pool {POOL!r}, and no task of the pool is at work"
     return {f"pool {POOL}": f"{said}: see that the pool exists and has slots"}

@@ -34,9 +34,9 @@ def settle_outcomes() -> None:
 @speaks_plainly
 def enqueue_again() -> None:
     """Enqueue the open changes again that nobody works on."""
-    snapshot.see_job(connections.portal(), snapshot.SWEEP, now=connections.clock())
+    snapshot.record_heartbeat(connections.portal(), snapshot.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
-    counts = sweep.enqueue_again(
+    counts = sweep.requeue_stalled(
         connections.portal(), is_run_active=runs.is_run_active, quiet=quiet, now=connections.clock()
     )
     log.info("%s", counts)
@@ -46,7 +46,7 @@ def enqueue_again() -> None:
 @speaks_plainly
 def close_late() -> None:
     """Bring the changes to their end that are past their deadline and in nobody's hands."""
-    closed = sweep.close_late(
+    closed = sweep.close_overdue(
         connections.portal(),
         run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
         is_run_active=runs.is_run_active,
@@ -59,7 +59,7 @@ def close_late() -> None:
 @speaks_plainly
 def finish_procedures() -> None:
     """Run the final procedures that an ended change has not had."""
-    log.info("%s changes finished", sweep.finish_procedures(connections.portal(), now=connections.clock()))
+    log.info("%s changes finished", sweep.run_missing_procedures(connections.portal(), now=connections.clock()))
 
 
 @task(**POLICY)

@@ -26,7 +26,8 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import MOST_FAILURES, CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import MAX_FAILURES, Limits
 from device_association.requests import validate
 from device_association.requests.actions import retry_change
 from device_association.requests.create import check_may_run
@@ -436,7 +437,7 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
     rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
     claim = begun(flow, PLAIN[:1])
     number = flow.plan(claim)[0]
-    budget = CallBudget(flow.portal, "revio_northwind", Limits(), flow.clock)
+    budget = RateLimiter(flow.portal, "revio_northwind", Limits(), flow.clock)
     budget.open()
 
     def again() -> None:
@@ -444,7 +445,7 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
             create.create_rev_services(flow.desk(claim), number, last_try=False)
 
     again()
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         budget.count_failure()
     flow.clock.pass_seconds(600)
     budget.count_success()

@@ -230,7 +230,7 @@ def test_a_call_whose_customer_is_gone_is_reported_until_somebody_has_looked(flo
     )
     assert settle(flow)["found"] == 1
     flow.clock.pass_seconds(60)
-    sweeping.close_late(flow.portal, run_id="sweep", is_run_active=lambda _: True, clock=flow.clock)
+    sweeping.close_overdue(flow.portal, run_id="sweep", is_run_active=lambda _: True, clock=flow.clock)
     assert [kind for kind, _ in findings(flow)] == ["LOOK_UP_FAILED"]
 
 
@@ -429,7 +429,7 @@ def late_changes(flow: Flow) -> list[int]:
 
 
 def close_late(flow: Flow) -> int:
-    return sweeping.close_late(flow.portal, run_id="sweep", is_run_active=lambda _: False, clock=flow.clock)
+    return sweeping.close_overdue(flow.portal, run_id="sweep", is_run_active=lambda _: False, clock=flow.clock)
 
 
 def status(flow: Flow, change_id: int) -> str:
@@ -480,7 +480,7 @@ def test_a_change_that_cannot_be_enqueued_keeps_no_other_from_the_queue(flow: Fl
 
     def sweep() -> dict[str, int]:
         quiet = timedelta(minutes=10)
-        return sweeping.enqueue_again(flow.portal, is_run_active=lambda _: False, quiet=quiet, now=flow.clock())
+        return sweeping.requeue_stalled(flow.portal, is_run_active=lambda _: False, quiet=quiet, now=flow.clock())
 
     with poisoned(flow.portal, "INSERT INTO device_association.outbox", bulk_change_id=first):
         assert sweep() == {"failed": 1, "enqueued": 1}
@@ -500,10 +500,10 @@ def test_procedures_that_fail_for_one_change_are_run_for_the_others(flow: Flow) 
         flow.close(claim, ["update_cross_provider_device_history"])
         changes.append(claim.bulk_change_id)
     with poisoned(flow.portal, "UPDATE_DEVICE_REV_SERVICE_LINKS", bulk_change_id=changes[0]):
-        assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1
+        assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 1
     assert findings(flow) == [("WORK_FAILED", f"final procedures: bulk change {changes[0]}")]
     flow.clock.pass_seconds(1)
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 1
     assert findings(flow) == []
 
 
@@ -612,7 +612,7 @@ def test_an_alarm_that_cannot_be_kept_or_marked_keeps_back_no_other(flow: Flow) 
         poisoned(flow.portal, "UPDATE device_association.alarm", alarm="dead_letters"),
         pytest.raises(ValueError, match="poison"),
     ):
-        alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
+        alerts.send_alerts(flow.portal, told.append, now=flow.clock())
     assert [one.split(":")[1].strip() for one in told] == ["dead_letters", "findings_open"]
 
 
@@ -628,10 +628,10 @@ def test_an_alarm_that_cannot_be_told_keeps_no_other_untold(flow: Flow) -> None:
         told.append(said)
 
     with pytest.raises(ValueError, match="too long"):
-        alerts.tell_alarms(flow.portal, tell, now=flow.clock())
+        alerts.send_alerts(flow.portal, tell, now=flow.clock())
     assert len(told) == 1
     with pytest.raises(ValueError, match="too long"):
-        alerts.tell_alarms(flow.portal, tell, now=flow.clock())
+        alerts.send_alerts(flow.portal, tell, now=flow.clock())
     assert len(told) == 1
 
 
@@ -683,7 +683,7 @@ def test_a_message_nested_without_end_is_a_dead_letter_like_any_other(flow: Flow
     assert queue.hidden == set()
     found = {one.name: one for one in health.checks(read_figures(flow.portal, now=flow.clock()))}
     assert found["dead_letters"].is_on
-    assert found["dead_letters"].said.startswith("3 in the dead-letter queue")
+    assert found["dead_letters"].message.startswith("3 in the dead-letter queue")
     assert redrive(flow.portal, queue, actor="dora.ops", now=flow.clock()) == {"set_aside": 2, "put_back": 1}
 
 
@@ -874,7 +874,7 @@ def test_a_table_that_cannot_be_tidied_keeps_no_other_from_it(flow: Flow) -> Non
     flow.clock.pass_seconds(86400 * 500)
     keep = {"keep": timedelta(days=400)}
     with poisoned(flow.portal, "device_association.known_line"), pytest.raises(ValueError, match="poison"):
-        retention.tidy_tables(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
+        retention.purge_expired_rows(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
     assert flow.all("device_association", "change_step") == []
 
 
@@ -892,5 +892,5 @@ def test_a_folder_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(shutil, "rmtree", fail)
     with pytest.raises(PermissionError):
-        retention.tidy_reports(tmp_path, keep=timedelta(0), now=NOW + timedelta(days=3650))
+        retention.purge_expired_reports(tmp_path, keep=timedelta(0), now=NOW + timedelta(days=3650))
     assert not (tmp_path / "3").exists()

@@ -12,7 +12,7 @@ from device_association.domain.errors import RevioRetryable, StepUnfinished
 from device_association.maintenance import sweep
 from device_association.messaging import outbox
 from device_association.monitoring import health, snapshot
-from device_association.monitoring.snapshot import read_figures, see_job
+from device_association.monitoring.snapshot import read_figures, record_heartbeat
 from device_association.requests.actions import retry_change
 from local.sample_data import groups
 from tests.flow import Flow, request
@@ -36,7 +36,7 @@ def alarms(flow: Flow) -> set[str]:
     for kind in (outbox.MESSAGE, outbox.NOTIFICATION):
         outbox.flush_outbox(flow.portal, kind, lambda body: None)
     for name in snapshot.JOBS:
-        see_job(flow.portal, name, now=flow.clock())
+        record_heartbeat(flow.portal, name, now=flow.clock())
     return {one.name for one in health.checks(read_figures(flow.portal, now=flow.clock())) if one.is_on}
 
 
@@ -54,8 +54,8 @@ def test_change_late_a_hanging_run_is_marked_as_failed_and_the_sweep_ends_its_ch
     well.clock.pass_seconds(86400)
     assert alarms(well) == {"change_late"}
     late = {"run_id": "sweep", "clock": well.clock}
-    assert sweep.close_late(well.portal, is_run_active=lambda run: run == RUN, **late) == 0
-    assert sweep.close_late(well.portal, is_run_active=lambda run: False, **late) == 1
+    assert sweep.close_overdue(well.portal, is_run_active=lambda run: run == RUN, **late) == 0
+    assert sweep.close_overdue(well.portal, is_run_active=lambda run: False, **late) == 1
     assert well.codes(claim.bulk_change_id) == {PLAIN[0]: "PROCESSED", PLAIN[1]: "DEADLINE_EXCEEDED"}
     assert alarms(well) == set()
 

@@ -15,7 +15,7 @@ from device_association.bulk_changes.access import find_caller
 from device_association.database.execution import in_transaction, rows, values
 from device_association.domain.association_request import parse_request
 from device_association.domain.codes import Row
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from device_association.requests.create import store_request
 from device_association.requests.request_rules import Customer
 

@@ -28,7 +28,7 @@ from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import as_json, in_transaction, only_row, run, values
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from device_association.requests.actions import Cancel
 from device_association.requests.approvals import ask_or_start
 from device_association.requests.create import Created, insert_change, with_reason

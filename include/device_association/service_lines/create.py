@@ -30,7 +30,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import Pace
+from device_association.rate_limiting.policy import Pace
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
 from device_association.service_lines.disconnect import ENDING, find_end
 from device_association.service_lines.dispatch import Caller, creating

@@ -25,7 +25,8 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import LONGEST_PAUSE, OPEN_SECONDS, Pace, Permit
 from device_association.revio.client import RevioClient
 from device_association.service_lines.journal import begin_creations, record_created, record_refusal, release, why_not
 from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, line_body, stop_change
@@ -90,13 +91,13 @@ class Caller:
 
     desk: Desk
     client: RevioClient
-    budget: CallBudget | None
+    budget: RateLimiter | None
     workers: Executor
     pace: Pace
     work: Work
     waiting: deque[Record] = field(default_factory=deque)
     out: dict[Future[int | Outcome], Record] = field(default_factory=dict)
-    slots: deque[Slot] = field(default_factory=deque)
+    slots: deque[Permit] = field(default_factory=deque)
     ended: list[tuple[Record, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     give_up: float = 0.0
@@ -186,9 +187,9 @@ class Caller:
             self.budget.give_back(self.slots)
             self.slots.clear()
 
-    def _take(self, budget: CallBudget, wanted: int) -> None:
+    def _take(self, budget: RateLimiter, wanted: int) -> None:
         turn = budget.take(wanted, self.pace)
-        self.slots.extend(turn.slots)
+        self.slots.extend(turn.permits)
         if turn.wait:
             log.info("no call for %.1f s: %s", turn.wait, turn.reason)
             self.not_before = time.monotonic() + turn.wait
@@ -212,7 +213,7 @@ class Caller:
         log.warning("%s", problem)
         self.not_before = max(self.not_before, time.monotonic() + wait_of(problem))
 
-    def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
+    def _begin(self, calls: Sequence[tuple[Record, Permit | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
         limits = self.desk.settings
         send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
@@ -235,7 +236,7 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None, send_by: datetime) -> int | Outcome:
+    def _post(self, device: Record, slot: Permit | None, send_by: datetime) -> int | Outcome:
         """Call at the slot's moment and return the line; what became of the device where Rev.io refuses it.
 
         No call is made when another one was turned away or refused since this one was begun, when the change was stopped, or

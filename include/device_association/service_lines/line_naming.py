@@ -49,12 +49,11 @@ def name_line(engine: Engine, caller: PortalUser, bulk_change_id: int, named: Na
     in_transaction(engine, name)
 
 
-def list_named_lines(engine: Engine, bulk_change_id: int, devices: Sequence[Record]) -> dict[int, Record]:
+def list_named_lines(engine: Engine, bulk_change_id: int, row_ids: Sequence[int]) -> dict[int, Record]:
     """Return the lines that were named for devices of a page of a change, by row."""
-    if not devices:
+    if not row_ids:
         return {}
-    ids = [one["row_id"] for one in devices]
-    span = {"first_row_id": min(ids), "last_row_id": max(ids)}
+    span = {"first_row_id": min(row_ids), "last_row_id": max(row_ids)}
     with engine.connect() as connection:
         found = records(connection, "service_lines/list_named", bulk_change_id=bulk_change_id, **span)
     return {one["row_id"]: one for one in found}

@@ -24,7 +24,7 @@ WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": 
 
 
 def sweep(flow: Flow, *alive: str) -> dict[str, int]:
-    return sweeping.enqueue_again(flow.portal, is_run_active=lambda run: run in alive, quiet=QUIET, now=flow.clock())
+    return sweeping.requeue_stalled(flow.portal, is_run_active=lambda run: run in alive, quiet=QUIET, now=flow.clock())
 
 
 def sent(flow: Flow) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def status(flow: Flow, change_id: int) -> str:
 
 
 def late(flow: Flow) -> int:
-    return sweeping.close_late(
+    return sweeping.close_overdue(
         flow.portal, run_id="sweep__now", is_run_active=lambda run: run == "alive", clock=flow.clock
     )
 
@@ -187,12 +187,12 @@ def test_procedures_that_a_run_died_before_are_had_once(flow: Flow) -> None:
     associate.associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history", "update_device_rev_service_links"])
     before = len(flow.all("dbo", "crossproviderdevicehistory"))
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 1
     assert len(flow.all("dbo", "crossproviderdevicehistory")) == before + 3
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 0
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 0
 
 
 def test_procedures_of_a_change_that_is_tried_again_are_its_next_run_s(flow: Flow) -> None:
     closed = flow.run(request(PLAIN[:2], **WITHOUT_LINE))
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 0
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 0
     assert closed.status == ChangeStatus.PROCESSED

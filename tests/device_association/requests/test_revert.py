@@ -28,7 +28,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.maintenance.sweep import finish_procedures
+from device_association.maintenance.sweep import run_missing_procedures
 from device_association.requests.actions import retry_change
 from device_association.requests.create import Created
 from device_association.requests.revert import preview_revert, revert_change
@@ -677,7 +677,7 @@ def test_a_revert_that_died_before_its_procedures_gets_them_from_the_sweep(flow:
     flow.lines(claim)
     associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history"])
-    assert finish_procedures(flow.portal, now=flow.clock()) == 1
+    assert run_missing_procedures(flow.portal, now=flow.clock()) == 1
     opened = [one for one in flow.all("dbo", "crossproviderdevicehistory") if one["effectiveto"] is None]
     assert {(one["effectivefrom"], one["accountnumber"]) for one in opened} == {(flow.clock(), None)}
 

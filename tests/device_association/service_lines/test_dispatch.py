@@ -21,7 +21,8 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import MAX_FAILURES, OPEN_SECONDS, Limits
 from device_association.service_lines import create, plan
 from device_association.service_lines.outcomes import Desk, open_desk
 from local.sample_data import groups
@@ -35,7 +36,7 @@ ACCOUNT = "revio_northwind"
 class Metered(Rev):
     """A client whose calls are told to a budget, and which meets the given errors, call by call."""
 
-    budget: CallBudget | None = None
+    budget: RateLimiter | None = None
     meets: list[RevioError | None] = field(default_factory=list)
     probes: int = 0
 
@@ -76,7 +77,7 @@ class Slice:
     number: int
     desk: Desk
     rev: Metered
-    budget: CallBudget
+    budget: RateLimiter
 
     def run(self, *, last_try: bool = False) -> dict[str, int]:
         return create.create_rev_services(self.desk, self.number, last_try=last_try)
@@ -101,7 +102,7 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     flow.settings = settings(max_mapped_tasks=1, slice_devices=1000).model_copy(update=set_to)
     claim = flow.open(flow.create(request(devices)).change_id)
     flow.check(claim)
-    budget = CallBudget(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
+    budget = RateLimiter(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
     budget.open()
     rev = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
@@ -183,7 +184,7 @@ def test_an_open_breaker_makes_nobody_s_outcome_unknown_and_one_probe_closes_it(
     one = planned(flow, PLAIN[:40], meets=silent, rev_concurrency=2)
     one.wait()
     unknown = [row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]
-    assert MOST_FAILURES <= len(unknown) <= MOST_FAILURES + 2
+    assert MAX_FAILURES <= len(unknown) <= MAX_FAILURES + 2
     one.wait()
     assert len([row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]) == len(
         unknown
@@ -198,7 +199,7 @@ def test_a_call_is_made_again_only_when_its_account_has_answered_for_the_settle_
     """A vendor that stood still may act on old calls when it wakes up."""
     one = planned(flow, PLAIN[:1], meets=[RevioOutcomeUnknown("time-out")])
     one.wait()
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         one.budget.count_failure()
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
     one.budget.count_success()
