@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from device_association.database.execution import make_engine, record, records
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, ChangeStatus
-from device_association.messaging.outbox import MESSAGE, send_owed
-from device_association.requests.create import create_bulk_change
+from device_association.messaging.outbox import MESSAGE, flush_outbox
+from device_association.requests.create import create_bulk_change, find_by_run_key
+from device_association.requests.preview import list_rows
 from local import sample_data
 from local.demo_changes import Change, Way, planned_changes
 from local.sample_data import groups
@@ -79,7 +81,7 @@ def _ask(stack: Stack, portal: Engine, change: Change) -> None:
 def _send_message(stack: Stack, portal: Engine, request: Mapping[str, Any]) -> int:
     """Store a request and send its message, as another program of the portal does; return the change."""
     created = create_bulk_change(portal, request, user_name=REQUESTER, now=datetime.now(UTC), max_devices=1000)
-    send_owed(portal, MESSAGE, stack.queue_sender())
+    flush_outbox(portal, MESSAGE, stack.queue_sender())
     return created.change_id
 
 
@@ -91,9 +93,9 @@ def _trigger_form(stack: Stack, portal: Engine, filled_in: Mapping[str, Any]) ->
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         with portal.connect() as connection:
-            made = record(connection, "requests/find_by_run_key", run_key=run_id)
-        if made:
-            return int(made["bulk_change_id"])
+            made = find_by_run_key(connection, run_id)
+        if made is not None:
+            return made
         time.sleep(0.2)
     raise TimeoutError(f"run {run_id} made no change in {PATIENCE_SECONDS:.0f} s; see its log in Airflow")
 
@@ -102,14 +104,14 @@ def _wait(portal: Engine, change: Change) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         with portal.connect() as connection:
-            found = record(connection, "findings/find_bulk_change", bulk_change_id=change.change_id)
-        if found is None or found["status"] not in RUNNING or time.monotonic() > until:
+            found = find_bulk_change(connection, change.change_id)
+        if found is None or found.status not in RUNNING or time.monotonic() > until:
             break
         time.sleep(0.2)
-    change.status = found["status"] if found else "gone"
+    change.status = found.status if found else "gone"
     with portal.connect() as connection:
-        listed = records(connection, "requests/list_rows", bulk_change_id=change.change_id)
-    change.codes = {one["iccid"]: one["error_code"] or one["status"] for one in listed}
+        listed = list_rows(connection, change.change_id)
+    change.codes = {one.iccid: one.code for one in listed}
 
 
 def _show(console: Console, changes: list[Change], lines: Mapping[str, int]) -> bool:

@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import Engine, TableClause, select, text
 
 from device_association.associations import associate as associations
-from device_association.bulk_changes import claims, closing
+from device_association.bulk_changes import claims, close
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
 from device_association.database.execution import changed, records, run
 from device_association.domain.errors import RevioError
-from device_association.requests import validation
+from device_association.requests import validate
 from device_association.requests.create import Created, create_bulk_change
 from device_association.revio.client import Account, Line, Listing, Product
 from device_association.revio.lines import SENT
@@ -179,12 +179,12 @@ class Flow:
 
     def open(self, change_id: int, run_id: str = "run", lives: Any = lambda _: True, retry: int | None = None) -> Claim:
         return claims.take_claim(
-            self.portal, change_id, retry_number=retry, run_id=run_id, run_lives=lives, now=self.clock()
+            self.portal, change_id, retry_number=retry, run_id=run_id, is_run_active=lives, now=self.clock()
         )
 
     def check(self, claim: Claim) -> None:
         """Validate, and open the gate as the data checks do, without the seconds that their import takes."""
-        validation.validate_devices(self.portal, claim, now=self.clock())
+        validate.validate_devices(self.portal, claim, now=self.clock())
         claims.holding(
             self.portal,
             claim,
@@ -216,10 +216,10 @@ class Flow:
         associations.update_device_rev_service_links(self.portal, claim, now=self.clock())
         return counts
 
-    def close(self, claim: Claim, failed: Sequence[str] = ()) -> closing.Closed:
-        return closing.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
+    def close(self, claim: Claim, failed: Sequence[str] = ()) -> close.Closed:
+        return close.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
 
-    def run(self, sent: dict[str, Any], form_run: str | None = None) -> closing.Closed:
+    def run(self, sent: dict[str, Any], form_run: str | None = None) -> close.Closed:
         """Bring a request to its end, of the portal or of a run of the form."""
         claim = self.open(self.create(sent, run_id=form_run).change_id, run_id=form_run or "run")
         self.check(claim)

@@ -14,7 +14,7 @@ from benchmarks.rig.fleet import Crew, Site, fleet
 from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.rig.vendor import BenchVendor, Meter
 from device_association.database.execution import make_engine
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from local.sample_data import world
 
 LATENCY_MS = 50

@@ -21,7 +21,7 @@ from benchmarks.rig.fleet import PRODUCTION, Crew, Fleet, Site, fleet
 from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.rig.vendor import BenchVendor
 from device_association.database.execution import make_engine, records
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from device_association.service_lines.outcomes import line_body
 from local.sample_data import world
 

@@ -15,12 +15,15 @@ from benchmarks.progress import Tell, silent
 from benchmarks.quantiles import median
 from benchmarks.rig.portal import FIRST_DEVICE, add_devices
 from device_association.bulk_changes.access import Right, find_caller
-from device_association.bulk_changes.claims import Claim, stop
+from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.bulk_changes.stops import stop
 from device_association.database.dialects import utc_milliseconds
-from device_association.database.execution import make_engine, record
+from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, DeviceCode
-from device_association.messaging.outbox import MESSAGE, send_owed
-from device_association.requests.approvals import ApprovalRule, answer_approval, set_rule
+from device_association.messaging.outbox import MESSAGE, flush_outbox
+from device_association.requests.approval_rules import ApprovalRule, set_rule
+from device_association.requests.approvals import answer_approval
 from device_association.requests.create import create_bulk_change
 from local import sample_data
 from local.sample_data import groups, world
@@ -210,7 +213,7 @@ class Bench:
     def _send(self) -> float:
         """Send what is owed to the queue; return when that began."""
         began = time.time()
-        send_owed(self.portal, MESSAGE, self.stack.queue_sender())
+        flush_outbox(self.portal, MESSAGE, self.stack.queue_sender())
         return began
 
     def _stored(self, devices: list[str] | tuple[str, ...]) -> int:
@@ -231,8 +234,8 @@ class Bench:
     def _until_final(self, change: int) -> None:
         def is_final() -> bool:
             with self.portal.connect() as connection:
-                found = record(connection, "findings/find_bulk_change", bulk_change_id=change)
-            return found is not None and found["status"] not in RUNNING
+                found = find_bulk_change(connection, change)
+            return found is not None and found.status not in RUNNING
 
         _wait(is_final, f"the end of change {change}")
 

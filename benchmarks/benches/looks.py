@@ -13,7 +13,7 @@ from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_chang
 from benchmarks.rig.vendor import BenchVendor
 from device_association.database.execution import make_engine
 from device_association.database.tables.lines import vendor_listing
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from local.sample_data import world
 
 AGE = timedelta(minutes=10)

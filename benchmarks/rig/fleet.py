@@ -15,7 +15,8 @@ from sqlalchemy import URL, Engine
 from benchmarks.progress import Tell, silent
 from benchmarks.rig import steps
 from device_association.database.execution import database_clock, make_engine
-from device_association.rate_limiting.limiter import CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits
 from device_association.revio.client import Account, RevioClient
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes as line_outcomes
@@ -62,7 +63,7 @@ class Site:
         """Return what gives the client of an account, whose calls count in the account's budget."""
         return self._clients(self._budgets(engine, change))
 
-    def _clients(self, budgets: Callable[[str], CallBudget | None]) -> Clients:
+    def _clients(self, budgets: Callable[[str], RateLimiter | None]) -> Clients:
         def client(connection_id: str) -> RevioClient:
             budget = budgets(connection_id)
             return RevioClient(
@@ -74,11 +75,11 @@ class Site:
 
         return cache(client)
 
-    def _budgets(self, engine: Engine, change: int) -> Callable[[str], CallBudget | None]:
-        def budget(connection_id: str) -> CallBudget | None:
+    def _budgets(self, engine: Engine, change: int) -> Callable[[str], RateLimiter | None]:
+        def budget(connection_id: str) -> RateLimiter | None:
             if not self.limits.are_kept:
                 return None
-            made = CallBudget(engine, connection_id, self.limits, database_clock(engine), change)
+            made = RateLimiter(engine, connection_id, self.limits, database_clock(engine), change)
             made.open()
             return made
 

@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from device_association.associations import associate as associations
-from device_association.bulk_changes import claims, closing
+from device_association.bulk_changes import claims
 from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.close import close_bulk_change
 from device_association.data_checks import gate
 from device_association.database.dialects import utc_milliseconds
-from device_association.requests import validation
+from device_association.requests.validate import validate_devices
 from device_association.service_lines import plan as line_planning
 from device_association.service_lines.plan import Clients
 from device_association.settings import Settings
@@ -25,12 +26,12 @@ RUN = "bench"
 
 def open_change(engine: Engine, change: int) -> None:
     """Claim the change."""
-    claims.take_claim(engine, change, retry_number=0, run_id=RUN, run_lives=lambda _: False, now=now())
+    claims.take_claim(engine, change, retry_number=0, run_id=RUN, is_run_active=lambda _: False, now=now())
 
 
 def validate(engine: Engine, change: int) -> None:
     """Refuse the devices that may not go on."""
-    validation.validate_devices(engine, claim_of(engine, change), now=now())
+    validate_devices(engine, claim_of(engine, change), now=now())
 
 
 def check(engine: Engine, change: int) -> None:
@@ -67,7 +68,7 @@ def link(engine: Engine, change: int) -> None:
 
 def close(engine: Engine, change: int) -> None:
     """Give the change its final status, which must be PROCESSED."""
-    closed = closing.close_bulk_change(engine, claim_of(engine, change), failed_steps=[], now=now())
+    closed = close_bulk_change(engine, claim_of(engine, change), failed_steps=[], now=now())
     if closed.status != "PROCESSED":
         raise AssertionError(f"change {change} ended as {closed.status}: {closed.codes}")
 

@@ -53,7 +53,7 @@ def _create(dag_id: str, run_id: str, conf: dict[str, int]) -> bool:
     return True
 
 
-def run_lives(run_id: str) -> bool:
+def is_run_active(run_id: str) -> bool:
     """Whether a run of `associate_customer` is queued or running; one that is gone does not live."""
     count: int = task_runner.RuntimeTaskInstance.get_dr_count(ASSOCIATE, run_ids=[run_id], states=["queued", "running"])
     return count > 0
@@ -99,9 +99,9 @@ def waiting_changes(engine: Engine, now: datetime) -> dict[str, str]:
     quiet = list_quiet_changes(engine, now=now)
     if not quiet or count_tasks(AT_WORK, task_ids=IN_POOL):
         return {}
-    waiting = [one for one in quiet if count_tasks(["scheduled"], task_ids=IN_POOL, run_ids=[one["run_id"]])]
+    waiting = [one for one in quiet if count_tasks(["scheduled"], task_ids=IN_POOL, run_ids=[one.run_id])]
     if not waiting:
         return {}
-    named = ", ".join(str(one["bulk_change_id"]) for one in waiting)
+    named = ", ".join(str(one.bulk_change_id) for one in waiting)
     said = f"the lines of bulk changes {named} wait for a slot of the pool {POOL!r}, and no task of the pool is at work"
     return {f"pool {POOL}": f"{said}: see that the pool exists and has slots"}

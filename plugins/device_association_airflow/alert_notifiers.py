@@ -16,7 +16,7 @@ from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
 from device_association.domain.errors import AssociationError, ConfigurationError
-from device_association.monitoring.alerts import note_run, tell_alarms, text_of
+from device_association.monitoring.alerts import alarm_text, note_run, send_alerts
 from device_association.monitoring.health import RUN_FAILED, RUN_LATE
 from device_association_airflow import connections
 
@@ -82,7 +82,7 @@ def tell(text: str) -> None:
 
 def tell_untold() -> int:
     """Tell every alarm that is to be told; return how many that were."""
-    return tell_alarms(
+    return send_alerts(
         connections.portal(), tell, now=connections.clock(), runbooks=connections.settings().runbooks_url
     )
 
@@ -131,5 +131,4 @@ def _tell_run(name: str, dag_id: str, said: str) -> None:
         tell_untold()
     except AssociationError as problem:
         log.error("%s", problem)
-        alarm = {"name": name, "said": f"{said}; {problem}", "ended": None}
-        tell(text_of(alarm, connections.settings().runbooks_url))
+        tell(alarm_text(name, f"{said}; {problem}", connections.settings().runbooks_url))

@@ -19,8 +19,9 @@ from sqlalchemy import Engine, make_url
 from device_association.database.execution import as_json, database_clock, make_engine
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.plain_numbers import plain_whole
-from device_association.messaging.notification import Receiver
-from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
+from device_association.messaging.notification import AmopClient
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits, Pace
 from device_association.revio.client import Account, RevioClient, Timeouts, find_zone
 from device_association.service_lines.plan import Clients
 from device_association.settings import Settings
@@ -58,7 +59,7 @@ def _database_clock() -> Callable[[], datetime]:
 
 
 @cache
-def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ONCE) -> CallBudget | None:
+def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ONCE) -> RateLimiter | None:
     """Return the budget of a Rev.io account as one change uses it; None where the connection's extra keeps no limit.
 
     `pace` is how its look-ups are wanted.
@@ -73,7 +74,7 @@ def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ON
         settings().rev_retry_seconds if pace is not Pace.LAST else max(settings().rev_retry_seconds, LAST_SECONDS)
     )
     zone = _time_zone(connection_id, extra)
-    budget = CallBudget(portal(), connection_id, limits, clock, bulk_change_id, patience, pace, time_zone=zone)
+    budget = RateLimiter(portal(), connection_id, limits, clock, bulk_change_id, patience, pace, time_zone=zone)
     budget.open()
     return budget
 
@@ -110,11 +111,11 @@ def send_message(body: dict[str, object]) -> None:
     )
 
 
-def receiver() -> Receiver:
+def receiver() -> AmopClient:
     """Return where the 2.0 system listens for ended changes; a password without a login is a bearer token."""
     found = find_connection(RECEIVER)
     token = found.extra_dejson.get("token") or (None if found.login else found.password)
-    return Receiver(_url(found), token=token, login=found.login or None, password=found.password)
+    return AmopClient(_url(found), token=token, login=found.login or None, password=found.password)
 
 
 def _whole(connection_id: str, extra: dict[str, Any], name: str) -> int:
@@ -132,7 +133,7 @@ def _time_zone(connection_id: str, extra: dict[str, Any]) -> str:
     return find_zone(connection_id, extra.get("time_zone", "UTC")).key
 
 
-def _revio_client(connection_id: str, budget: CallBudget | None) -> RevioClient:
+def _revio_client(connection_id: str, budget: RateLimiter | None) -> RevioClient:
     found, limits = find_connection(connection_id), settings()
     account = Account(
         name=connection_id,

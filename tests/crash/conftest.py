@@ -47,7 +47,7 @@ def opened(server: URL, sample_template: str, tmp_path_factory: pytest.TempPathF
             asked = request(devices, **more)
             change = create_bulk_change(portal, asked, user_name="dora.ops", now=flow.clock(), max_devices=100_000)
             claim = take_claim(
-                portal, change.change_id, retry_number=0, run_id="crash", run_lives=lambda _: True, now=flow.clock()
+                portal, change.change_id, retry_number=0, run_id="crash", is_run_active=lambda _: True, now=flow.clock()
             )
             flow.check(claim)
             yield Site(flow, vendor, claim, folder)

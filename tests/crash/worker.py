@@ -26,13 +26,14 @@ from sqlalchemy import Connection, Engine, TextClause, event
 from urllib3.connection import HTTPConnection
 
 from device_association.associations import associate
-from device_association.bulk_changes import closing
+from device_association.bulk_changes import close
 from device_association.bulk_changes.claims import Claim
 from device_association.database import execution
 from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import StepUnfinished
 from device_association.rate_limiting import limiter
-from device_association.rate_limiting.limiter import CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits
 from device_association.revio.client import Account, RevioClient, Timeouts
 from device_association.service_lines import create, outcomes, plan
 from device_association.settings import Settings
@@ -185,12 +186,12 @@ class WorkerProcess:
             case "links":
                 return associate.update_device_rev_service_links(*about, now=self.clock())
             case "close":
-                return closing.close_bulk_change(*about, failed_steps=(), now=self.clock()).as_result()
+                return close.close_bulk_change(*about, failed_steps=(), now=self.clock()).as_result()
         raise ValueError(task)
 
-    def _budget(self, connection_id: str) -> CallBudget:
+    def _budget(self, connection_id: str) -> RateLimiter:
         limits, change = Limits(calls_per_minute=self.job.calls_per_minute), self.claim.bulk_change_id
-        budget = CallBudget(self.engine, connection_id, limits, self.clock, change, self.settings.rev_retry_seconds)
+        budget = RateLimiter(self.engine, connection_id, limits, self.clock, change, self.settings.rev_retry_seconds)
         budget.open()
         return budget
 

@@ -241,8 +241,8 @@ def test_the_sweep_sends_what_is_owed_after_everything_else_whatever_failed(read
     assert {name: task["rule"] for name, task in tasks.items() if name in sending} == dict.fromkeys(sending, "all_done")
     first = {
         "settle_outcomes",
-        "enqueue_again",
-        "close_late",
+        "requeue_stalled",
+        "close_overdue",
         "finish_procedures",
         "ask_for_approvals",
         "look_at_dead_letters",

@@ -14,10 +14,12 @@ from urllib.error import HTTPError
 
 from sqlalchemy import Engine, MetaData, Table, select
 
-from device_association.database.execution import make_engine, record, records
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.database.execution import make_engine
 from device_association.domain.codes import NOT_ENDED
-from device_association.messaging.outbox import MESSAGE, send_owed
+from device_association.messaging.outbox import MESSAGE, flush_outbox
 from device_association.requests.create import Created, create_bulk_change
+from device_association.requests.preview import list_rows
 from local.stack.airflow.api import AirflowApi
 from local.stack.servers import message_queue
 from local.stack.stack import Stack
@@ -57,7 +59,7 @@ class Running:
 
     def send(self) -> None:
         """Send every message that is owed."""
-        send_owed(self.portal, MESSAGE, self.stack.queue_sender())
+        flush_outbox(self.portal, MESSAGE, self.stack.queue_sender())
 
     def ask(self, devices: Any, **more: Any) -> int:
         """Store a request, send its message, and return the change's id."""
@@ -73,8 +75,8 @@ class Running:
 
     def status(self, change_id: int) -> str:
         with self.portal.connect() as connection:
-            found = record(connection, "findings/find_bulk_change", bulk_change_id=change_id)
-        return str(found["status"]) if found else "missing"
+            found = find_bulk_change(connection, change_id)
+        return found.status if found else "missing"
 
     def ended(self, change_id: int) -> str:
         """Wait for a change's end and return its status."""
@@ -83,8 +85,8 @@ class Running:
 
     def codes(self, change_id: int) -> dict[str, str]:
         with self.portal.connect() as connection:
-            listed = records(connection, "requests/list_rows", bulk_change_id=change_id)
-        return {one["iccid"]: one["error_code"] or one["status"] for one in listed}
+            listed = list_rows(connection, change_id)
+        return {one.iccid: one.code for one in listed}
 
     def table(self, name: str, schema: str = "device_association", **where: object) -> list[dict[str, Any]]:
         """Return the rows of a table of the portal's database, in the order of its key."""

@@ -10,7 +10,8 @@ from airflow.sdk.execution_time.comms import DagResult, DRCount, ErrorResponse, 
 
 from device_association.monitoring import alerts, health, snapshot
 from device_association.monitoring.snapshot import read_figures
-from device_association.rate_limiting.limiter import CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits
 from device_association_airflow import airflow_runs
 from device_association_airflow.tasks.health import note_stopped
 from local.sample_data import groups
@@ -57,7 +58,7 @@ def report(flow: Flow) -> list[str]:
     """Run the part of the report that looks at Airflow; return what a person is told."""
     note_stopped(flow.portal, flow.clock())
     told: list[str] = []
-    alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
+    alerts.send_alerts(flow.portal, told.append, now=flow.clock())
     return told
 
 
@@ -71,7 +72,7 @@ def test_a_dag_that_is_paused_is_told_with_the_next_report_and_so_is_its_end(flo
     (told,) = report(flow)
     assert told.startswith("ALARM: run_stopped: DAG associate_customer is paused")
     assert told.endswith("docs/runbooks/run_stopped.md")
-    assert (line(flow).is_on, "stopped: associate_customer" in line(flow).said) == (True, True)
+    assert (line(flow).is_on, "stopped: associate_customer" in line(flow).message) == (True, True)
     assert report(flow) == []
     airflow.paused.clear()
     (over,) = report(flow)
@@ -123,7 +124,7 @@ def test_a_change_whose_slices_wait_for_their_next_try_is_no_alarm(flow: Flow, a
 
 @pytest.mark.usefixtures("airflow")
 def test_a_change_whose_account_is_paused_is_no_alarm(flow: Flow) -> None:
-    budget = CallBudget(flow.portal, "revio_northwind", Limits(), flow.clock)
+    budget = RateLimiter(flow.portal, "revio_northwind", Limits(), flow.clock)
     budget.open()
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id, "bulk_change__7__0")
     flow.check(claim)

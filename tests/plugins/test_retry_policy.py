@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 
 from device_association.domain import errors
-from device_association.rate_limiting.limiter import LONGEST_PAUSE
+from device_association.rate_limiting.policy import LONGEST_PAUSE
 from device_association_airflow.retry_policy import AssociationRetryPolicy
 from device_association_airflow.tasks import association
 

@@ -24,7 +24,7 @@ from device_association.domain.errors import (
     RevioRetryable,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import Pace
+from device_association.rate_limiting.policy import Pace
 from device_association.service_lines import create, outcomes, plan
 from device_association.service_lines.calls import LineCalls, creating
 from device_association.service_lines.dispatch import CallDispatcher

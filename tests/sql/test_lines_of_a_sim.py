@@ -16,7 +16,7 @@ from device_association.bulk_changes.claims import Claim
 from device_association.database.execution import records, run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
 from device_association.reconciliation.accounts import FIRST, LAST
-from device_association.requests import validation
+from device_association.requests import validate
 from device_association.revio.lines import line_of
 from device_association.service_lines import create, plan
 from device_association.service_lines.journal import begin_calls
@@ -448,7 +448,7 @@ def test_a_line_that_this_very_row_created_is_no_conflict_however_it_is_written_
     flow.lines(claim)
     for number, line in fleet.rewrite_created(claim.bulk_change_id).items():
         fleet.link(number, line)
-    validation.validate_devices(flow.portal, claim, now=flow.clock())
+    validate.validate_devices(flow.portal, claim, now=flow.clock())
     assert set(fleet.by_code(claim.bulk_change_id)) == {"PROCESSING"}
 
 

@@ -76,7 +76,8 @@ def columns_of(name: str, dialect: str) -> list[str]:
     *_, last = (one for one in sqlglot.parse(text, dialect=SQLGLOT[dialect]) if one is not None)
     returning = last.args.get("returning") or last.find(exp.Returning)
     query = returning if returning is not None and not isinstance(last, exp.Query) else last
-    return [one.alias_or_name.lower() for one in query.expressions]
+    selected = query.selects if isinstance(query, exp.Query) else query.expressions  # of a union: its first part's
+    return [one.alias_or_name.lower() for one in selected]
 
 
 def binds_of(name: str, dialect: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ from device_association.database.tables.portal_devices import device, device_sta
 from device_association.database.tables.portal_tenants import tenant
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import RequestRefused
-from device_association.requests.terms import Payload
+from device_association.requests.payloads import Payload
 from local.sample_data import groups, world
 from local.sample_data.portal_tables import named
 from tests.flow import NOW, Flow, read_table, request
@@ -229,7 +229,7 @@ def test_a_file_of_several_statements_says_how_many_rows_it_changed(flow: Flow) 
 
 def test_a_statement_that_finds_nothing_changed_nothing(flow: Flow) -> None:
     binds = {"bulk_change_id": 10**12, "retry_number": 0, "run_id": "run", "now": NOW}
-    assert in_transaction(flow.portal, lambda c: changed(c, "bulk_changes/keep_claim", **binds)) == 0
+    assert in_transaction(flow.portal, lambda c: changed(c, "bulk_changes/assert_claim", **binds)) == 0
 
 
 def test_ids_go_on_and_are_returned(flow: Flow) -> None:

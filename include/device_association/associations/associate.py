@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import chain, groupby
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.associations.restore import GIVEN_BACK, give_back
-from device_association.bulk_changes.claims import Claim, holding, keep, record_step
-from device_association.bulk_changes.reverted_changes import find_reversal
-from device_association.database.execution import Record, changed, in_parts, in_transaction, records, run
-from device_association.findings.one_by_one import MOST_NAMED, in_halves
+from device_association.associations.restore import RESTORED, ReadyRow, restore_devices
+from device_association.bulk_changes.claims import Claim, assert_claim, holding
+from device_association.bulk_changes.ended_rows import log_and_release
+from device_association.bulk_changes.reverts import find_revert
+from device_association.bulk_changes.steps import record_step
+from device_association.database.execution import changed, in_parts, in_transaction, rows, run
+from device_association.findings.one_by_one import MAX_NAMED, in_halves
 
 log = logging.getLogger(__name__)
 STEP = "associate_devices"
@@ -26,6 +29,29 @@ ASSOCIATED = ("associated", "changed_fields", "queued_plans")
 """What is counted of a change that is no revert."""
 BATCHES_AT_ONCE = 2
 """A second transaction keeps the database at work while the first one is committed."""
+
+
+Ready = TypeVar("Ready", bound=ReadyRow)
+Work = Callable[[Connection, Claim, Sequence[Ready], datetime], dict[str, int]]
+"""What is done with a batch of rows in one transaction; returns how many rows of which kind were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRow(ReadyRow):
+    """A row that may be associated now, and which plans its device is to get."""
+
+    customer_rate_plan: bool
+    carrier_rate_plan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssociatedDevice:
+    """A device that a change associated; no effective date: the device's own activation date."""
+
+    device_id: int
+    tenant_id: int
+    service_provider_id: int
+    effective_date: datetime | None
 
 
 def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datetime]) -> dict[str, int]:
@@ -38,34 +64,48 @@ def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datet
     """
     started, began = clock(), time.perf_counter()
     with engine.connect() as connection:
-        reverts = find_reversal(connection, claim.bulk_change_id).reverts
-        list_settled = "associations/list_restorable_rows" if reverts else "associations/list_settled_rows"
-        settled = records(connection, list_settled, bulk_change_id=claim.bulk_change_id)
-    work = give_back if reverts else _associate
-    batches = list(in_parts(engine, settled))
-
-    problems: list[Exception] = []
-
-    def failed(device: Record, problem: Exception) -> None:
-        if len(problems) < MOST_NAMED:
-            log.error("row %s could not be associated", device["row_id"], exc_info=problem)
-        problems.append(problem)
-
-    def associate(batch: Sequence[Record]) -> list[dict[str, int]]:
-        return in_halves(batch, associate_part, failed)
-
-    def associate_part(part: Sequence[Record]) -> dict[str, int]:
-        return in_transaction(engine, partial(work, claim=claim, batch=part, now=clock()))
-
-    total = dict.fromkeys(GIVEN_BACK if reverts else ASSOCIATED, 0)
-    with ThreadPoolExecutor(BATCHES_AT_ONCE) as workers:
-        for counts in chain.from_iterable(workers.map(associate, batches)):
-            total = {name: total[name] + counts[name] for name in total}
+        is_revert = find_revert(connection, claim.bulk_change_id).reverts is not None
+        about = {"bulk_change_id": claim.bulk_change_id}
+        restorable = rows(connection, ReadyRow, "associations/list_restorable_rows", **about) if is_revert else []
+        settled = [] if is_revert else rows(connection, SettledRow, "associations/list_settled_rows", **about)
+    if is_revert:
+        total, problems = _in_batches(engine, claim, restorable, restore_devices, RESTORED, clock)
+    else:
+        total, problems = _in_batches(engine, claim, settled, _associate, ASSOCIATED, clock)
     holding(engine, claim, clock(), lambda c: record_step(c, claim, STEP, total, started=started, began=began))
     if problems:
         log.error("%s devices could not be associated", len(problems))
         raise problems[0]
     return total
+
+
+def _in_batches(
+    engine: Engine,
+    claim: Claim,
+    devices: Sequence[Ready],
+    work: Work[Ready],
+    counted: Sequence[str],
+    clock: Callable[[], datetime],
+) -> tuple[dict[str, int], list[Exception]]:
+    """Do the work on all devices; return what was counted, and what those met that could not be done."""
+    problems: list[Exception] = []
+
+    def failed(device: Ready, problem: Exception) -> None:
+        if len(problems) < MAX_NAMED:
+            log.error("row %s could not be associated", device.row_id, exc_info=problem)
+        problems.append(problem)
+
+    def do_part(part: Sequence[Ready]) -> dict[str, int]:
+        return in_transaction(engine, lambda connection: work(connection, claim, part, clock()))
+
+    def do_batch(batch: Sequence[Ready]) -> list[dict[str, int]]:
+        return in_halves(batch, do_part, failed)
+
+    total = dict.fromkeys(counted, 0)
+    with ThreadPoolExecutor(BATCHES_AT_ONCE) as workers:
+        for counts in chain.from_iterable(workers.map(do_batch, in_parts(engine, devices))):
+            total = {name: total[name] + counts[name] for name in total}
+    return total, problems
 
 
 def update_cross_provider_device_history(engine: Engine, claim: Claim, *, now: datetime) -> dict[str, int]:
@@ -81,9 +121,15 @@ def update_device_rev_service_links(engine: Engine, claim: Claim, *, now: dateti
 def write_history(connection: Connection, claim: Claim, *, now: datetime) -> dict[str, int]:
     """Write the cross-provider history in the caller's transaction, and that the change has had it."""
     began, calls = time.perf_counter(), 0
-    devices = records(connection, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
-    for effective_date, same_date in groupby(devices, key=lambda device: device["effective_date"]):
-        update_history(connection, list(same_date), effective_date)
+    devices = rows(connection, AssociatedDevice, "associations/list_associated", bulk_change_id=claim.bulk_change_id)
+    for effective_date, same_date in groupby(devices, key=lambda device: device.effective_date):
+        update_history(
+            connection,
+            [one.device_id for one in same_date],
+            tenant_id=devices[0].tenant_id,
+            service_provider_id=devices[0].service_provider_id,
+            effective_date=effective_date,
+        )
         calls += 1
     counts = {"devices": len(devices), "calls": calls}
     record_step(connection, claim, HISTORY_STEP, counts, started=now, began=began)
@@ -98,40 +144,40 @@ def write_links(connection: Connection, claim: Claim, *, now: datetime) -> dict[
     return {"calls": 1}
 
 
-def _associate(connection: Connection, *, claim: Claim, batch: Sequence[Record], now: datetime) -> dict[str, int]:
+def _associate(connection: Connection, claim: Claim, batch: Sequence[SettledRow], now: datetime) -> dict[str, int]:
     """Associate one batch. The claim is checked last: until then its row stays free for the batch beside this one."""
-    about = {
-        "bulk_change_id": claim.bulk_change_id,
-        "first_row_id": batch[0]["row_id"],
-        "last_row_id": batch[-1]["row_id"],
-        "actor": claim.actor,
-        "now": now,
-    }
+    span = {"first_row_id": batch[0].row_id, "last_row_id": batch[-1].row_id}
+    about = {"bulk_change_id": claim.bulk_change_id, **span, "actor": claim.actor, "now": now}
     run(connection, "associations/end_stopped_rows", retry_number=claim.retry_number, **about)
     run(connection, "associations/insert_device_tenants", **about)
     fields = changed(connection, "associations/associate_devices", **about)
     queued = 0
-    if any(one["customer_rate_plan"] for one in batch):
+    if any(one.customer_rate_plan for one in batch):
         queued = changed(connection, "associations/queue_rate_plans", **about)
         run(connection, "associations/log_customer_rate_plans", **about)
-    if any(one["carrier_rate_plan"] for one in batch):
+    if any(one.carrier_rate_plan for one in batch):
         fields += changed(connection, "associations/assign_carrier_rate_plans", **about)
         run(connection, "associations/log_carrier_rate_plans", **about)
     done = changed(connection, "associations/finish_devices", **about)
-    run(connection, "bulk_changes/log_ended_rows", step=STEP, **about)
-    batch_rows = {name: about[name] for name in ("bulk_change_id", "first_row_id", "last_row_id")}
-    run(connection, "bulk_changes/release_holds", **batch_rows)
-    keep(connection, claim, now)
+    log_and_release(connection, claim.bulk_change_id, [span], step=STEP, actor=claim.actor, now=now)
+    assert_claim(connection, claim, now)
     return {"associated": done, "changed_fields": fields, "queued_plans": queued}
 
 
-def update_history(connection: Connection, devices: Sequence[Record], effective_date: datetime | None) -> None:
+def update_history(
+    connection: Connection,
+    device_ids: Iterable[int],
+    *,
+    tenant_id: int,
+    service_provider_id: int,
+    effective_date: datetime | None,
+) -> None:
     """Run `usp_UpdateCrossProviderDeviceHistory` once for devices of one tenant, provider and date."""
     run(
         connection,
         "associations/call_update_cross_provider_device_history",
-        m2m_device_ids=",".join(str(device["device_id"]) for device in devices),
-        tenant_id=devices[0]["tenant_id"],
-        service_provider_id=devices[0]["service_provider_id"],
+        m2m_device_ids=",".join(map(str, device_ids)),
+        tenant_id=tenant_id,
+        service_provider_id=service_provider_id,
         effective_date=effective_date,
     )

@@ -19,24 +19,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
 from device_association.associations.associate import update_history
-from device_association.database.execution import (
-    Record,
-    changed,
-    in_transaction,
-    record,
-    records,
-    rows_per_statement,
-    run,
-)
+from device_association.database.execution import changed, in_transaction, only_row, rows, rows_per_statement, run
 from device_association.domain.codes import PlanOutcome
 from device_association.domain.errors import IntervalInFuture
-from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text, in_halves
+from device_association.findings.one_by_one import MAX_NAMED, OneByOne, error_text, in_halves
 
 ACTOR = "apply_scheduled_rate_plans"
 log = logging.getLogger(__name__)
@@ -65,31 +57,58 @@ class Interval:
         return self.start is None or self.end is None or self.end + (self.end - self.start) > now
 
 
+@dataclass(frozen=True, slots=True)
+class DueDevice:
+    """A device with plans that are due, and how many."""
+
+    device_id: int
+    plans: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuePlans:
+    """How many plans are due and not done, and since when the oldest is; None: there is none."""
+
+    total: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedPlan:
+    """What became of a plan (a PlanOutcome), and what the history of its device needs."""
+
+    outcome: str
+    device_id: int
+    tenant_id: int
+    service_provider_id: int
+    effective_date: datetime
+
+
 def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], datetime]) -> dict[str, int]:
     """Set or refuse every plan that is due by the end of the interval; return how many had which outcome.
 
     `WAITING` counts the plans that are left for the next run. One transaction a batch of plans:
     killed in the middle, the next run does the batches that are missing. A device whose plans cannot be decided is a
-    finding, and waits too; more than MOST_NAMED of them are one finding together.
+    finding, and waits too; more than MAX_NAMED of them are one finding together.
     """
     began = clock()
     due_by = interval.due_by(began)
     with engine.connect() as connection:
-        due = records(connection, "associations/list_due_devices", due_by=due_by)
+        due = rows(connection, DueDevice, "associations/list_due_devices", due_by=due_by)
     outcomes = Counter({outcome.value: 0 for outcome in PlanOutcome if outcome != PlanOutcome.REVERTED})
     applying = OneByOne(engine, ACTOR, began)
 
-    def apply(devices: Sequence[Record]) -> Counter[str]:
+    def apply(devices: Sequence[DueDevice]) -> Counter[str]:
         return in_transaction(engine, partial(_apply, devices=devices, due_by=due_by, now=clock()))
 
     others: list[str] = []
 
-    def failed(device: Record, problem: Exception) -> None:
-        if applying.failed >= MOST_NAMED:
-            others.append(f"device {device['device_id']}: {error_text(problem)}")
+    def failed(device: DueDevice, problem: Exception) -> None:
+        if applying.failed >= MAX_NAMED:
+            others.append(f"device {device.device_id}: {error_text(problem)}")
             return
-        log.error("the plans of device %s could not be applied", device["device_id"], exc_info=problem)
-        applying.report(f"device {device['device_id']}", error_text(problem))
+        log.error("the plans of device %s could not be applied", device.device_id, exc_info=problem)
+        applying.report(f"device {device.device_id}", error_text(problem))
 
     for devices in _batches(due, rows_per_statement(engine)):
         for counts in in_halves(devices, apply, failed):
@@ -99,26 +118,30 @@ def apply_due_plans(engine: Engine, interval: Interval, *, clock: Callable[[], d
     if interval.is_latest(began):
         applying.end()
     with engine.connect() as connection:
-        left = record(connection, "associations/count_due", due_by=due_by)
-    assert left is not None, "a count is always one row"
-    return {**outcomes, "WAITING": left["total"]}
+        left = count_due(connection, due_by)
+    return {**outcomes, "WAITING": left.total}
 
 
-def _batches(due: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+def count_due(connection: Connection, due_by: datetime) -> DuePlans:
+    """Return how many plans are due by an instant and not done."""
+    return only_row(connection, DuePlans, "associations/count_due", due_by=due_by)
+
+
+def _batches(due: Sequence[DueDevice], size: int) -> Iterator[Sequence[DueDevice]]:
     """Cut the devices so that none has more plans than `size`; a device's plans stay together."""
     start = plans = 0
     for place, device in enumerate(due):
-        if plans and plans + device["plans"] > size:
+        if plans and plans + device.plans > size:
             yield due[start:place]
             start, plans = place, 0
-        plans += device["plans"]
+        plans += device.plans
     if plans:
         yield due[start:]
 
 
-def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetime, now: datetime) -> Counter[str]:
+def _apply(connection: Connection, *, devices: Sequence[DueDevice], due_by: datetime, now: datetime) -> Counter[str]:
     """Decide the plans of one batch and do what was decided. Nobody else has its devices until the transaction ends."""
-    about = {"first_device_id": devices[0]["device_id"], "last_device_id": devices[-1]["device_id"], "due_by": due_by}
+    about = {"first_device_id": devices[0].device_id, "last_device_id": devices[-1].device_id, "due_by": due_by}
     batch_id = uuid4()
     batch, holder, written = {"batch_id": batch_id}, {"holder": -_number(batch_id)}, {"actor": ACTOR, "now": now}
     run(connection, "associations/hold_devices", now=now, **about, **holder)
@@ -128,12 +151,19 @@ def _apply(connection: Connection, *, devices: Sequence[Record], due_by: datetim
         run(connection, "associations/set_plans", **batch, **written)
         run(connection, "associations/refuse_overtaken", **batch)
         run(connection, "associations/log_plans", **batch, **written)
-    decided = records(connection, "associations/list_outcomes", **batch)
-    applied = [plan for plan in decided if plan["outcome"] == PlanOutcome.APPLIED]
-    for alike, plans in groupby(applied, key=itemgetter("tenant_id", "service_provider_id", "effective_date")):
-        update_history(connection, list(plans), alike[-1])
+    decided = rows(connection, DecidedPlan, "associations/list_outcomes", **batch)
+    applied = [plan for plan in decided if plan.outcome == PlanOutcome.APPLIED]
+    alike = attrgetter("tenant_id", "service_provider_id", "effective_date")
+    for (tenant_id, service_provider_id, effective_date), plans in groupby(applied, key=alike):
+        update_history(
+            connection,
+            [plan.device_id for plan in plans],
+            tenant_id=tenant_id,
+            service_provider_id=service_provider_id,
+            effective_date=effective_date,
+        )
     run(connection, "associations/release_devices", **holder)
-    return Counter(plan["outcome"] for plan in decided)
+    return Counter(plan.outcome for plan in decided)
 
 
 def _number(batch_id: UUID) -> int:

@@ -1,1 +1,1 @@
-"""The life of one bulk change: access, claims, closing, and changes that were reverted or deleted."""
+"""The life of one bulk change: access, locks, claims, steps, stops, closing, and changes that were reverted or deleted."""

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import Record, record, run
+from device_association.bulk_changes.locks import insert_state, lock_state
+from device_association.database.execution import row
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 
@@ -22,7 +23,7 @@ class Right(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class PortalUser:
     """The portal user who asks, with the tenant and the rights on module M2M."""
 
     user_id: int
@@ -31,16 +32,16 @@ class Caller:
     parent_tenant_id: int | None
     tenant_name: str
     time_zone: str | None
-    can_access: int
-    can_create: int
-    can_edit: int
-    has_customer_list: int
+    can_access: bool
+    can_create: bool
+    can_edit: bool
+    has_customer_list: bool
     """Whether the user has or ever had a list of customers, and sees only what is theirs."""
 
     def may(self, right: Right) -> bool:
         """Whether the caller has a right; none counts without access."""
         has = {Right.ACCESS: self.can_access, Right.CREATE: self.can_create, Right.EDIT: self.can_edit}
-        return bool(self.can_access and has[right])
+        return self.can_access and has[right]
 
     @property
     def key(self) -> dict[str, object]:
@@ -48,41 +49,57 @@ class Caller:
         return {"tenant_id": self.tenant_id, "user_id": self.user_id}
 
 
-def find_caller(connection: Connection, user_name: str, right: Right = Right.CREATE) -> Caller:
+@dataclass(frozen=True, slots=True)
+class VisibleChange:
+    """A bulk change as a person sees it, with the stop of its retry and what it has to do with a revert."""
+
+    bulk_change_id: int
+    status: str
+    tenant_id: int
+    tenant_name: str
+    service_provider_id: int
+    service_provider: str
+    created_by: str
+    created_date: datetime
+    processed_date: datetime | None
+    status_details: str | None
+    retry_number: int
+    reason: str | None
+    customer_name: str | None
+    reverts: int | None
+    reverted_by: int | None
+    claim_run_id: str | None
+    run_key: str | None
+    stop_code: str | None
+    stop_reason: str | None
+    stopped_by: str | None
+
+
+def find_caller(connection: Connection, user_name: str, right: Right = Right.CREATE) -> PortalUser:
     """Return the portal user with this sign-in name who has the right on M2M, or raise RequestRefused."""
-    found = record(connection, "bulk_changes/find_caller", user_name=user_name)
-    if found is None or found["user_name"] != user_name:
+    caller = row(connection, PortalUser, "bulk_changes/find_caller", user_name=user_name)
+    if caller is None or caller.user_name != user_name:
         raise _denied(f"{user_name} is signed in to Airflow but is no active portal user; ask for a portal account")
-    caller = Caller(**found)
     if not caller.may(right):
         raise _denied(f"{user_name} has no {right} permission on module M2M; ask the portal's administrator")
     return caller
 
 
-def find_visible(connection: Connection, caller: Caller, bulk_change_id: int) -> Record:
+def find_visible(connection: Connection, caller: PortalUser, bulk_change_id: int) -> VisibleChange:
     """Return a change as a person sees it; raise RequestRefused where the caller may not see it, as if it were not there."""
-    found = record(connection, "bulk_changes/find_visible", bulk_change_id=bulk_change_id, user_id=caller.user_id)
+    about = {"bulk_change_id": bulk_change_id, "user_id": caller.user_id}
+    found = row(connection, VisibleChange, "bulk_changes/find_visible", **about)
     if found is None:
-        said = f"there is no bulk change {bulk_change_id}; check the id"
-        raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, said)
+        text = f"there is no bulk change {bulk_change_id}; check the id"
+        raise refused(RequestCode.BULK_CHANGE_NOT_FOUND, text)
     return found
 
 
-def lock_visible(connection: Connection, caller: Caller, bulk_change_id: int, now: datetime) -> Record:
+def lock_visible(connection: Connection, caller: PortalUser, bulk_change_id: int, now: datetime) -> VisibleChange:
     """Return a change as nobody else can change it before this transaction ends; a change of the portal's gets its state."""
     seen = find_visible(connection, caller, bulk_change_id)
-    run(
-        connection,
-        "bulk_changes/insert_state",
-        bulk_change_id=bulk_change_id,
-        retry_number=0,
-        run_id=None,
-        run_key=None,
-        actor=seen["created_by"],
-        reason=None,
-        now=now,
-    )
-    run(connection, "bulk_changes/lock_state", bulk_change_id=bulk_change_id)
+    insert_state(connection, bulk_change_id, actor=seen.created_by, now=now)
+    lock_state(connection, bulk_change_id)
     return find_visible(connection, caller, bulk_change_id)
 
 

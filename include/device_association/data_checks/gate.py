@@ -11,7 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, holding, record_step
+from device_association.bulk_changes.claims import Claim, holding
+from device_association.bulk_changes.ended_rows import log_and_release
+from device_association.bulk_changes.steps import log_change_step, record_step
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import records, run
+from device_association.database.execution import rows
 from device_association.domain.association_request import is_iccid, luhn_holds
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import DataCheckFailed
-from device_association.requests.validation import count_rows
+from device_association.requests.device_rules import count_rows
 
 STEP = "check_data"
 SUITE = Path(__file__).resolve().parents[2] / "expectations" / "customer_assignment.json"
@@ -51,6 +53,22 @@ class Finding:
         return f"expected: {self.words}; {self.unexpected} rows differ{seen}"
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """An open row with what it names; `*_resolved`: 0 or 1, whether all of that kind is there, as the suite asks for it."""
+
+    row_id: int
+    iccid: str
+    device_id: int | None
+    customer_number: str | None
+    rev_customer_id: str | None
+    site_id: int | None
+    device_resolved: int
+    account_resolved: int
+    plan_resolved: int
+    effective_date: datetime
+
+
 def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime) -> int:
     """Check the change's open rows and record that they passed: NEW becomes PROCESSING; return how many.
 
@@ -73,12 +91,12 @@ def check_data(engine: Engine, claim: Claim, *, docs_folder: Path, now: datetime
 def load_frame(engine: Engine, bulk_change_id: int, now: datetime) -> tuple[pd.DataFrame, int]:
     """Return the open rows with all they name resolved, and how many open rows the change itself counts."""
     with engine.connect() as connection:
-        found = records(connection, "data_checks/load_frame", bulk_change_id=bulk_change_id, now=now)
+        found = rows(connection, OpenRow, "data_checks/load_frame", bulk_change_id=bulk_change_id, now=now)
         counts = count_rows(connection, bulk_change_id)
-    frame = pd.DataFrame([dict(one) for one in found])
+    frame = pd.DataFrame({field.name: [getattr(one, field.name) for one in found] for field in fields(OpenRow)})
     if not frame.empty:
         frame["luhn_holds"] = [is_iccid(iccid) and luhn_holds(iccid) for iccid in frame["iccid"]]
-    return frame, counts["open_rows"]
+    return frame, counts.open_rows
 
 
 def validate(frame: pd.DataFrame, *, open_rows: int, docs_folder: Path, now: datetime) -> list[Finding]:
@@ -119,7 +137,7 @@ def _add_styles(docs_folder: Path) -> None:
         page.write_text(text.replace("</head>", f"<style>{styles}</style></head>", 1), encoding="utf-8")
 
 
-def _site(folder: Path) -> dict[str, Any]:
+def _site(folder: Path) -> dict[str, object]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return {
@@ -136,7 +154,7 @@ def _site(folder: Path) -> dict[str, Any]:
     }
 
 
-def _finding(result: Any) -> Finding:
+def _finding(result: Any) -> Finding:  # Great Expectations has no types
     found = result.result or {}
     config = result.expectation_config
     return Finding(
@@ -155,22 +173,21 @@ def _record(
     critical = [finding for finding in findings if finding.is_critical]
     reasons = "; ".join(map(str, critical))
     warnings = "; ".join(str(finding) for finding in findings if not finding.is_critical)
-    run(
+    log_change_step(
         connection,
-        "bulk_changes/log_change_step",
-        step=STEP,
-        request=None,
+        claim.bulk_change_id,
+        STEP,
         response=warnings or "all expectations hold",
         error=reasons or None,
-        **about,
+        actor=claim.actor,
+        now=now,
     )
     if critical:
         details = f"{DeviceCode.DATA_CHECK_FAILED}: {reasons}; nothing was billed or associated"
         batches = row_batches(connection, claim.bulk_change_id)
         refusal = {"code": DeviceCode.DATA_CHECK_FAILED, "details": details}
         in_batches(connection, "data_checks/reject_open_rows", batches, **refusal, **about)
-        in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, **about)
-        in_batches(connection, "bulk_changes/release_holds", batches, bulk_change_id=claim.bulk_change_id)
+        log_and_release(connection, claim.bulk_change_id, batches, step=STEP, actor=claim.actor, now=now)
         counts = {"failed": len(critical)}
     else:
         checked = row_batches(connection, claim.bulk_change_id, up_to=last_row_id)

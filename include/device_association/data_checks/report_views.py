@@ -15,7 +15,7 @@ from jinja2 import FileSystemBytecodeCache
 class PageView(DefaultJinjaPageView):  # type: ignore[misc]
     """The page of a result or of the suite."""
 
-    def __init__(self, **folders: Any) -> None:
+    def __init__(self, **folders: Any) -> None:  # Great Expectations has no types
         super().__init__(**folders)
         self.env.bytecode_cache = FileSystemBytecodeCache()
 

@@ -58,7 +58,7 @@ LINE_GOES_ON = re.compile(r"(?<=\\)(?=\r?\n)")
 """Where T-SQL drops what it reads: a backslash at the end of a line within a text, and the line's end."""
 
 
-def roll_back(connection: Any) -> None:
+def roll_back(connection: Any) -> None:  # Any: a driver's connection is untyped
     """Roll a driver's connection back, also where SQL Server has done so itself, as it does to a deadlock's victim.
 
     pymssql then fails on its ROLLBACK, which would hide the error that matters, and opens no transaction again: what
@@ -81,13 +81,13 @@ def to_driver(value: object) -> object:
     return utc_milliseconds(value) if isinstance(value, datetime) and value.tzinfo is not None else value
 
 
-def keep_line_ends(statement: str, binds: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def keep_line_ends(statement: str, binds: Mapping[str, object]) -> tuple[str, dict[str, object]]:
     """Return a statement for pymssql and its binds so that no text of them has a backslash at the end of a line.
 
     pymssql writes the texts into the statement, where SQL Server would take such a line to go on and drop both
     characters: the text is sent in pieces that the statement joins.
     """
-    sent: dict[str, Any] = {}
+    sent: dict[str, object] = {}
     for name, value in binds.items():
         pieces = LINE_GOES_ON.split(value) if isinstance(value, str) else [value]
         names = [name, *(f"{name}__{number}" for number in range(1, len(pieces)))]
@@ -99,7 +99,10 @@ def keep_line_ends(statement: str, binds: Mapping[str, Any]) -> tuple[str, dict[
 
 
 def from_driver(value: Any) -> Any:
-    """Return a value as the caller knows it from either database: instants aware and in UTC, flags as 0 and 1."""
+    """Return a value as the caller knows it from either database: instants aware and in UTC, flags as 0 and 1.
+
+    Any: a driver says nothing of its values' types; the row type or the reader does.
+    """
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):

@@ -77,11 +77,11 @@ def make_engine(url: URL | str, *, named: str = "portal_db", rows_per_statement:
         execution_options={"rows_per_statement": rows_per_statement},
     )
     if engine.dialect.name == SQL_SERVER:
-        engine.dialect.do_rollback = roll_back  # type: ignore  # SQLAlchemy has no event in its place
+        engine.dialect.do_rollback = roll_back  # type: ignore[assignment,method-assign]  # SQLAlchemy has no event in its place
         event.listen(engine, "before_cursor_execute", _keep_line_ends, retval=True)
 
     @event.listens_for(engine, "connect")
-    def tell_session(connection: Any, _record: object) -> None:
+    def init_session(connection: Any, _record: object) -> None:  # Any: a driver's connection is untyped
         with closing(connection.cursor()) as cursor:
             cursor.execute(SESSION[engine.dialect.name])
         connection.commit()
@@ -121,13 +121,16 @@ def statement(name: str, dialect: str) -> TextClause:
 
 
 def run(connection: Connection, name: str, **binds: object) -> CursorResult[Any]:
-    """Run the statement file `name` with these binds, in the caller's transaction."""
+    """Run the statement file `name` with these binds, in the caller's transaction.
+
+    Any: the rows of a text have no type before `rows` gives them one.
+    """
     typed = [bindparam(key, type_=Uuid()) for key, value in binds.items() if isinstance(value, UUID)]
     sent = {key: to_driver(value) for key, value in binds.items()}
     return connection.execute(statement(name, connection.dialect.name).bindparams(*typed), sent)
 
 
-def rows(connection: Connection, kind: type[Row], name: str, **binds: object) -> list[Row]:
+def rows(connection: Connection, kind: type[Row], name: str, /, **binds: object) -> list[Row]:
     """Return all rows of the statement file `name`, each as a `kind`: a dataclass whose fields are named as its columns.
 
     A field of type bool takes the statement's 0 or 1. Raises TypeError where columns and fields differ.
@@ -137,7 +140,7 @@ def rows(connection: Connection, kind: type[Row], name: str, **binds: object) ->
     return [make(map(from_driver, one)) for one in found]
 
 
-def row(connection: Connection, kind: type[Row], name: str, **binds: object) -> Row | None:
+def row(connection: Connection, kind: type[Row], name: str, /, **binds: object) -> Row | None:
     """Return the only row of the statement file `name`, or None; raises MultipleResultsFound for more."""
     found = rows(connection, kind, name, **binds)
     if len(found) > 1:
@@ -145,7 +148,7 @@ def row(connection: Connection, kind: type[Row], name: str, **binds: object) -> 
     return found[0] if found else None
 
 
-def only_row(connection: Connection, kind: type[Row], name: str, **binds: object) -> Row:
+def only_row(connection: Connection, kind: type[Row], name: str, /, **binds: object) -> Row:
     """Return the row of a statement that always has one; raises NoResultFound or MultipleResultsFound otherwise."""
     found = row(connection, kind, name, **binds)
     if found is None:
@@ -221,9 +224,8 @@ def database_clock(engine: Engine, *, give_up_after: float = 60.0) -> Callable[[
 
     def read(connection: Connection) -> tuple[datetime, float]:
         sent = time.monotonic()
-        told = record(connection, "database/read_clock")
-        assert told is not None, "the time is always one row"
-        return told["now"], (sent + time.monotonic()) / 2
+        (told,) = values(connection, "database/read_clock")
+        return told, (sent + time.monotonic()) / 2
 
     told, at = in_transaction(engine, read, give_up_after=give_up_after)
     return lambda: utc_milliseconds(told + timedelta(seconds=time.monotonic() - at))
@@ -253,8 +255,8 @@ def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[s
 
 
 def _keep_line_ends(
-    _connection: Connection, _cursor: object, statement: str, binds: Any, _context: object, _many: bool
-) -> tuple[str, Any]:
+    _connection: Connection, _cursor: object, statement: str, binds: object, _context: object, _many: bool
+) -> tuple[str, object]:
     return keep_line_ends(statement, binds) if isinstance(binds, dict) else (statement, binds)
 
 

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import in_transaction, record, records, run
+from device_association.database.execution import in_transaction, run, values
 from device_association.domain.errors import ClaimLost, DatabaseUnavailable
 from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, FindingKind, report
 
 Result = TypeVar("Result")
 Thing = TypeVar("Thing")
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Single failures of one pass that are logged and reported by name; more of them are reported together."""
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class OneByOne:
     def attempt(self, subject: str, work: Callable[[], Result], otherwise: Result, **about: Any) -> Result:
         """Return what `work` returns, or `otherwise` where it fails: then the failure is a finding about the subject.
 
-        `about` are the fields of the finding that say whose the thing is. Raises DatabaseUnavailable, which every other
-        thing would meet too.
+        `about` are the fields of the finding that say whose the thing is; Any, since they are numbers and texts. Raises
+        DatabaseUnavailable, which every other thing would meet too.
         """
         try:
             return work()
@@ -58,8 +58,7 @@ class OneByOne:
         def keep(connection: Connection) -> None:
             kept = finding
             if finding.tenant_id is None and finding.bulk_change_id is not None:
-                change = record(connection, "findings/find_bulk_change", bulk_change_id=finding.bulk_change_id)
-                kept = replace(finding, tenant_id=change["tenant_id"] if change else None)
+                kept = replace(finding, tenant_id=_tenant_of(connection, finding.bulk_change_id))
             report(connection, [kept], now=self.now)
 
         in_transaction(self.engine, keep)
@@ -71,8 +70,8 @@ class OneByOne:
     def not_done(self) -> frozenset[str]:
         """Return the subjects of the open findings about things that no pass has done yet."""
         with self.engine.connect() as connection:
-            found = records(connection, "findings/list_not_done", **self._name)
-        return frozenset(one["subject"] for one in found)
+            subjects = values(connection, "findings/list_not_done", job=self._prefix, length=len(self._prefix))
+        return frozenset(subjects)
 
     def done(self, thing: str) -> None:
         """Close the finding about one thing, which is done now; for a job whose passes are never over all things."""
@@ -86,13 +85,14 @@ class OneByOne:
         """Close the findings about things that this pass has done; only a pass over all of them may call this."""
 
         def close(connection: Connection) -> None:
-            run(connection, "findings/close_done", now=self.now, **self._name)
+            run(connection, "findings/close_done", job=self._prefix, length=len(self._prefix), now=self.now)
 
         in_transaction(self.engine, close)
 
     @property
-    def _name(self) -> dict[str, object]:
-        return {"job": self.subject_of(""), "length": len(self.subject_of(""))}
+    def _prefix(self) -> str:
+        """What the subjects of the job's findings begin with."""
+        return self.subject_of("")
 
 
 def in_halves(
@@ -113,6 +113,11 @@ def in_halves(
             return []
     middle = len(things) // 2
     return in_halves(things[:middle], work, failed) + in_halves(things[middle:], work, failed)
+
+
+def _tenant_of(connection: Connection, bulk_change_id: int) -> int | None:
+    found = values(connection, "findings/find_tenant", bulk_change_id=bulk_change_id)
+    return found[0] if found else None
 
 
 def error_text(problem: BaseException) -> str:

@@ -19,31 +19,51 @@ from device_association.database.execution import changed, in_transaction, rows_
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.requests.idempotency import KEPT
 
-IN_BATCHES = ("known_lines", "slices", "steps", "sent", "findings", "dead_letters")
-"""What is deleted once its change ended, or it was decided, longer ago than it is kept."""
 log = logging.getLogger(__name__)
+Delete = Callable[[Connection, int], int]
+"""Deletes so many rows at most, and returns how many that were."""
 
 
-def tidy_tables(engine: Engine, *, keep: timedelta, now: datetime) -> dict[str, int]:
+def purge_expired_rows(engine: Engine, *, keep: timedelta, now: datetime) -> dict[str, int]:
     """Delete what ended longer ago than it is kept, a batch a transaction; return how many rows of what.
 
-    A table that cannot be tidied keeps none of the others; what was met is raised at the end.
+    A table that cannot be purged keeps none of the others; the first problem is raised at the end.
     """
-    then = now - keep
-    tables: dict[str, Callable[[], int]] = {
-        name: partial(_delete, engine, name, ended_before=then) for name in IN_BATCHES
+    ended = now - keep
+    batched: dict[str, Delete] = {
+        "known_lines": lambda connection, most: changed(
+            connection, "maintenance/delete_known_lines", ended_before=ended, most=most
+        ),
+        "slices": lambda connection, most: changed(
+            connection, "maintenance/delete_slices", ended_before=ended, most=most
+        ),
+        "steps": lambda connection, most: changed(
+            connection, "maintenance/delete_steps", ended_before=ended, most=most
+        ),
+        "sent": lambda connection, most: changed(connection, "maintenance/delete_sent", ended_before=ended, most=most),
+        "findings": lambda connection, most: changed(
+            connection, "maintenance/delete_findings", ended_before=ended, most=most
+        ),
+        "dead_letters": lambda connection, most: changed(
+            connection, "maintenance/delete_dead_letters", ended_before=ended, most=most
+        ),
+        "keys": lambda connection, most: changed(
+            connection, "maintenance/delete_keys", keys_before=now - KEPT, most=most
+        ),
     }
-    tables["keys"] = partial(_delete, engine, "keys", keys_before=now - KEPT)
-    tables["alarms"] = lambda: in_transaction(
-        engine, lambda connection: changed(connection, "maintenance/delete_alarms", ended_before=then)
+    deletions: dict[str, Callable[[], int]] = {
+        name: partial(_delete, engine, delete) for name, delete in batched.items()
+    }
+    deletions["alarms"] = lambda: in_transaction(
+        engine, lambda connection: changed(connection, "maintenance/delete_alarms", ended_before=ended)
     )
-    return _each(tables)
+    return _each(deletions)
 
 
-def tidy_reports(folder: Path, *, keep: timedelta, now: datetime) -> int:
+def purge_expired_reports(folder: Path, *, keep: timedelta, now: datetime) -> int:
     """Delete the reports of changes whose last report is older than it is kept; return of how many changes.
 
-    A folder that cannot be deleted keeps none of the others; what was met is raised at the end.
+    A folder that cannot be deleted keeps none of the others; the first problem is raised at the end.
     """
     folders = {one.name: partial(_delete_old_reports, one, now - keep) for one in _changes(folder)}
     return sum(_each(folders).values())
@@ -78,16 +98,12 @@ def _delete_old_reports(folder: Path, before: datetime) -> int:
     return 1
 
 
-def _delete(engine: Engine, name: str, **binds: object) -> int:
+def _delete(engine: Engine, delete: Delete) -> int:
     """Delete batch by batch until one is not full; return how many rows that were."""
     most = rows_per_statement(engine)
-
-    def delete(connection: Connection) -> int:
-        return changed(connection, f"maintenance/delete_{name}", most=most, **binds)
-
     total, last = 0, most
     while last == most:
-        last = in_transaction(engine, delete)
+        last = in_transaction(engine, lambda connection: delete(connection, most))
         total += last
     return total
 

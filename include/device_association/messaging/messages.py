@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Engine
 
-from device_association.database.execution import BIGGEST_ID, record
+from device_association.database.execution import BIGGEST_ID, row
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
 from device_association.domain.plain_numbers import plain_whole
 
@@ -21,6 +20,15 @@ class Message:
 
     bulk_change_id: int
     retry_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedChange:
+    """A message's bulk change as it stands; `retry_number` is None while this product has never seen it."""
+
+    change_request_type_id: int
+    status: str
+    retry_number: int | None
 
 
 class Verdict(StrEnum):
@@ -52,16 +60,16 @@ class Decision:
     reason: str
 
 
-def read_message(received: Mapping[str, Any]) -> Message:
+def read_message(received: Mapping[str, object]) -> Message:
     """Return what an SQS message says: in its body, or, where that is filler, in its String attributes.
 
     Raises ValueError that says what is wrong; such a message is left for the dead-letter queue.
     """
     try:
-        said = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
-        if said is None:
+        fields = _body(received.get("Body")) or _attributes(received.get("MessageAttributes"))
+        if fields is None:
             raise ValueError("neither the body nor the attributes name a BulkChangeId")
-        return Message(_number(said, "BulkChangeId", 1), _number(said, "RetryNumber", 0))
+        return Message(_number(fields, "BulkChangeId", 1), _number(fields, "RetryNumber", 0))
     except RecursionError:
         raise ValueError("its BulkChangeId or RetryNumber is nested too deeply to be a number") from None
 
@@ -69,24 +77,28 @@ def read_message(received: Mapping[str, Any]) -> Message:
 def decide(engine: Engine, message: Message) -> Decision:
     """Decide from the change's state, not from the message alone, what is to be done."""
     with engine.connect() as connection:
-        change = record(connection, "findings/find_bulk_change", bulk_change_id=message.bulk_change_id)
+        change = row(connection, QueuedChange, "messaging/find_change", bulk_change_id=message.bulk_change_id)
     if change is None:
         return Decision(Verdict.LEAVE, Cause.NO_SUCH_CHANGE, f"there is no bulk change {message.bulk_change_id}")
-    if change["change_request_type_id"] != CUSTOMER_ASSIGNMENT:
-        said = f"a change of type {change['change_request_type_id']} is another program's"
-        return Decision(Verdict.LEAVE, Cause.OTHER_TYPE, said)
-    current = change["retry_number"] or 0
+    if change.change_request_type_id != CUSTOMER_ASSIGNMENT:
+        text = f"a change of type {change.change_request_type_id} is another program's"
+        return Decision(Verdict.LEAVE, Cause.OTHER_TYPE, text)
+    current = change.retry_number or 0
     if message.retry_number < current:
         return Decision(Verdict.DELETE, Cause.STALE, f"stale: the change is at retry {current}")
     if message.retry_number > current:
         return Decision(Verdict.LEAVE, Cause.FROM_THE_FUTURE, f"from the future: the change is at retry {current}")
-    if change["status"] not in RUNNING:
-        return Decision(Verdict.DELETE, Cause.ENDED, f"the change already reads {change['status']}")
+    if change.status not in RUNNING:
+        return Decision(Verdict.DELETE, Cause.ENDED, f"the change already reads {change.status}")
     return Decision(Verdict.START, Cause.OPEN, "the change is open")
 
 
 def start_run(
-    message: Message, *, create_run: Callable[[str, Message], bool], run_lives: Callable[[str], bool], most: int = 1000
+    message: Message,
+    *,
+    create_run: Callable[[str, Message], bool],
+    is_run_active: Callable[[str], bool],
+    most: int = 1000,
 ) -> str:
     """Return the id of the run that works on the message's change: one that lives, or a new one.
 
@@ -95,17 +107,17 @@ def start_run(
     base = f"bulk_change__{message.bulk_change_id}__{message.retry_number}"
     for number in range(most):
         run_id = base if number == 0 else f"{base}__{number}"
-        if create_run(run_id, message) or run_lives(run_id):
+        if create_run(run_id, message) or is_run_active(run_id):
             return run_id
     raise ValueError(f"{most} runs of {base} have ended without closing the change; have a look at the last one")
 
 
 def _body(text: object) -> Mapping[str, object] | None:
     try:
-        said = json.loads(text) if isinstance(text, str) else None
+        fields = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) and "BulkChangeId" in said else None
+    return fields if isinstance(fields, dict) and "BulkChangeId" in fields else None
 
 
 def _attributes(attributes: object) -> Mapping[str, object] | None:
@@ -114,8 +126,8 @@ def _attributes(attributes: object) -> Mapping[str, object] | None:
     return {name: one.get("StringValue") for name, one in attributes.items() if isinstance(one, Mapping)}
 
 
-def _number(said: Mapping[str, object], name: str, least: int) -> int:
-    sent = said.get(name, 0 if name == "RetryNumber" else None)
+def _number(fields: Mapping[str, object], name: str, least: int) -> int:
+    sent = fields.get(name, 0 if name == "RetryNumber" else None)
     value = plain_whole(sent) if isinstance(sent, str) else sent
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= BIGGEST_ID:
         raise ValueError(f"{name} must be a whole number from {least}; {repr(sent)[:100]} was sent")

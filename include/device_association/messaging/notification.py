@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = (5, 15)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Receiver:
+class AmopClient:
     """Where the 2.0 system listens, and the token or the login that it wants."""
 
     url: str

@@ -19,8 +19,8 @@ from device_association.monitoring.snapshot import (
     REPORT,
     SWEEP,
     WAITING_AFTER,
+    CountAndAge,
     Figures,
-    Tally,
     read_figures,
     summed,
 )
@@ -44,12 +44,12 @@ class Check:
 
     name: str
     is_on: bool
-    said: str
+    message: str
 
     def line(self, runbooks: str = RUNBOOKS) -> str:
         """Return the line for a person."""
         page = f"  -> {page_of(self.name, runbooks)}" if self.is_on else ""
-        return f"{'ALARM' if self.is_on else 'OK':<5}  {self.name:<18}  {self.said}{page}"
+        return f"{'ALARM' if self.is_on else 'OK':<5}  {self.name:<18}  {self.message}{page}"
 
 
 def page_of(name: str, runbooks: str = RUNBOOKS) -> str:
@@ -71,7 +71,7 @@ def _jobs(figures: Figures) -> tuple[bool, str]:
 
 def _bad_runs(figures: Figures) -> tuple[bool, str]:
     bad, stopped = (
-        ", ".join(sorted({one["dag_id"] for one in figures.bad_runs if (one["state"] == RUN_STOPPED) is is_stopped}))
+        ", ".join(sorted({one.dag_id for one in figures.bad_runs if (one.alarm == RUN_STOPPED) is is_stopped}))
         for is_stopped in (False, True)
     )
     said = f"runs failed or late in the last hour: {bad or 'none'}"
@@ -90,7 +90,7 @@ def _late(figures: Figures) -> tuple[bool, str]:
 
 def _unsettled(figures: Figures) -> tuple[bool, str]:
     found = summed(figures.intents.values())
-    unknown = figures.intents.get("UNKNOWN", Tally())
+    unknown = figures.intents.get("UNKNOWN", CountAndAge())
     said = f"{found.total} calls open{_oldest(found.age)}, {unknown.total} of unknown outcome{_oldest(unknown.age)}"
     return (unknown.age or 0) > UNSETTLED_AFTER, said
 
@@ -114,7 +114,7 @@ def _accounts(figures: Figures) -> tuple[bool, str]:
 
 
 def _letters(figures: Figures) -> tuple[bool, str]:
-    there, aside = (figures.dead_letters.get(state, Tally()) for state in ("FOUND", "SET_ASIDE"))
+    there, aside = (figures.dead_letters.get(state, CountAndAge()) for state in ("FOUND", "SET_ASIDE"))
     return there.total > 0, f"{there.total} in the dead-letter queue{_oldest(there.age)}, {aside.total} set aside"
 
 

@@ -43,12 +43,11 @@ def result_lines(engine: Engine, bulk_change_id: int, results: Results) -> Itera
                 page = device_rows(connection, bulk_change_id, status=state, code=None, after=after, limit=ROWS_AT_ONCE)
             if page:
                 yield csv_lines(
-                    (one["iccid"], one["msisdn"], one["status"], one["code"], one["message"], one["processed_date"])
-                    for one in page
+                    (one.iccid, one.msisdn, one.status, one.code, one.message, one.processed_date) for one in page
                 )
             if len(page) < ROWS_AT_ONCE:
                 break
-            after = page[-1]["row_id"]
+            after = page[-1].row_id
 
 
 def defused(cell: object) -> str:

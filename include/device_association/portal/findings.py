@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
-from device_association.bulk_changes.access import Caller
-from device_association.database.execution import BIGGEST_ID, records
+from device_association.bulk_changes.access import PortalUser
+from device_association.database.execution import BIGGEST_ID, rows
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.findings.store import FINDING_ADVICE, FindingKind
 from device_association.portal.csv_export import ROWS_AT_ONCE, csv_lines
+from device_association.portal.field_names import columns_of
 
 HEADER = (
     *("Kind", "Subject", "Detail", "ToDo", "ICCID", "Line", "BulkChange", "Account", "Tenant"),
@@ -20,20 +22,47 @@ HEADER = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A finding; `is_repaired` is 0 or 1, as the API and the file show it, `line` is Rev.io's id, times are UTC."""
+
+    finding_id: int
+    kind: str
+    subject: str
+    detail: str
+    is_repaired: int
+    iccid: str | None
+    line: int | None
+    bulk_change_id: int | None
+    account: str | None
+    tenant_name: str
+    found_date: datetime
+    seen_date: datetime
+    closed_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFinding(FindingRow):
+    """A finding, with what a person does about it."""
+
+    to_do: str
+
+
 def list_findings(
     engine: Engine,
-    caller: Caller,
+    caller: PortalUser,
     *,
     kind: FindingKind | None = None,
     open_only: bool = True,
     before: int | None = None,
     limit: int,
-) -> list[dict[str, Any]]:
+) -> list[ListedFinding]:
     """Return a page of the findings that the caller may see, newest first, each with what to do; RequestRefused: none."""
     check_sees_findings(caller)
     with engine.connect() as connection:
-        found = records(
+        found = rows(
             connection,
+            FindingRow,
             "portal/list_visible_findings",
             user_id=caller.user_id,
             kind=kind,
@@ -41,17 +70,17 @@ def list_findings(
             before=before or BIGGEST_ID,
             limit=limit,
         )
-    return [{**one, "to_do": FINDING_ADVICE.get(one["kind"], "Look it up.")} for one in found]
+    return [ListedFinding(**columns_of(one), to_do=FINDING_ADVICE.get(one.kind, "Look it up.")) for one in found]
 
 
-def check_sees_findings(caller: Caller) -> None:
+def check_sees_findings(caller: PortalUser) -> None:
     """Raise RequestRefused for a caller who may see some customers only."""
     if caller.has_customer_list:
         said = f"{caller.user_name} may see some customers only, findings name all; ask somebody without such a limit"
         raise RequestRefused([Refusal(RequestCode.PERMISSION_DENIED, "user", said)])
 
 
-def finding_lines(engine: Engine, caller: Caller, *, kind: FindingKind | None, open_only: bool) -> Iterator[str]:
+def finding_lines(engine: Engine, caller: PortalUser, *, kind: FindingKind | None, open_only: bool) -> Iterator[str]:
     """Yield the findings as a file in parts; no connection is held between them."""
     yield csv_lines([HEADER])
     before = None
@@ -61,12 +90,11 @@ def finding_lines(engine: Engine, caller: Caller, *, kind: FindingKind | None, o
             yield csv_lines(map(_cells, page))
         if len(page) < ROWS_AT_ONCE:
             return
-        before = page[-1]["finding_id"]
+        before = page[-1].finding_id
 
 
-def _cells(one: dict[str, Any]) -> tuple[object, ...]:
-    names = ("kind", "subject", "detail", "to_do", "iccid", "line", "bulk_change_id", "account", "tenant_name")
+def _cells(one: ListedFinding) -> tuple[object, ...]:
     return (
-        *(one[name] for name in names),
-        *(one[name] for name in ("is_repaired", "found_date", "seen_date", "closed_date")),
+        *(one.kind, one.subject, one.detail, one.to_do, one.iccid, one.line, one.bulk_change_id),
+        *(one.account, one.tenant_name, one.is_repaired, one.found_date, one.seen_date, one.closed_date),
     )

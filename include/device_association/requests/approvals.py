@@ -1,4 +1,4 @@
-"""Which changes a second person has to approve before they start, and that person's answer. Source: the domain contract, 4.
+"""A second person's answer about a change that has to be approved before it starts. Source: the domain contract, section 4.
 
 A change that waits holds no device and no run waits for it. The first answer counts, wherever it is given.
 """
@@ -9,41 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, lock_visible, refused
-from device_association.bulk_changes.claims import lock_change
-from device_association.bulk_changes.closing import close, end_rows, start_or_close
+from device_association.bulk_changes.access import PortalUser, VisibleChange, lock_visible, refused
+from device_association.bulk_changes.close import close, end_rows, start_or_close
+from device_association.bulk_changes.locks import BulkChange, lock_change
+from device_association.bulk_changes.steps import log_change_step
+from device_association.bulk_changes.stops import insert_stop
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import Record, changed, in_transaction, record, records, run
+from device_association.database.execution import changed, in_transaction, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import ChangeStatus, DeviceCode, RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.domain.storable_text import storable
 from device_association.findings.one_by_one import OneByOne
-from device_association.requests.validation import check_anew, count_rows
+from device_association.requests.approval_questions import find_approval, list_waiting
+from device_association.requests.device_rules import revalidate
 
-MOST_QUESTIONS = 500
-"""How many changes one Airflow run asks about; a run cannot have more than 1,024 mapped tasks."""
 ANSWERED_WITHIN = timedelta(hours=72)
 APPROVED, REFUSED, EXPIRED, CANCELED = "APPROVED", "REFUSED", "EXPIRED", "CANCELED"
 SWEEP = "sweep"
-Threshold = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
-
-
-class ApprovalRule(BaseModel):
-    """When a tenant's change has to be approved; a threshold that is null asks nobody."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_pascal, validate_by_name=True)
-
-    most_devices: Threshold | None = None
-    most_rejected_percent: Percent | None = None
-    first_use: Annotated[bool, Field(strict=True)] = False
 
 
 class Answer(BaseModel):
@@ -69,41 +57,6 @@ class Answered:
     rejected: int
 
 
-def find_rule(engine: Engine, tenant_id: int) -> ApprovalRule:
-    """Return the thresholds of a tenant."""
-    with engine.connect() as connection:
-        return _rule(connection, tenant_id)
-
-
-def set_rule(engine: Engine, caller: Caller, rule: ApprovalRule, *, now: datetime) -> None:
-    """Keep the thresholds of the caller's tenant; they decide about every change that is asked for from now on."""
-    binds = {**rule.model_dump(), "first_use": int(rule.first_use), "tenant_id": caller.tenant_id}
-
-    def keep(connection: Connection) -> None:
-        about = {"actor": caller.user_name, "now": now, **binds}
-        if not changed(connection, "requests/update_rule", **about):
-            run(connection, "requests/insert_rule", **about)
-
-    in_transaction(engine, keep)
-
-
-def why_approval(
-    connection: Connection, tenant_id: int, change_id: int, rev_customer_id: UUID, *, accepted: int, rejected: int
-) -> str | None:
-    """Return in words why a change has to be approved before it starts, or None."""
-    rule, devices = _rule(connection, tenant_id), accepted + rejected
-    because = []
-    if rule.most_devices is not None and accepted > rule.most_devices:
-        because.append(f"{accepted} devices, more than {rule.most_devices}")
-    if rule.most_rejected_percent is not None and rejected * 100 > devices * rule.most_rejected_percent:
-        because.append(f"{rejected} of {devices} devices refused, more than {rule.most_rejected_percent} percent")
-    if rule.first_use:
-        used = record(connection, "requests/count_uses", rev_customer_id=rev_customer_id, bulk_change_id=change_id)
-        if used is not None and not used["uses"]:
-            because.append("the first change for this customer")
-    return "; ".join(because) or None
-
-
 def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor: str, now: datetime) -> None:
     """Let a change wait for approval, in the transaction that stores or reopens it; it gives its devices back."""
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
@@ -113,15 +66,7 @@ def ask_for_approval(connection: Connection, change_id: int, why: str, *, actor:
     run(connection, "requests/begin_approval", **about)
     run(connection, "bulk_changes/drop_claim", bulk_change_id=change_id)
     in_batches(connection, "requests/release_devices", row_batches(connection, change_id), bulk_change_id=change_id)
-    run(
-        connection,
-        "bulk_changes/log_change_step",
-        step="ask_for_approval",
-        request=why,
-        response=None,
-        error=None,
-        **about,
-    )
+    log_change_step(connection, change_id, "ask_for_approval", request=why, actor=actor, now=now)
 
 
 def ask_or_start(
@@ -143,12 +88,12 @@ def ask_or_start(
 
 def has_to_ask_again(connection: Connection, change_id: int) -> str | None:
     """Return why a change that is tried again has to be approved first: it was asked about, and not approved."""
-    found = record(connection, "requests/find_approval", bulk_change_id=change_id)
-    return str(found["why"]) if found and found["answer"] != APPROVED else None
+    found = find_approval(connection, change_id)
+    return found.why if found and found.answer != APPROVED else None
 
 
 def answer_approval(
-    engine: Engine, caller: Caller, bulk_change_id: int, *, approve: bool, reason: str, now: datetime
+    engine: Engine, caller: PortalUser, bulk_change_id: int, *, approve: bool, reason: str, now: datetime
 ) -> Answered:
     """Approve a change, which is enqueued, or refuse it, which ends it; in one transaction with the answer.
 
@@ -166,48 +111,9 @@ def answer_approval(
     return in_transaction(engine, answer)
 
 
-def list_waiting(engine: Engine) -> list[Record]:
-    """Return the changes that wait for an answer, the longest waiting first."""
-    with engine.connect() as connection:
-        return list(records(connection, "requests/list_open"))
-
-
-def take_questions(engine: Engine, run_id: str, most: int = MOST_QUESTIONS) -> list[int]:
-    """Let a run ask about the changes that none asks about yet; return all that wait for its answers, by id.
-
-    A run that asks again, or two at once, take nothing twice.
-    """
-
-    def take(connection: Connection) -> list[int]:
-        free = sorted(
-            one["bulk_change_id"] for one in records(connection, "requests/list_open") if one["run_id"] is None
-        )
-        if free:
-            run(connection, "requests/take_questions", run_id=run_id, last_id=free[:most][-1])
-        own = (one["bulk_change_id"] for one in records(connection, "requests/list_open") if one["run_id"] == run_id)
-        return sorted(own)
-
-    return in_transaction(engine, take)
-
-
-def question(engine: Engine, bulk_change_id: int) -> str | None:
-    """Return what a person is asked about a change, in Markdown; None where nobody has to be asked any more."""
-    with engine.connect() as connection:
-        asked = record(connection, "requests/find_approval", bulk_change_id=bulk_change_id)
-        change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
-        counts = count_rows(connection, bulk_change_id)
-    if asked is None or change is None or asked["answer"] is not None:
-        return None
-    return (
-        f"**{asked['asked_by']}** of tenant {change['tenant_name']} asks for {counts['open_rows']} devices "
-        f"({counts['final_rows']} more were refused).\n\nIt needs a second person because: {asked['why']}.\n\n"
-        f"Without an answer it ends at {asked['expires']:%Y-%m-%d %H:%M} UTC. The first answer counts, here or in the portal."
-    )
-
-
 def expire_approvals(engine: Engine, *, now: datetime) -> int:
     """End every change that nobody answered in time; return how many."""
-    late = [one["bulk_change_id"] for one in list_waiting(engine) if one["expires"] <= now]
+    late = [one.bulk_change_id for one in list_waiting(engine) if one.expires <= now]
     expiring = OneByOne(engine, "expire approvals", now)
     expired = 0
     for change_id in late:
@@ -233,63 +139,54 @@ def end_unanswered(connection: Connection, change_id: int, *, actor: str, now: d
     run(connection, "bulk_changes/answer", bulk_change_id=change_id, answer=CANCELED, actor=actor, now=now)
 
 
-def _rule(connection: Connection, tenant_id: int) -> ApprovalRule:
-    found = record(connection, "requests/find_rule", tenant_id=tenant_id)
-    if found is None:
-        return ApprovalRule()
-    return ApprovalRule(
-        most_devices=found["most_devices"],
-        most_rejected_percent=found["most_rejected_percent"],
-        first_use=bool(found["first_use"]),
-    )
-
-
-def _check_waits(connection: Connection, change: Record, caller: Caller, now: datetime) -> None:
-    asked = record(connection, "requests/find_approval", bulk_change_id=change["bulk_change_id"])
-    if asked is not None and asked["answer"] is not None:
-        said = f"already answered: {asked['answer']} by {asked['answered_by']} at {asked['answered'].isoformat()}"
-        raise refused(RequestCode.ALREADY_ANSWERED, said)
-    if asked is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
-        said = f"this change reads {change['status']}; it waits for no approval"
-        raise refused(RequestCode.NOT_WAITING_FOR_APPROVAL, said)
-    if asked["expires"] <= now:
+def _check_waits(connection: Connection, change: VisibleChange, caller: PortalUser, now: datetime) -> None:
+    asked = find_approval(connection, change.bulk_change_id)
+    if asked is not None and asked.answered is not None:
+        text = f"already answered: {asked.answer} by {asked.answered_by} at {asked.answered.isoformat()}"
+        raise refused(RequestCode.ALREADY_ANSWERED, text)
+    if asked is None or change.status != ChangeStatus.PENDING_APPROVAL:
+        text = f"this change reads {change.status}; it waits for no approval"
+        raise refused(RequestCode.NOT_WAITING_FOR_APPROVAL, text)
+    if asked.expires <= now:
         raise refused(RequestCode.ALREADY_ANSWERED, "the time for an answer is over; retry the change to ask anew")
-    if asked["asked_by"] == caller.user_name:
-        said = "you asked for this change; somebody else with edit permission has to approve or refuse it"
-        raise refused(RequestCode.OWN_REQUEST, said)
+    if asked.asked_by == caller.user_name:
+        text = "you asked for this change; somebody else with edit permission has to approve or refuse it"
+        raise refused(RequestCode.OWN_REQUEST, text)
 
 
-def _approve(connection: Connection, change: Record, *, actor: str, reason: str, now: datetime) -> Answered:
-    """Start the change: the rules decide about each device anew, since it held none while it waited."""
-    change_id = change["bulk_change_id"]
+def _approve(connection: Connection, change: VisibleChange, *, actor: str, reason: str, now: datetime) -> Answered:
+    """Start the change: the rules decide about each device again, since it held none while it waited."""
+    change_id = change.bulk_change_id
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     run(connection, "bulk_changes/answer", answer=APPROVED, **about)
     run(connection, "requests/end_approval", **about)
-    run(connection, "bulk_changes/log_change_step", step="approve", request=reason, response=None, error=None, **about)
-    counts = check_anew(connection, change_id, actor=actor, now=now)
-    opened = {"open_rows": counts["open_rows"], "actor": actor, "now": now}
-    status = start_or_close(connection, change_id, change["retry_number"], **opened)
-    return Answered(status, accepted=counts["open_rows"], rejected=counts["final_rows"])
+    log_change_step(connection, change_id, "approve", request=reason, actor=actor, now=now)
+    counts = revalidate(connection, change_id, actor=actor, now=now)
+    retry, open_rows = change.retry_number, counts.open_rows
+    status = start_or_close(connection, change_id, retry, open_rows=open_rows, actor=actor, now=now)
+    return Answered(status, accepted=open_rows, rejected=counts.final_rows)
 
 
 def _expire(connection: Connection, *, change_id: int, now: datetime) -> bool:
     change = lock_change(connection, change_id)
-    if change is None or change["status"] != ChangeStatus.PENDING_APPROVAL:
+    if change is None or change.status != ChangeStatus.PENDING_APPROVAL:
         return False
     hours = ANSWERED_WITHIN // timedelta(hours=1)
     _end(connection, change, EXPIRED, actor=SWEEP, reason=f"nobody answered within {hours} hours", now=now)
     return True
 
 
-def _end(connection: Connection, change: Record, answer: str, *, actor: str, reason: str, now: datetime) -> Answered:
+def _end(
+    connection: Connection, change: BulkChange | VisibleChange, answer: str, *, actor: str, reason: str, now: datetime
+) -> Answered:
     """End the change without beginning it."""
-    change_id, retry = change["bulk_change_id"], change["retry_number"]
+    change_id, retry = change.bulk_change_id, change.retry_number
     about = {"bulk_change_id": change_id, "actor": actor, "now": now}
     code = DeviceCode.APPROVAL_REFUSED if answer == REFUSED else DeviceCode.APPROVAL_EXPIRED
     run(connection, "bulk_changes/answer", answer=answer, **about)
-    run(connection, "bulk_changes/insert_stop", code=code, reason=reason, retry_number=retry, **about)
+    insert_stop(connection, change_id, retry, code, reason, actor=actor, now=now)
     step = "refuse" if answer == REFUSED else "expire_approval"
-    run(connection, "bulk_changes/log_change_step", step=step, request=reason, response=None, error=None, **about)
+    log_change_step(connection, change_id, step, request=reason, actor=actor, now=now)
     run(connection, "requests/end_approval", **about)
     end_rows(connection, change_id, retry, failed_step=step, is_late=False, actor=actor, now=now)
     closed = close(connection, change_id, retry, actor=actor, now=now)

@@ -1,4 +1,4 @@
-"""Bulk changes: created from a request, all rows, holds and the message owed in one transaction.
+"""Bulk changes: created from a request, all rows, holds and the message in the outbox in one transaction.
 
 Source: the domain contract, sections 3 and 4.
 """
@@ -12,9 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.bulk_changes.claims import ended_text
-from device_association.database.execution import as_json, in_parts, in_transaction, record, run
+from device_association.bulk_changes.locks import find_bulk_change, insert_state
+from device_association.database.execution import as_json, in_parts, in_transaction, run, values
 from device_association.domain.association_request import (
     AssociateCustomer,
     local_to_utc,
@@ -23,11 +24,13 @@ from device_association.domain.association_request import (
 )
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable, RequestRefused
-from device_association.requests.approvals import ask_or_start, why_approval
-from device_association.requests.idempotency import RequestKey, keep_answer, take_key
+from device_association.requests.approval_rules import approval_reason
+from device_association.requests.approvals import ask_or_start
+from device_association.requests.change_spec import ChangeSpec, from_request
+from device_association.requests.device_rules import count_rows, reject_devices
+from device_association.requests.idempotency import Answer, RequestKey, keep_answer, take_key
+from device_association.requests.payloads import insert_terms, payload_template
 from device_association.requests.request_rules import Customer, find_customer, find_facts, refusals
-from device_association.requests.terms import Terms, from_request, payload_template
-from device_association.requests.validation import count_rows, insert_terms, reject_devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def create_bulk_change(
 ) -> Created:
     """Store a request as a bulk change of its user, with the message that will start it; return its id and counts.
 
-    With `run_id` (a run of the trigger form) that run claims the change in the same transaction, no message is owed, and
+    With `run_id` (a run of the trigger form) that run claims the change in the same transaction, no message is sent, and
     a second call with the same run id returns the change of the first; so does a second call with the same `key`. Raises
     RequestRefused, and stores nothing, when the request as a whole is wrong. A change whose devices are all refused is
     closed as ERROR at once, unless it is claimed: then its run closes it.
@@ -62,22 +65,21 @@ def create_bulk_change(
     request = parse_request(sent, max_devices=max_devices)
 
     def create(connection: Connection) -> Created:
-        earlier = run_id and record(connection, "requests/find_by_run_key", run_key=run_id)
-        if earlier:
-            return _counted(connection, earlier["bulk_change_id"])
+        earlier = find_by_run_key(connection, run_id) if run_id else None
+        if earlier is not None:
+            return _counted(connection, earlier)
         caller = find_caller(connection, user_name)
         answered = key and take_key(connection, key, caller.user_id, now=now)
         if answered:
-            counts = answered["accepted"], answered["rejected"]
-            return Created(answered["change_id"], *counts, is_replay=True)
+            return Created(answered.change_id, answered.accepted, answered.rejected, is_replay=True)
         stored = store_request(connection, request, caller, run_id=run_id, now=now)
         change_id, created = stored.change_id, stored.created
         if run_id is None or created.needs_approval:
             actor, why = caller.user_name, created.needs_approval
             ask_or_start(connection, change_id, 0, why, open_rows=created.accepted, actor=actor, now=now)
         if key:
-            answer = {"change_id": change_id, "accepted": created.accepted, "rejected": created.rejected}
-            keep_answer(connection, key, caller.user_id, **answer)
+            answer = Answer(change_id, created.accepted, created.rejected)
+            keep_answer(connection, key, caller.user_id, answer)
         return created
 
     return in_transaction(engine, create)
@@ -88,7 +90,7 @@ class Stored:
     """A request as it was stored: what its caller is told, what it asks, and for whom."""
 
     created: Created
-    terms: Terms
+    terms: ChangeSpec
     customer: Customer
 
     @property
@@ -98,7 +100,7 @@ class Stored:
 
 
 def store_request(
-    connection: Connection, request: AssociateCustomer, caller: Caller, *, run_id: str | None, now: datetime
+    connection: Connection, request: AssociateCustomer, caller: PortalUser, *, run_id: str | None, now: datetime
 ) -> Stored:
     """Write a request as a change with its rows, and refuse the devices that may not go on; or raise RequestRefused."""
     customer = find_customer(connection, caller, request.rev_customer_id)
@@ -120,12 +122,18 @@ def store_request(
     return Stored(created, terms, customer)
 
 
+def find_by_run_key(connection: Connection, run_key: str) -> int | None:
+    """Return the id of the change that a run of the trigger form created, or None."""
+    found = values(connection, "requests/find_by_run_key", run_key=run_key)
+    return found[0] if found else None
+
+
 def with_reason(connection: Connection, created: Created, tenant_id: int, rev_customer_id: UUID) -> Created:
     """Return what was created with the reason for which it has to be approved before it starts, if there is one."""
     if not created.accepted:
         return created
     counts = {"accepted": created.accepted, "rejected": created.rejected}
-    why = why_approval(connection, tenant_id, created.change_id, rev_customer_id, **counts)
+    why = approval_reason(connection, tenant_id, created.change_id, rev_customer_id, **counts)
     return replace(created, needs_approval=why)
 
 
@@ -133,24 +141,28 @@ def check_may_run(engine: Engine, bulk_change_id: int, user_name: str) -> None:
     """Raise unless this person may start this change: a portal user of its tenant who may create, and it has not ended."""
     with engine.connect() as connection:
         caller = find_caller(connection, user_name)
-        change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
-        hidden = record(
-            connection, "requests/count_hidden_devices", bulk_change_id=bulk_change_id, user_id=caller.user_id
-        )
-    if change is None or change["tenant_id"] != caller.tenant_id:
+        change = find_bulk_change(connection, bulk_change_id)
+        about = {"bulk_change_id": bulk_change_id, "user_id": caller.user_id}
+        (hidden,) = values(connection, "requests/count_hidden_devices", **about)
+    if change is None or change.tenant_id != caller.tenant_id:
         raise ChangeNotRunnable(
             f"there is no bulk change {bulk_change_id} in tenant {caller.tenant_name}; check the id"
         )
-    if hidden and hidden["hidden_devices"]:
+    if hidden:
         raise ChangeNotRunnable(
             f"bulk change {bulk_change_id} is for customers that {user_name} may not use; ask for access to them"
         )
-    if change["status"] not in RUNNING:
-        raise ChangeNotRunnable(ended_text(bulk_change_id, change["status"]))
+    if change.status not in RUNNING:
+        raise ChangeNotRunnable(ended_text(bulk_change_id, change.status))
 
 
 def _refuse(
-    connection: Connection, terms: Terms, customer: Customer, caller: Caller, request: AssociateCustomer, now: datetime
+    connection: Connection,
+    terms: ChangeSpec,
+    customer: Customer,
+    caller: PortalUser,
+    request: AssociateCustomer,
+    now: datetime,
 ) -> None:
     facts = find_facts(
         connection,
@@ -190,17 +202,7 @@ def insert_change(
         actor=actor,
         now=now,
     ).scalar_one()
-    run(
-        connection,
-        "bulk_changes/insert_state",
-        bulk_change_id=change_id,
-        retry_number=0,
-        run_id=run_id,
-        run_key=run_id,
-        actor=actor,
-        reason=reason,
-        now=now,
-    )
+    insert_state(connection, change_id, actor=actor, reason=reason, run_id=run_id, now=now)
     return change_id
 
 
@@ -208,9 +210,9 @@ def _insert_devices(
     connection: Connection,
     change_id: int,
     request: AssociateCustomer,
-    terms: Terms,
+    terms: ChangeSpec,
     customer: Customer,
-    caller: Caller,
+    caller: PortalUser,
     now: datetime,
 ) -> None:
     activated = request.activated_date and local_to_utc(request.activated_date, caller.time_zone)
@@ -235,4 +237,4 @@ def _insert_devices(
 
 def _counted(connection: Connection, change_id: int) -> Created:
     counts = count_rows(connection, change_id)
-    return Created(change_id, accepted=counts["open_rows"], rejected=counts["final_rows"])
+    return Created(change_id, accepted=counts.open_rows, rejected=counts.final_rows)

@@ -9,12 +9,14 @@ from typing import Any, NoReturn
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
 
-MOST_DIGITS = 100
+MAX_DIGITS = 100
 """Longest number that is read; no field takes one that long."""
 
 
 def read_json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body, numbers with a point as decimals; raise RequestRefused for anything else.
+
+    Its values are Any, since they are what a person sent; the request's model says what each has to be.
 
     A key that is there twice, NaN and infinities are refused: each reader would take them differently.
     """
@@ -29,8 +31,8 @@ def read_json_object(body: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise _refused("body", "the body is not UTF-8; send JSON in UTF-8") from None
     except json.JSONDecodeError as problem:
-        said = f"the body is no JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}"
-        raise _refused("body", f"{said}; correct it there") from None
+        text = f"the body is no JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}"
+        raise _refused("body", f"{text}; correct it there") from None
     except RecursionError:
         raise _refused("body", "the body is nested too deeply; send one flat object") from None
     if not isinstance(found, dict):
@@ -60,7 +62,7 @@ def _whole(digits: str) -> int:
 
 
 def _short(digits: str) -> str:
-    if len(digits) > MOST_DIGITS:
+    if len(digits) > MAX_DIGITS:
         raise _refused("body", f"a number of {len(digits)} characters is in the body; no field takes one that long")
     return digits
 

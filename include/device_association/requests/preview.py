@@ -12,10 +12,10 @@ from typing import NoReturn
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import find_caller
-from device_association.database.execution import in_transaction, record, records
+from device_association.database.execution import in_transaction, rows, values
 from device_association.domain.association_request import parse_request
 from device_association.domain.codes import Row
-from device_association.rate_limiting.limiter import Limits
+from device_association.rate_limiting.policy import Limits
 from device_association.requests.create import store_request
 from device_association.requests.request_rules import Customer
 
@@ -30,6 +30,22 @@ class Verdict:
     iccid: str
     code: str
     message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A row of a change as a person sees it."""
+
+    row_id: int
+    iccid: str
+    status: str
+    error_code: str | None
+    details: str | None
+
+    @property
+    def code(self) -> str:
+        """Why the device is not associated, or its state where nothing refuses it."""
+        return self.error_code or self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +113,18 @@ def without_trace(engine: Engine, look: Callable[[Connection], Preview]) -> Prev
 
 def verdicts(connection: Connection, bulk_change_id: int) -> tuple[Verdict, ...]:
     """Return what would become of each device of a change that was just stored."""
-    found = records(connection, "requests/list_rows", bulk_change_id=bulk_change_id)
     return tuple(
-        Verdict(one["iccid"], ACCEPTED if one["status"] == Row.NEW else one["error_code"], one["details"])
-        for one in found
+        Verdict(one.iccid, ACCEPTED if one.status == Row.NEW else one.code, one.details)
+        for one in list_rows(connection, bulk_change_id)
     )
+
+
+def list_rows(connection: Connection, bulk_change_id: int) -> list[DeviceRow]:
+    """Return the rows of a change in the order of the request."""
+    return rows(connection, DeviceRow, "requests/list_rows", bulk_change_id=bulk_change_id)
 
 
 def calls_per_minute(connection: Connection, customer: Customer) -> int:
     """Return how many calls a minute the customer's account may make: as it was last told, else the vendor's limit."""
-    found = record(connection, "requests/find_account_rate", account_id=customer.account_id)
-    return (found and found["calls_per_minute"]) or Limits().calls_per_minute
+    found = values(connection, "requests/find_account_rate", account_id=customer.account_id)
+    return (found and found[0]) or Limits().calls_per_minute

@@ -8,17 +8,17 @@ Source: the domain contract, section 3. `find_customer` and `find_facts` ask the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.access import Caller
-from device_association.database.execution import record, records
+from device_association.bulk_changes.access import PortalUser
+from device_association.database.execution import row, rows, values
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.requests.terms import Terms
+from device_association.requests.change_spec import ChangeSpec
 from device_association.revio.responses import spelled_id
 
 
@@ -33,7 +33,7 @@ class Customer:
     close_date: datetime | None
     account_id: int | None
     site_id: int | None
-    is_accessible: int
+    is_accessible: bool
 
     def is_closed(self, now: datetime) -> bool:
         """Whether the customer is closed: by status, or by a close date that has come."""
@@ -44,8 +44,11 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the database knows of the things that a request names; counts are 0 where a thing is unknown."""
+class FactRow:
+    """What the database knows of the things that a request names; counts are 0 where a thing is unknown.
+
+    `provider_writes`: 1 where writes are disabled for the service provider, 2 where they are enabled; None: not the tenant's.
+    """
 
     provider_writes: int | None
     service_types: int
@@ -55,27 +58,32 @@ class Facts:
     customer_rate_plans: int
     customer_rate_pools: int
     carrier_rate_plan: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts(FactRow):
+    """As FactRow, with the ids of the products that the customer's Rev.io account has."""
+
     products: frozenset[int]
 
 
-def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) -> Customer:
+def find_customer(connection: Connection, caller: PortalUser, rev_customer_id: str) -> Customer:
     """Return the one customer of the caller's tenant with this guid, or with this Rev.io number; else RequestRefused."""
-    binds = {"tenant_id": caller.tenant_id, "user_id": caller.user_id}
     guid = _as_uuid(rev_customer_id)
     if guid is not None:
-        found = records(connection, "requests/find_by_id", customer_id=guid, **binds)
+        found = rows(connection, Customer, "requests/find_by_id", customer_id=guid, **caller.key)
     else:
-        alike = records(connection, "requests/find_by_number", number=rev_customer_id, **binds)
-        found = [one for one in alike if one["number"] == rev_customer_id]
+        alike = rows(connection, Customer, "requests/find_by_number", number=rev_customer_id, **caller.key)
+        found = [one for one in alike if one.number == rev_customer_id]
     if not found:
         raise _refused(RequestCode.CUSTOMER_NOT_FOUND, f"no customer {rev_customer_id} in tenant {caller.tenant_name}")
     if len(found) > 1:
-        accounts = ", ".join(sorted(str(one["account_id"]) for one in found))
+        accounts = ", ".join(sorted(str(one.account_id) for one in found))
         raise _refused(
             RequestCode.CUSTOMER_AMBIGUOUS,
             f"number {rev_customer_id} exists in the Rev.io accounts {accounts}; send the customer's guid instead",
         )
-    customer = Customer(**found[0])
+    customer = found[0]
     if not customer.is_accessible:
         raise _refused(
             RequestCode.CUSTOMER_NOT_ACCESSIBLE, f"{caller.user_name} may not use {customer}; ask for access to it"
@@ -84,11 +92,12 @@ def find_customer(connection: Connection, caller: Caller, rev_customer_id: str) 
 
 
 def find_facts(
-    connection: Connection, terms: Terms, *, tenant_id: int, service_provider_id: int, account_id: int | None
+    connection: Connection, terms: ChangeSpec, *, tenant_id: int, service_provider_id: int, account_id: int | None
 ) -> Facts:
     """Return what the database knows of everything that the terms name."""
-    found = record(
+    found = row(
         connection,
+        FactRow,
         "requests/find_facts",
         tenant_id=tenant_id,
         service_provider_id=service_provider_id,
@@ -103,11 +112,11 @@ def find_facts(
     )
     if found is None:
         raise RequestRefused([Refusal("INVALID_REQUEST", "TenantId", f"there is no tenant {tenant_id}")])
-    products = records(connection, "requests/list_products", account_id=account_id) if terms.rev_product_id_list else []
-    return Facts(**found, products=frozenset(one["product_id"] for one in products))
+    products = values(connection, "requests/list_products", account_id=account_id) if terms.rev_product_id_list else []
+    return Facts(**asdict(found), products=frozenset(products))
 
 
-def refusals(terms: Terms, customer: Customer, facts: Facts, *, tenant: str, now: datetime) -> list[Refusal]:
+def refusals(terms: ChangeSpec, customer: Customer, facts: Facts, *, tenant: str, now: datetime) -> list[Refusal]:
     """Return every reason why this request must be refused as a whole; empty when it may go on."""
     found = [*_about_customer(terms, customer, tenant, now), *_about_provider(facts)]
     if terms.create_rev_service and customer.account_id is not None:
@@ -119,7 +128,7 @@ def refusals(terms: Terms, customer: Customer, facts: Facts, *, tenant: str, now
     return found
 
 
-def _about_customer(terms: Terms, customer: Customer, tenant: str, now: datetime) -> Iterator[Refusal]:
+def _about_customer(terms: ChangeSpec, customer: Customer, tenant: str, now: datetime) -> Iterator[Refusal]:
     if customer.is_closed(now):
         yield _customer(RequestCode.CUSTOMER_CLOSED, f"{customer} is closed; reopen it in Rev.io or choose another")
     if customer.site_id is None:
@@ -149,7 +158,7 @@ def _about_provider(facts: Facts) -> Iterator[Refusal]:
         )
 
 
-def _about_line(terms: Terms, facts: Facts) -> Iterator[Refusal]:
+def _about_line(terms: ChangeSpec, facts: Facts) -> Iterator[Refusal]:
     yield from _known(
         terms.service_type_id, facts.service_types, "ServiceTypeId", "UNKNOWN_SERVICE_TYPE", "SERVICE_TYPE_REQUIRED"
     )
@@ -175,7 +184,7 @@ def _about_line(terms: Terms, facts: Facts) -> Iterator[Refusal]:
         )
 
 
-def _about_customer_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
+def _about_customer_rate_plan(terms: ChangeSpec, facts: Facts) -> Iterator[Refusal]:
     if terms.customer_rate_plan_id is None and terms.customer_rate_pool_id is None:
         yield Refusal(
             RequestCode.UNKNOWN_CUSTOMER_RATE_PLAN,
@@ -190,7 +199,7 @@ def _about_customer_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
     )
 
 
-def _about_carrier_rate_plan(terms: Terms, facts: Facts) -> Iterator[Refusal]:
+def _about_carrier_rate_plan(terms: ChangeSpec, facts: Facts) -> Iterator[Refusal]:
     if facts.provider_writes == 1:
         yield Refusal(
             RequestCode.CARRIER_WRITES_DISABLED,

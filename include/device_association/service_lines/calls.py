@@ -20,7 +20,8 @@ from device_association.domain.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Slot
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import LONGEST_PAUSE, OPEN_SECONDS, Permit
 from device_association.revio.client import RevioClient
 from device_association.service_lines.journal import begin_creations, record_created, record_refusal, release
 from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, line_body
@@ -45,13 +46,13 @@ class CallOperation:
     send: Callable[[RevioClient, Record], int]
     record: Callable[[Desk, Sequence[tuple[Record, int]]], list[tuple[Record, Outcome]]]
     renew: Callable[[Sequence[Record]], None] = lambda _: None
-    """Looks at these devices again where the last look gets too old for their calls."""
+    """Look at these devices again where the last look gets too old for their calls."""
     is_stale: Callable[[Record], bool] = lambda _: False
     """Whether a device has to be looked at again before its call may begin."""
     is_over: Callable[[Record, datetime], bool] = lambda *_: False
     """Whether it has to be looked at again though its call was begun, as things stand at a moment."""
     look: Callable[[RevioClient, Record], None] = lambda *_: None
-    """Looks once more, right before the call, at what it is about; raises LineChanged where it is not as it was."""
+    """Look once more, right before the call, at what it is about; raises LineChanged where it is not as it was."""
 
 
 def _create(client: RevioClient, device: Record) -> int:
@@ -122,7 +123,7 @@ class LineCalls:
 
     desk: Desk
     client: RevioClient
-    budget: CallBudget | None
+    budget: RateLimiter | None
     operation: CallOperation
     gate: Gate = field(default_factory=Gate)
     outliving: set[Future[int]] = field(default_factory=set)
@@ -132,7 +133,7 @@ class LineCalls:
     refusing: Lock = field(default_factory=Lock)
     """Held while a refusal is recorded."""
 
-    def make(self, device: Record, slot: Slot | None, send_by: datetime) -> int | Outcome:
+    def make(self, device: Record, slot: Permit | None, send_by: datetime) -> int | Outcome:
         """Call at the slot's moment and return the line; what became of the device where Rev.io refuses it.
 
         No call is made when another one was turned away or refused since this one was begun, when the change was stopped, or

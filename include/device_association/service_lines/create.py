@@ -17,7 +17,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.claims import holding, is_stopped, record_step
+from device_association.bulk_changes.claims import holding
+from device_association.bulk_changes.steps import record_step
+from device_association.bulk_changes.stops import is_stopped
 from device_association.database.execution import Record, changed, in_transaction, records
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import (
@@ -28,7 +30,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import Pace
+from device_association.rate_limiting.policy import Pace
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
 from device_association.service_lines.calls import LineCalls, creating
 from device_association.service_lines.disconnect import ENDING, find_end

@@ -15,10 +15,11 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from device_association.bulk_changes.claims import is_stopped
+from device_association.bulk_changes.stops import is_stopped
 from device_association.database.execution import Record
 from device_association.domain.errors import RevioRejected, RevioRetryable, RevioUnauthorized, StepUnfinished
-from device_association.rate_limiting.limiter import CallBudget, Pace, Slot
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Pace, Permit
 from device_association.service_lines.calls import Admission, LineCalls, wait_of
 from device_association.service_lines.journal import why_not
 from device_association.service_lines.outcomes import Desk, Outcome, stop_change
@@ -44,7 +45,7 @@ class CallDispatcher:
     pace: Pace
     waiting: deque[Record] = field(default_factory=deque)
     in_flight: dict[Future[int | Outcome], Record] = field(default_factory=dict)
-    slots: deque[Slot] = field(default_factory=deque)
+    slots: deque[Permit] = field(default_factory=deque)
     ended: list[tuple[Record, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     """When the next call may be begun, on the monotonic clock."""
@@ -57,7 +58,7 @@ class CallDispatcher:
         return self.calls.desk
 
     @property
-    def budget(self) -> CallBudget | None:
+    def budget(self) -> RateLimiter | None:
         """The account's budget; None: no limit is kept."""
         return self.calls.budget
 
@@ -145,9 +146,9 @@ class CallDispatcher:
             self.budget.give_back(self.slots)
             self.slots.clear()
 
-    def _take(self, budget: CallBudget, wanted: int) -> None:
+    def _take(self, budget: RateLimiter, wanted: int) -> None:
         turn = budget.take(wanted, self.pace)
-        self.slots.extend(turn.slots)
+        self.slots.extend(turn.permits)
         if turn.wait:
             log.info("no call for %.1f s: %s", turn.wait, turn.reason)
             self.not_before = time.monotonic() + turn.wait
@@ -171,7 +172,7 @@ class CallDispatcher:
         log.warning("%s", problem)
         self.not_before = max(self.not_before, time.monotonic() + wait_of(problem))
 
-    def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
+    def _begin(self, calls: Sequence[tuple[Record, Permit | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
         limits = self.desk.settings
         send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)

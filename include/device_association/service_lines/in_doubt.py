@@ -15,8 +15,9 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, lock_change
-from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.locks import lock_change
+from device_association.bulk_changes.reverts import find_revert
 from device_association.database.execution import Record, as_json, changed, in_transaction, records, run
 from device_association.domain.codes import NOT_ENDED
 from device_association.domain.errors import (
@@ -30,7 +31,7 @@ from device_association.domain.errors import (
 )
 from device_association.findings.one_by_one import OneByOne, error_text
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.requests.change_actions import open_again
+from device_association.requests.actions import open_again
 from device_association.revio.lines import Line, Verdict
 from device_association.service_lines.create import outcome_of
 from device_association.service_lines.disconnect import is_ended, look_at, record_ended
@@ -239,13 +240,15 @@ def _left_over(line: Record) -> Finding:
 
 def _open(connection: Connection, bulk_change_id: int, known: Sequence[Record], now: datetime) -> int:
     change = lock_change(connection, bulk_change_id)
-    if change is None or change["status"] in NOT_ENDED:
+    if change is None or change.status in NOT_ENDED:
         return 0
-    if find_reversal(connection, bulk_change_id).reverted_by:
+    if find_revert(connection, bulk_change_id).reverted_by:
         return 0
     reason = "the line that was not known when the change ended is known now"
     row_ids = [one["row_id"] for one in known]
-    done = open_again(connection, change, actor=ACTOR, reason=reason, row_ids=row_ids, now=now)
+    done = open_again(
+        connection, bulk_change_id, change.retry_number, actor=ACTOR, reason=reason, row_ids=row_ids, now=now
+    )
     intents = as_json([{"intent_id": one["intent_id"]} for one in known])
     run(connection, "service_lines/mark_tried_again", intents=intents, now=now)
     return done.accepted + done.rejected if done else 0

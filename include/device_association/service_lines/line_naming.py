@@ -12,13 +12,13 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.access import Caller, lock_visible, refused
-from device_association.bulk_changes.reverted_changes import reverted_text
+from device_association.bulk_changes.access import PortalUser, VisibleChange, lock_visible, refused
+from device_association.bulk_changes.reverts import reverted_text
 from device_association.database.execution import Record, as_json, in_transaction, record, records, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
 from device_association.domain.errors import Refusal, RequestRefused
-from device_association.requests.change_actions import Cancel
+from device_association.requests.actions import Cancel
 from device_association.service_lines.named_lines import STEP
 
 
@@ -29,7 +29,7 @@ class NameLine(Cancel):
     rev_service_id: Int
 
 
-def name_line(engine: Engine, caller: Caller, bulk_change_id: int, named: NameLine, *, now: datetime) -> None:
+def name_line(engine: Engine, caller: PortalUser, bulk_change_id: int, named: NameLine, *, now: datetime) -> None:
     """Keep the line that the caller names as the SIM's of a device of an ended change, with its log row.
 
     The last naming counts. Raises RequestRefused for a change that the caller may not see, that has not ended or was taken
@@ -49,12 +49,11 @@ def name_line(engine: Engine, caller: Caller, bulk_change_id: int, named: NameLi
     in_transaction(engine, name)
 
 
-def list_named_lines(engine: Engine, bulk_change_id: int, devices: Sequence[Record]) -> dict[int, Record]:
+def list_named_lines(engine: Engine, bulk_change_id: int, row_ids: Sequence[int]) -> dict[int, Record]:
     """Return the lines that were named for devices of a page of a change, by row."""
-    if not devices:
+    if not row_ids:
         return {}
-    ids = [one["row_id"] for one in devices]
-    span = {"first_row_id": min(ids), "last_row_id": max(ids)}
+    span = {"first_row_id": min(row_ids), "last_row_id": max(row_ids)}
     with engine.connect() as connection:
         found = records(connection, "service_lines/list_named", bulk_change_id=bulk_change_id, **span)
     return {one["row_id"]: one for one in found}
@@ -67,11 +66,11 @@ def may_be_named(code: str | None, status: str, *, was_named: bool, has_line: bo
     return was_named or code == DeviceCode.REV_LINE_AMBIGUOUS
 
 
-def _check_change(change: Record) -> None:
-    if change["reverted_by"] is not None:
-        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change["reverted_by"]))
-    if change["status"] in NOT_ENDED:
-        said = f"this change reads {change['status']}; name the line once it has ended"
+def _check_change(change: VisibleChange) -> None:
+    if change.reverted_by is not None:
+        raise refused(RequestCode.CHANGE_REVERTED, reverted_text(change.reverted_by))
+    if change.status in NOT_ENDED:
+        said = f"this change reads {change.status}; name the line once it has ended"
         raise refused(RequestCode.CHANGE_NOT_ENDED, said)
 
 
@@ -91,7 +90,7 @@ def _find_device(connection: Connection, bulk_change_id: int, iccid: str) -> Rec
 
 
 def _log(
-    connection: Connection, caller: Caller, bulk_change_id: int, device: Record, named: NameLine, now: datetime
+    connection: Connection, caller: PortalUser, bulk_change_id: int, device: Record, named: NameLine, now: datetime
 ) -> None:
     before = device["named_service_id"]
     said = f"{caller.user_name} named line {named.rev_service_id} as this SIM's: {named.reason}"

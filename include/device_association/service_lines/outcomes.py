@@ -18,7 +18,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, holding, is_past_deadline, stop, stop_if_failing
+from device_association.bulk_changes.claims import Claim, holding
+from device_association.bulk_changes.deadlines import is_past_deadline
+from device_association.bulk_changes.stops import stop, stop_if_failing
 from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
 from device_association.domain.association_request import tenant_zone
@@ -27,7 +29,8 @@ from device_association.domain.errors import AssociationError, RevioOutcomeUnkno
 from device_association.domain.sim_numbers import iccid_keys
 from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.rate_limiting.limiter import SMALL, CallBudget
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import SMALL
 from device_association.revio.lines import SENT, Line
 from device_association.revio.responses import NO_YEARS
 from device_association.service_lines.plan import Clients, customer_number, refusal_text
@@ -104,7 +107,7 @@ class Desk:
     clients: Clients
     settings: Settings
     clock: Callable[[], datetime]
-    budgets: Callable[[str], CallBudget | None] = lambda _: None
+    budgets: Callable[[str], RateLimiter | None] = lambda _: None
     """Gives the call budget of the account behind a connection id; None: no limit is kept."""
     is_small: bool = False
     """Whether the change is small enough to take at once what the account's minute has left."""
@@ -161,7 +164,7 @@ def open_desk(
     clients: Clients,
     settings: Settings,
     clock: Callable[[], datetime],
-    budgets: Callable[[str], CallBudget | None],
+    budgets: Callable[[str], RateLimiter | None],
 ) -> Desk:
     """Return the desk for a slice of the claim's change."""
     with engine.connect() as connection:

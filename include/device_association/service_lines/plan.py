@@ -16,14 +16,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, holding, is_stopped, record_step, stop
-from device_association.bulk_changes.reverted_changes import find_reversal
+from device_association.bulk_changes.claims import Claim, holding
+from device_association.bulk_changes.reverts import find_revert
+from device_association.bulk_changes.steps import record_step
+from device_association.bulk_changes.stops import is_stopped, stop
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import Record, as_json, in_parts, record, records, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import ConfigurationError, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
-from device_association.requests.validation import reject_billed, reject_changed, reject_rows
+from device_association.requests.device_rules import RefusedRow, reject_billed, reject_changed, reject_rows
 from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line, Sim, ending_text
 from device_association.revio.responses import spelled_id
@@ -68,7 +70,7 @@ def plan_rev_services(
         )
         return [one["slice_number"] for one in stored]
     with engine.connect() as connection:
-        ends = find_reversal(connection, claim.bulk_change_id).reverts is not None
+        ends = find_revert(connection, claim.bulk_change_id).reverts is not None
         list_customers = "service_lines/list_disconnect_customers" if ends else "service_lines/list_customers"
         customers = records(connection, list_customers, bulk_change_id=claim.bulk_change_id)
     if customers:
@@ -145,7 +147,7 @@ def _look_at(
 
 def _lost_lines(
     engine: Engine, claim: Claim, clients: Clients, settings: Settings, seen: Sequence[CustomerLook], now: datetime
-) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+) -> tuple[list[dict[str, object]], list[RefusedRow]]:
     """Return what became of lines that an earlier try settled: those that Rev.io has disconnected, and those that moved.
 
     The first are intents with the date of that, whose SIMs get another line. The others are rows to refuse: their line is
@@ -157,7 +159,7 @@ def _lost_lines(
         settled = records(connection, "service_lines/list_settled", bulk_change_id=claim.bulk_change_id, before=before)
     shown = {(look.account_id, line.service_id): line for look in seen for line in look.lines}
     gone: list[dict[str, object]] = []
-    moved: list[dict[str, object]] = []
+    moved: list[RefusedRow] = []
     for one in settled:
         sim = None if one["is_named"] else Sim(one["iccid"], one["msisdn"])
         line = shown.get((one["account_id"], one["service_id"]))
@@ -183,8 +185,8 @@ def _lost_lines(
     return gone, moved
 
 
-def _refused(row_of: Record, code: DeviceCode, said: str) -> dict[str, object]:
-    return {"row_id": row_of["row_id"], "code": code, "details": storable(f"{code}: {said}", 1000)}
+def _refused(row_of: Record, code: DeviceCode, said: str) -> RefusedRow:
+    return RefusedRow(row_of["row_id"], code, storable(f"{code}: {said}", 1000))
 
 
 def _want_lines(connection: Connection, claim: Claim, seen: Sequence[CustomerLook], now: datetime) -> int:

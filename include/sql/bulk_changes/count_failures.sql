@@ -4,8 +4,8 @@
 SELECT
     COALESCE(MAX(s.AbortPercent), :abort_percent) AS abort_percent,
     COALESCE(MAX(s.AbortSample), :abort_sample) AS abort_sample,
-    SUM(CASE WHEN m.Status = 'API_FAILED' AND r.BulkChangeId IS NULL THEN 1 ELSE 0 END) AS failed,
-    SUM(CASE WHEN m.Status = 'PROCESSING' AND i.id IS NOT NULL THEN 1 ELSE 0 END) AS settled
+    COALESCE(SUM(CASE WHEN m.Status = 'API_FAILED' AND r.BulkChangeId IS NULL THEN 1 ELSE 0 END), 0) AS failed,
+    COALESCE(SUM(CASE WHEN m.Status = 'PROCESSING' AND i.id IS NOT NULL THEN 1 ELSE 0 END), 0) AS settled
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.change_state AS s ON m.BulkChangeId = s.BulkChangeId
 LEFT JOIN device_association.change_result AS r

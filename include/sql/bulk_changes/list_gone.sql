@@ -5,7 +5,6 @@ SELECT
     w.BulkChangeId AS bulk_change_id,
     COALESCE(s.RetryNumber, 0) AS retry_number,
     s.ClaimRunId AS claim_run_id,
-    c.Status AS status,
     CASE WHEN c.IsDeleted = 0 THEN 0 ELSE 1 END AS is_deleted,
     c.TenantId AS tenant_id,
     t.Name AS tenant_name

@@ -7,7 +7,6 @@ SELECT
     c.CreatedDate AS created,
     COALESCE(s.RetryNumber, 0) AS retry_number,
     s.ClaimRunId AS claim_run_id,
-    s.Actor AS actor,
     o.id AS message_id,
     o.SentDate AS sent,
     o.Attempts AS attempts

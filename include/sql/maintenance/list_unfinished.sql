@@ -1,6 +1,6 @@
 -- The ended changes whose last retry associated devices, but lacks one of the two final procedures.
 -- Safe to run twice: reads only.
-SELECT c.id AS bulk_change_id, s.RetryNumber AS retry_number, s.Actor AS actor
+SELECT c.id AS bulk_change_id, c.TenantId AS tenant_id, s.RetryNumber AS retry_number, s.Actor AS actor
 FROM dbo.DeviceBulkChange AS c
 INNER JOIN device_association.change_state AS s ON c.id = s.BulkChangeId
 WHERE

@@ -1,7 +1,7 @@
 -- What is owed and not sent of one kind, oldest first, behind it what could not be sent before: one that is refused for good
 -- holds up no other. For one change, or for all when none is named.
 -- Safe to run twice: reads only.
-SELECT o.id AS outbox_id, o.BulkChangeId AS bulk_change_id, o.RetryNumber AS retry_number, o.Payload AS payload
+SELECT o.id AS outbox_id, o.Payload AS payload
 FROM device_association.outbox AS o
 WHERE
     o.SentDate IS NULL

@@ -1,6 +1,6 @@
 -- How many devices of the changes that ended since then ended in which state, with which code.
 -- Safe to run twice: reads only.
-SELECT COALESCE(m.ErrorCode, m.Status) AS state, COUNT(*) AS total
+SELECT COALESCE(m.ErrorCode, m.Status) AS code, COUNT(*) AS total
 FROM dbo.M2M_DeviceChange AS m
 WHERE
     m.IsDeleted = 0

@@ -2,7 +2,7 @@
 -- Safe to run twice: the second time it is on already.
 UPDATE device_association.alarm
 SET
-    Said = :said,
+    Said = :message,
     RaisedDate = CASE WHEN EndedDate IS NULL THEN RaisedDate ELSE :now END,
     ToldDate = CASE WHEN EndedDate IS NULL THEN ToldDate END,
     EndedDate = NULL

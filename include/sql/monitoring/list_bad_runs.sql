@@ -1,6 +1,6 @@
 -- The DAGs of which runs failed or were late since then, and what stands still now.
 -- Safe to run twice: reads only.
-SELECT a.Name AS state, a.Subject AS dag_id
+SELECT a.Name AS alarm, a.Subject AS dag_id
 FROM device_association.alarm AS a
 WHERE
     (a.Name IN ('run_failed', 'run_late') AND a.RaisedDate >= :since)

@@ -2,11 +2,9 @@
 -- is or was made, as far as its slot was not used again.
 -- Safe to run twice: reads only.
 SELECT
-    b.CallsPerMinute AS calls_per_minute,
     b.NextPaced AS next_paced,
     b.PausedUntil AS paused_until,
     b.PauseReason AS pause_reason,
-    b.PausedSeconds AS paused_seconds,
     b.CallsToday AS calls_today,
     b.FailuresInRow AS failures_in_row,
     b.OpenUntil AS open_until,

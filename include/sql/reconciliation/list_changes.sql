@@ -1,10 +1,17 @@
 -- A page of our ended changes, claimed by nobody, whose rows say something else: rows still open, another final status, or
 -- other counts than were kept.
 -- Safe to run twice: reads only.
-SELECT f.*
+SELECT
+    f.bulk_change_id,
+    f.tenant_id,
+    f.status,
+    f.retry_number,
+    f.total,
+    f.open_rows,
+    f.wanted,
+    f.counts_differ
 FROM (
     SELECT
-        c.id AS id,
         c.id AS bulk_change_id,
         MIN(c.TenantId) AS tenant_id,
         MIN(c.Status) AS status,
@@ -51,4 +58,4 @@ FROM (
     GROUP BY c.id
 ) AS f
 WHERE f.open_rows > 0 OR f.status <> f.wanted OR f.counts_differ = 1
-ORDER BY f.id OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS
+ORDER BY f.bulk_change_id OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS

@@ -3,8 +3,6 @@
 SELECT
     r.MostDevices AS most_devices,
     r.MostRejectedPercent AS most_rejected_percent,
-    r.FirstUse AS first_use,
-    r.ModifiedBy AS modified_by,
-    r.ModifiedDate AS modified_date
+    r.FirstUse AS first_use
 FROM device_association.approval_rule AS r
 WHERE r.TenantId = :tenant_id

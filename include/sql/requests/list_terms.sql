@@ -2,7 +2,6 @@
 -- Safe to run twice: reads only.
 SELECT
     t.id AS terms_id,
-    t.TermsHash AS terms_hash,
     t.RevCustomerId AS rev_customer_id,
     t.CreateRevService AS create_rev_service,
     t.ServiceTypeId AS service_type_id,
@@ -20,10 +19,10 @@ SELECT
     t.CustomerRatePlanId AS customer_rate_plan_id,
     t.CustomerRatePoolId AS customer_rate_pool_id,
     t.CustomerDataAllocationMB AS customer_data_allocation_mb,
-    c.RevCustomerId AS number,
-    c.CustomerName AS name,
-    c.Status AS status,
-    c.CloseDate AS close_date,
+    c.RevCustomerId AS customer_number,
+    c.CustomerName AS customer_name,
+    c.Status AS customer_status,
+    c.CloseDate AS customer_close_date,
     c.IntegrationAuthenticationId AS account_id,
     s.id AS site_id
 FROM device_association.request_terms AS t

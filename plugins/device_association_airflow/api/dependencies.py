@@ -10,7 +10,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
-from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.access import PortalUser, Right, find_caller
 from device_association.database.execution import database_clock
 from device_association.messaging.outbox import Send
 from device_association.settings import Settings
@@ -52,16 +52,16 @@ def signed_in(request: Request, user: GetUserDep) -> str:
     return name
 
 
-def caller_with(right: Right) -> Callable[..., Caller]:
+def caller_with(right: Right) -> Callable[..., PortalUser]:
     """Return the dependency that gives the caller, or refuses one without the right."""
 
-    def find(name: Annotated[str, Depends(signed_in)], engine: EngineDep) -> Caller:
+    def find(name: Annotated[str, Depends(signed_in)], engine: EngineDep) -> PortalUser:
         with engine.connect() as connection:
             return find_caller(connection, name, right)
 
     return find
 
 
-ReaderDep = Annotated[Caller, Depends(caller_with(Right.ACCESS))]
-CreatorDep = Annotated[Caller, Depends(caller_with(Right.CREATE))]
-EditorDep = Annotated[Caller, Depends(caller_with(Right.EDIT))]
+ReaderDep = Annotated[PortalUser, Depends(caller_with(Right.ACCESS))]
+CreatorDep = Annotated[PortalUser, Depends(caller_with(Right.CREATE))]
+EditorDep = Annotated[PortalUser, Depends(caller_with(Right.EDIT))]

@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from device_association.portal.field_names import shown_all
+from device_association.portal.field_names import all_to_api
 
 
 def page(name: str, found: Sequence[Any], limit: int, key: str) -> dict[str, Any]:
     """Return a page's answer; `Next` is null where it was the last one."""
-    following = found[-1][key] if len(found) == limit else None
-    return {"Success": True, name: shown_all(found), "Next": following}
+    following = getattr(found[-1], key) if len(found) == limit else None
+    return {"Success": True, name: all_to_api(found), "Next": following}
 
 
 def csv_file(name: str, lines: Iterator[str]) -> StreamingResponse:

@@ -14,7 +14,7 @@ from device_association.domain.association_request import STORABLE, at_most, is_
 from device_association.domain.codes import ChangeStatus, Row
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.findings.store import FindingKind
-from device_association.maintenance.dead_letters import State
+from device_association.maintenance.letter_store import State
 
 
 def _in_time(moment: datetime) -> datetime:

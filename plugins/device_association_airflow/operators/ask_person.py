@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
-from device_association.requests import approvals
+from device_association.requests import approval_questions, approvals
 from device_association_airflow import connections
 
 APPROVE, REFUSE = "Approve", "Refuse"
@@ -32,7 +32,7 @@ class AskOperator(HITLOperator):
 
     def execute(self, context: Context) -> None:
         """Ask."""
-        question = approvals.question(connections.portal(), self.bulk_change_id)
+        question = approval_questions.question(connections.portal(), self.bulk_change_id)
         if question is None:
             raise AirflowSkipException("nobody has to be asked any more")
         self.subject, self.body = f"Approve bulk change {self.bulk_change_id}?", question

@@ -133,5 +133,5 @@ class BulkChangeSensor(SqsSensor):
         decision = decide(connections.portal(), message)
         if decision.verdict is not Verdict.START:
             return decision
-        run_id = start_run(message, create_run=airflow_runs.create_run, run_lives=airflow_runs.run_lives)
+        run_id = start_run(message, create_run=airflow_runs.create_run, is_run_active=airflow_runs.is_run_active)
         return Decision(Verdict.START, Cause.OPEN, f"run {run_id}")

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.domain.errors import RequestRefused
 from device_association.messaging import outbox
-from device_association.requests import approvals
+from device_association.requests import approval_questions, approvals
 from device_association_airflow import connections
 from device_association_airflow.alert_notifiers import tell_failure
 from device_association_airflow.dag_defaults import POLICY
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 @speaks_plainly
 def take_questions() -> list[int]:
     """Return the bulk changes that this run asks about: those that no other does."""
-    taken = approvals.take_questions(connections.portal(), get_current_context()["run_id"])
+    taken = approval_questions.take_questions(connections.portal(), get_current_context()["run_id"])
     log.info("%s changes to ask about", len(taken))
     return taken
 

@@ -13,10 +13,10 @@ from airflow.sdk import Asset, TriggerRule, get_current_context, task, teardown
 from airflow.sdk.exceptions import AirflowFailException
 
 from device_association.associations import associate
-from device_association.bulk_changes import claims, closing
+from device_association.bulk_changes import claims, close, deadlines, stops
 from device_association.domain.errors import AssociationError, ClaimLost, DatabaseUnavailable, StepUnfinished
 from device_association.messaging import outbox
-from device_association.requests import create, validation
+from device_association.requests import create, validate
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import outcomes, plan
 from device_association_airflow import airflow_runs, connections
@@ -61,7 +61,7 @@ def _open(params: Any, dag_run: Any) -> Work:
     elif person is not None:
         create.check_may_run(engine, change_id, person)
     claim = claims.take_claim(
-        engine, change_id, retry_number=retry, run_id=dag_run.run_id, run_lives=airflow_runs.run_lives, now=now
+        engine, change_id, retry_number=retry, run_id=dag_run.run_id, is_run_active=airflow_runs.is_run_active, now=now
     )
     log.info("bulk change %s, retry %s, asked by %s", claim.bulk_change_id, claim.retry_number, claim.actor)
     return {"bulk_change_id": claim.bulk_change_id, "retry_number": claim.retry_number}
@@ -71,7 +71,7 @@ def _open(params: Any, dag_run: Any) -> Work:
 @speaks_plainly
 def validate_devices() -> None:
     """Refuse the devices that may not go on, in a handful of statements over all rows."""
-    log.info("%s", validation.validate_devices(connections.portal(), current_claim(), now=connections.clock()))
+    log.info("%s", validate.validate_devices(connections.portal(), current_claim(), now=connections.clock()))
 
 
 def check_data() -> CheckDataOperator:
@@ -96,7 +96,7 @@ def plan_rev_services() -> list[int]:
         return plan.plan_rev_services(engine, claim, clients, connections.settings(), clock=connections.clock)
     except WAITS as problem:
         with engine.connect() as connection:
-            is_late = claims.is_past_deadline(connection, claim, connections.clock())
+            is_late = deadlines.is_past_deadline(connection, claim, connections.clock())
         if not is_late:
             raise
         raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
@@ -131,7 +131,7 @@ def create_rev_service(slice_number: int) -> None:
             raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
         if not isinstance(problem, StepUnfinished):
             raise
-        if not claims.waits_in_vain(desk.engine, claim, desk.clock()):
+        if not stops.waits_in_vain(desk.engine, claim, desk.clock()):
             raise
         log.warning("the change was stopped and its account cannot be called; the sweep looks up the rest: %s", problem)
 
@@ -178,7 +178,7 @@ def close_bulk_change() -> dict[str, Any]:
         raise AirflowFailException(
             f"no bulk change was opened: {', '.join(failed) or 'an earlier task'} failed, see its log"
         )
-    closed = closing.close_bulk_change(
+    closed = close.close_bulk_change(
         connections.portal(), current_claim(), failed_steps=failed, now=connections.clock()
     )
     result = closed.as_result()
@@ -204,7 +204,7 @@ def notify_2_0() -> None:
     """Send the 2.0 system what is owed for this change; its failure never changes the run's colour."""
     work = opened()
     if work is not None:
-        sent = outbox.send_owed(
+        sent = outbox.flush_outbox(
             connections.portal(),
             outbox.NOTIFICATION,
             connections.receiver().send,

@@ -34,8 +34,8 @@ def tell_alarms() -> None:
     """Note who is at work, raise and end the alarms, and tell a person what is new."""
     portal, now = connections.portal(), connections.clock()
     if airflow_runs.dag_runs(LISTENER_DAG):
-        snapshot.see_job(portal, snapshot.LISTENER, now=now)
-    snapshot.see_job(portal, snapshot.REPORT, now=now)
+        snapshot.record_heartbeat(portal, snapshot.LISTENER, now=now)
+    snapshot.record_heartbeat(portal, snapshot.REPORT, now=now)
     note_stopped(portal, now)
     found = health.checks(snapshot.read_figures(portal, now=now))
     log.info("%s", "\n".join(["", *(one.line() for one in found)]))

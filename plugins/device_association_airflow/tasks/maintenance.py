@@ -11,7 +11,7 @@ from airflow.sdk import TriggerRule, get_current_context, task
 from device_association.maintenance import retention, sweep
 from device_association.messaging import outbox
 from device_association.monitoring import snapshot
-from device_association.requests import approvals
+from device_association.requests import approval_questions, approvals
 from device_association.service_lines import in_doubt
 from device_association_airflow import airflow_runs, connections
 from device_association_airflow.dag_defaults import POLICY
@@ -32,24 +32,24 @@ def settle_outcomes() -> None:
 
 @task(**POLICY)
 @speaks_plainly
-def enqueue_again() -> None:
+def requeue_stalled() -> None:
     """Enqueue the open changes again that nobody works on."""
-    snapshot.see_job(connections.portal(), snapshot.SWEEP, now=connections.clock())
+    snapshot.record_heartbeat(connections.portal(), snapshot.SWEEP, now=connections.clock())
     quiet = timedelta(seconds=connections.settings().requeue_after_seconds)
-    counts = sweep.enqueue_again(
-        connections.portal(), run_lives=airflow_runs.run_lives, quiet=quiet, now=connections.clock()
+    counts = sweep.requeue_stalled(
+        connections.portal(), is_run_active=airflow_runs.is_run_active, quiet=quiet, now=connections.clock()
     )
     log.info("%s", counts)
 
 
 @task(**POLICY)
 @speaks_plainly
-def close_late() -> None:
+def close_overdue() -> None:
     """Bring the changes to their end that are past their deadline and in nobody's hands."""
-    closed = sweep.close_late(
+    closed = sweep.close_overdue(
         connections.portal(),
         run_id=f"sweep__{get_current_context()['dag_run'].run_id}",
-        run_lives=airflow_runs.run_lives,
+        is_run_active=airflow_runs.is_run_active,
         clock=connections.clock,
     )
     log.info("%s changes closed", closed)
@@ -59,7 +59,7 @@ def close_late() -> None:
 @speaks_plainly
 def finish_procedures() -> None:
     """Run the final procedures that an ended change has not had."""
-    log.info("%s changes finished", sweep.finish_procedures(connections.portal(), now=connections.clock()))
+    log.info("%s changes finished", sweep.run_missing_procedures(connections.portal(), now=connections.clock()))
 
 
 @task(**POLICY)
@@ -68,7 +68,7 @@ def ask_for_approvals() -> None:
     """End the changes that nobody approved in time, and have a person asked about all that none asks about yet."""
     engine, now = connections.portal(), connections.clock()
     expired = approvals.expire_approvals(engine, now=now)
-    new = [one for one in approvals.list_waiting(engine) if one["run_id"] is None]
+    new = [one for one in approval_questions.list_waiting(engine) if one.run_id is None]
     if new:
         airflow_runs.ask_for_approvals(now)
     log.info("%s changes expired, %s to be asked about", expired, len(new))
@@ -77,14 +77,14 @@ def ask_for_approvals() -> None:
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 def send_messages() -> None:
     """Send the queue what is owed to it."""
-    sent = outbox.send_owed(connections.portal(), outbox.MESSAGE, connections.send_message)
+    sent = outbox.flush_outbox(connections.portal(), outbox.MESSAGE, connections.send_message)
     log.info("%s messages sent", sent)
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
 def send_notifications() -> None:
     """Send the 2.0 system what is owed to it."""
-    sent = outbox.send_owed(connections.portal(), outbox.NOTIFICATION, connections.receiver().send)
+    sent = outbox.flush_outbox(connections.portal(), outbox.NOTIFICATION, connections.receiver().send)
     log.info("%s notifications sent", sent)
 
 
@@ -93,7 +93,7 @@ def send_notifications() -> None:
 def tidy_tables() -> dict[str, int]:
     """Delete what nobody needs any more of our working tables; the result counts the rows."""
     settings = connections.settings()
-    return retention.tidy_tables(
+    return retention.purge_expired_rows(
         connections.portal(),
         keep=timedelta(days=settings.keep_days),
         now=connections.clock(),
@@ -106,4 +106,4 @@ def tidy_reports() -> int:
     """Delete the reports of the data checks of changes that ended long ago; the result counts the changes."""
     settings = connections.settings()
     keep = timedelta(days=settings.keep_days)
-    return retention.tidy_reports(settings.data_docs_dir, keep=keep, now=connections.clock())
+    return retention.purge_expired_reports(settings.data_docs_dir, keep=keep, now=connections.clock())

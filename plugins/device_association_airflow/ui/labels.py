@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, Row
 from device_association.findings.store import FindingKind
+from device_association.portal.changes import StepTimes
 
 CHANGE_WORDS = {
     ChangeStatus.NEW: "Waiting",
@@ -112,9 +112,9 @@ def segments(counts: Mapping[str, int]) -> list[Segment]:
     return found
 
 
-def steps(recorded: Sequence[Mapping[str, Any]], status: str, *, reverts: bool = False) -> list[Step]:
+def steps(recorded: Sequence[StepTimes], status: str, *, reverts: bool = False) -> list[Step]:
     """Return every step of a change with how it stands; the one that makes lines is recorded slice by slice."""
-    known = {name: [one for one in recorded if one["step"].split(" ")[0] == name] for name in STEPS}
+    known = {name: [one for one in recorded if one.step.split(" ")[0] == name] for name in STEPS}
     reached = max((place for place, name in enumerate(STEPS) if known[name]), default=-1)
     running = reached if reached >= 0 and list(STEPS)[reached] == SLICED else reached + 1
     found = []
@@ -129,9 +129,9 @@ def steps(recorded: Sequence[Mapping[str, Any]], status: str, *, reverts: bool =
     return found
 
 
-def _seconds(records: Sequence[Mapping[str, Any]]) -> float:
+def _seconds(records: Sequence[StepTimes]) -> float:
     """Return how long a step took, from the first begin of its slices to the last end."""
-    seconds = max(one["ended"] for one in records) - min(one["started"] for one in records)
+    seconds = max(one.ended for one in records) - min(one.started for one in records)
     return float(seconds.total_seconds())
 
 

@@ -22,5 +22,5 @@ FilledDep = Annotated[dict[str, str], Depends(filled)]
 def pages_of(sent: dict[str, str], cursor: str, found: Any, key: str, limit: int = PAGE) -> dict[str, str | None]:
     """Return the queries of the first page and of the next; None for the one that this is, or that is not there."""
     first = urlencode({name: value for name, value in sent.items() if name != cursor})
-    following = urlencode(sent | {cursor: str(found[-1][key])}) if len(found) == limit else None
+    following = urlencode(sent | {cursor: str(getattr(found[-1], key))}) if len(found) == limit else None
     return {"first": f"?{first}" if cursor in sent else None, "following": f"?{following}" if following else None}

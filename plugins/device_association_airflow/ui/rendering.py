@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from device_association.bulk_changes.access import Caller, Right
+from device_association.bulk_changes.access import PortalUser, Right
 from device_association.domain.advice import advice
 from device_association_airflow.ui import labels
 
@@ -39,7 +39,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     return HTMLResponse(text, status_code=status, headers=HEADERS | {"Cache-Control": "no-store"})
 
 
-def render_page(request: Request, template: str, caller: Caller, here: str, **values: Any) -> Response:
+def render_page(request: Request, template: str, caller: PortalUser, here: str, **values: Any) -> Response:
     """Return a page for its caller; `here` is its place in the navigation."""
     rights = {"may_create": caller.may(Right.CREATE), "may_edit": caller.may(Right.EDIT)}
     return render(request, template, caller=caller, here=here, zone=caller.time_zone or "UTC", **rights, **values)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.access import PortalUser, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
 from device_association.maintenance import sweep as sweeping
-from device_association.requests.change_actions import cancel_change
+from device_association.requests.actions import cancel_change
 from device_association.revio.client import Listing
 from device_association.service_lines import in_doubt
 from local.sample_data import groups
@@ -46,7 +46,7 @@ def in_the_same_instant(flow: Flow, statement: str, change_id: int, ours: Callab
     return done
 
 
-def caller(flow: Flow) -> Caller:
+def caller(flow: Flow) -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, "dora.ops", Right.EDIT)
 
@@ -57,8 +57,8 @@ def status(flow: Flow, change_id: int) -> str:
 
 def sweep(flow: Flow, *alive: str) -> int:
     """Run the sweep's tasks about changes and calls."""
-    lives = {"run_lives": lambda run: run in alive}
-    closed = sweeping.close_late(flow.portal, run_id="sweep", clock=flow.clock, **lives)  # type: ignore[arg-type]
+    lives = {"is_run_active": lambda run: run in alive}
+    closed = sweeping.close_overdue(flow.portal, run_id="sweep", clock=flow.clock, **lives)  # type: ignore[arg-type]
     in_doubt.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
     return closed
 

@@ -11,7 +11,7 @@ from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
 from device_association.maintenance import sweep
-from device_association.requests.change_actions import cancel_change, retry_change
+from device_association.requests.actions import cancel_change, retry_change
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 
@@ -95,7 +95,7 @@ def test_a_late_change_that_the_sweep_cannot_associate_says_that_the_line_is_the
         raise ValueError("poison")
 
     monkeypatch.setattr(sweep.associate, "associate_devices", fail)
-    sweep.close_late(flow.portal, run_id="s", run_lives=lambda _: False, clock=flow.clock)
+    sweep.close_overdue(flow.portal, run_id="s", is_run_active=lambda _: False, clock=flow.clock)
     _, code, text_of = said(flow, claim)
     assert (code, "Rev.io was not asked" in text_of) == ("DEADLINE_EXCEEDED", False)
     assert f"Line {line(flow)} is there and is billed" in text_of

@@ -13,10 +13,9 @@ from device_association.data_checks import gate
 from device_association.domain.association_request import parse_request
 from device_association.domain.errors import ConfigurationError, RequestRefused
 from device_association.domain.plain_numbers import plain_whole
-from device_association.maintenance import dead_letters
-from device_association.maintenance.dead_letters import Cause, DeadLetter
-from device_association.messaging.messages import read_message
-from device_association.requests.terms import read_payload
+from device_association.maintenance.letter_store import DeadLetter, content_of
+from device_association.messaging.messages import Cause, read_message
+from device_association.requests.payloads import read_payload
 from device_association.service_lines.looks import _kept_line
 from device_association.service_lines.products import _body
 from local.sample_data import groups, world
@@ -105,7 +104,7 @@ def test_a_strange_number_of_a_message_is_said_with_its_field(name: str, value: 
 def test_a_dead_letter_whose_date_is_strange_is_kept_without_one(sent: Any, kept: datetime | None) -> None:
     received = {"MessageId": "x", "Body": "", "Attributes": {} if sent is None else {"SentTimestamp": sent}}
     letter = DeadLetter(received, None, Cause.UNREADABLE, "no message")
-    assert dead_letters._content(letter)["sent"] == kept  # noqa: SLF001 -- the way in needs a queue and a database
+    assert content_of(letter)["sent"] == kept
 
 
 @pytest.mark.parametrize("number", ["4_711", "²", "٤٧١١", " 5 "])

@@ -21,7 +21,7 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.requests import validation
+from device_association.requests import validate
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line
 from device_association.service_lines import create
@@ -403,7 +403,7 @@ def test_an_iccid_without_its_check_digit_is_a_warning_only(flow: Flow, tmp_path
 
 def test_a_check_that_was_killed_associates_and_bills_nobody(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
-    validation.validate_devices(flow.portal, claim, now=flow.clock())
+    validate.validate_devices(flow.portal, claim, now=flow.clock())
     assert flow.lines(claim) == []
     assert flow.associate(claim)["associated"] == 0
     closed = flow.close(claim, failed=["check_data"])

@@ -26,9 +26,10 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import MOST_FAILURES, CallBudget, Limits
-from device_association.requests import validation
-from device_association.requests.change_actions import retry_change
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import MAX_FAILURES, Limits
+from device_association.requests import validate
+from device_association.requests.actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line, Listing, Product
 from device_association.service_lines import create
@@ -176,7 +177,7 @@ def test_a_row_without_its_hold_does_not_pass_the_gate(flow: Flow) -> None:
 def test_a_row_that_was_deleted_or_came_after_the_checks_is_not_billed(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:3])).change_id)
     put(flow, "dbo", "m2m_devicechange", {"bulkchangeid": claim.bulk_change_id, "iccid": PLAIN[0]}, isdeleted=1)
-    validation.validate_devices(flow.portal, claim, now=flow.clock())
+    validate.validate_devices(flow.portal, claim, now=flow.clock())
     assert gate.check_data(flow.portal, claim, docs_folder=flow.docs, now=flow.clock()) == 2
     flow.lines(claim)
     assert flow.rev.lines_of(PLAIN[0]) == []
@@ -436,7 +437,7 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
     rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
     claim = begun(flow, PLAIN[:1])
     number = flow.plan(claim)[0]
-    budget = CallBudget(flow.portal, "revio_northwind", Limits(), flow.clock)
+    budget = RateLimiter(flow.portal, "revio_northwind", Limits(), flow.clock)
     budget.open()
 
     def again() -> None:
@@ -444,7 +445,7 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
             create.create_rev_services(flow.desk(claim), number, last_try=False)
 
     again()
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         budget.count_failure()
     flow.clock.pass_seconds(600)
     budget.count_success()

@@ -24,8 +24,8 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.findings.store import Finding, FindingKind, report
-from device_association.requests.change_actions import retry_change
-from device_association.requests.reversals import revert_change
+from device_association.requests.actions import retry_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Line, Listing, Product
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan
@@ -379,7 +379,7 @@ def test_no_call_begins_while_its_change_is_being_closed(flow: Flow) -> None:
     device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
     how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
     with ThreadPoolExecutor(1) as workers, flow.portal.begin() as connection:
-        claims.keep(connection, claim, flow.clock())  # what closing begins with
+        claims.assert_claim(connection, claim, flow.clock())  # what closing begins with
         begun = workers.submit(begin_calls, flow.desk(claim), [device], **how)
         with pytest.raises(TimeoutError):
             begun.result(timeout=0.3)

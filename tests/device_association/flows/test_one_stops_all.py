@@ -40,7 +40,7 @@ from device_association.monitoring.snapshot import read_figures
 from device_association.reconciliation.accounts import Interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
 from device_association.requests import approvals
-from device_association.requests.reversals import revert_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Account, Line, Listing, Product, RevioClient
 from device_association.revio.lines import line_of
 from device_association.revio.transport import Answer
@@ -230,7 +230,7 @@ def test_a_call_whose_customer_is_gone_is_reported_until_somebody_has_looked(flo
     )
     assert settle(flow)["found"] == 1
     flow.clock.pass_seconds(60)
-    sweeping.close_late(flow.portal, run_id="sweep", run_lives=lambda _: True, clock=flow.clock)
+    sweeping.close_overdue(flow.portal, run_id="sweep", is_run_active=lambda _: True, clock=flow.clock)
     assert [kind for kind, _ in findings(flow)] == ["LOOK_UP_FAILED"]
 
 
@@ -428,8 +428,8 @@ def late_changes(flow: Flow) -> list[int]:
     return found
 
 
-def close_late(flow: Flow) -> int:
-    return sweeping.close_late(flow.portal, run_id="sweep", run_lives=lambda _: False, clock=flow.clock)
+def close_overdue(flow: Flow) -> int:
+    return sweeping.close_overdue(flow.portal, run_id="sweep", is_run_active=lambda _: False, clock=flow.clock)
 
 
 def status(flow: Flow, change_id: int) -> str:
@@ -448,7 +448,7 @@ def test_a_late_change_that_cannot_be_associated_is_closed_and_so_are_the_others
         return associate(engine, claim, **more)
 
     monkeypatch.setattr(associations, "associate_devices", fail)
-    assert close_late(flow) == 3
+    assert close_overdue(flow) == 3
     assert [status(flow, one) for one in others] == [ChangeStatus.PROCESSED] * 2
     assert status(flow, first) == ChangeStatus.ERROR
 
@@ -456,21 +456,21 @@ def test_a_late_change_that_cannot_be_associated_is_closed_and_so_are_the_others
 def test_a_late_change_that_cannot_be_closed_is_a_finding_and_the_others_are_closed(flow: Flow) -> None:
     first, *others = late_changes(flow)
     with poisoned(flow.portal, "INSERT INTO device_association.change_result", bulk_change_id=first):
-        assert close_late(flow) == 2
+        assert close_overdue(flow) == 2
     assert [status(flow, one) for one in others] == [ChangeStatus.PROCESSED] * 2
     assert findings(flow) == [("WORK_FAILED", f"close late: bulk change {first}")]
     flow.clock.pass_seconds(120)
-    assert close_late(flow) == 1
+    assert close_overdue(flow) == 1
     assert findings(flow) == []
 
 
 def test_a_report_of_deleted_changes_that_fails_keeps_no_late_change_open(flow: Flow) -> None:
     late_changes(flow)
     with poisoned(flow.portal, "c.IsDeleted = 1 OR m.IsDeleted = 1"):
-        assert close_late(flow) == 3
+        assert close_overdue(flow) == 3
     assert findings(flow) == [("WORK_FAILED", "close late: changes that were deleted")]
     flow.clock.pass_seconds(120)
-    close_late(flow)
+    close_overdue(flow)
     assert findings(flow) == []
 
 
@@ -480,7 +480,7 @@ def test_a_change_that_cannot_be_enqueued_keeps_no_other_from_the_queue(flow: Fl
 
     def sweep() -> dict[str, int]:
         quiet = timedelta(minutes=10)
-        return sweeping.enqueue_again(flow.portal, run_lives=lambda _: False, quiet=quiet, now=flow.clock())
+        return sweeping.requeue_stalled(flow.portal, is_run_active=lambda _: False, quiet=quiet, now=flow.clock())
 
     with poisoned(flow.portal, "INSERT INTO device_association.outbox", bulk_change_id=first):
         assert sweep() == {"failed": 1, "enqueued": 1}
@@ -500,10 +500,10 @@ def test_procedures_that_fail_for_one_change_are_run_for_the_others(flow: Flow) 
         flow.close(claim, ["update_cross_provider_device_history"])
         changes.append(claim.bulk_change_id)
     with poisoned(flow.portal, "UPDATE_DEVICE_REV_SERVICE_LINKS", bulk_change_id=changes[0]):
-        assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1
+        assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 1
     assert findings(flow) == [("WORK_FAILED", f"final procedures: bulk change {changes[0]}")]
     flow.clock.pass_seconds(1)
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 1
     assert findings(flow) == []
 
 
@@ -571,7 +571,7 @@ def test_what_cannot_be_sent_keeps_nothing_behind_it_waiting(flow: Flow) -> None
         went.append(message["BulkChangeId"])
 
     with pytest.raises(ConnectionError):
-        outbox.send_owed(flow.portal, outbox.MESSAGE, send)
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, send)
     assert went == changes[1:]
 
 
@@ -585,7 +585,7 @@ def test_a_queue_that_is_down_is_tried_three_times_and_no_more(flow: Flow) -> No
         raise ConnectionError("down")
 
     with pytest.raises(ConnectionError):
-        outbox.send_owed(flow.portal, outbox.MESSAGE, send)
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, send)
     assert len(tried) == 3
 
 
@@ -594,9 +594,9 @@ def test_what_cannot_be_marked_as_sent_keeps_nothing_behind_it_waiting(flow: Flo
     first = flow.all("device_association", "outbox", bulkchangeid=changes[0])[0]["id"]
     went: list[object] = []
     with poisoned(flow.portal, "SET SentDate", outbox_id=first), pytest.raises(ValueError, match="poison"):
-        outbox.send_owed(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
     assert went == changes
-    outbox.send_owed(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
+    outbox.flush_outbox(flow.portal, outbox.MESSAGE, lambda message: went.append(message["BulkChangeId"]))
     assert went == [*changes, changes[0]]
 
 
@@ -612,7 +612,7 @@ def test_an_alarm_that_cannot_be_kept_or_marked_keeps_back_no_other(flow: Flow) 
         poisoned(flow.portal, "UPDATE device_association.alarm", alarm="dead_letters"),
         pytest.raises(ValueError, match="poison"),
     ):
-        alerts.tell_alarms(flow.portal, told.append, now=flow.clock())
+        alerts.send_alerts(flow.portal, told.append, now=flow.clock())
     assert [one.split(":")[1].strip() for one in told] == ["dead_letters", "findings_open"]
 
 
@@ -628,10 +628,10 @@ def test_an_alarm_that_cannot_be_told_keeps_no_other_untold(flow: Flow) -> None:
         told.append(said)
 
     with pytest.raises(ValueError, match="too long"):
-        alerts.tell_alarms(flow.portal, tell, now=flow.clock())
+        alerts.send_alerts(flow.portal, tell, now=flow.clock())
     assert len(told) == 1
     with pytest.raises(ValueError, match="too long"):
-        alerts.tell_alarms(flow.portal, tell, now=flow.clock())
+        alerts.send_alerts(flow.portal, tell, now=flow.clock())
     assert len(told) == 1
 
 
@@ -683,7 +683,7 @@ def test_a_message_nested_without_end_is_a_dead_letter_like_any_other(flow: Flow
     assert queue.hidden == set()
     found = {one.name: one for one in health.checks(read_figures(flow.portal, now=flow.clock()))}
     assert found["dead_letters"].is_on
-    assert found["dead_letters"].said.startswith("3 in the dead-letter queue")
+    assert found["dead_letters"].message.startswith("3 in the dead-letter queue")
     assert redrive(flow.portal, queue, actor="dora.ops", now=flow.clock()) == {"set_aside": 2, "put_back": 1}
 
 
@@ -833,11 +833,11 @@ def test_each_run_comes_further_however_many_differences_cannot_be_repaired(flow
 
 
 def test_a_job_closes_its_own_findings_alone(flow: Flow) -> None:
-    jobs = ("close late", "close later", "close_late")
+    jobs = ("close late", "close later", "close_overdue")
     for job in jobs:
         OneByOne(flow.portal, job, flow.clock()).report("bulk change 1", "why")
     flow.clock.pass_seconds(1)
-    OneByOne(flow.portal, "close_late", flow.clock()).end()
+    OneByOne(flow.portal, "close_overdue", flow.clock()).end()
     assert failed_work(flow) == ["close late: bulk change 1", "close later: bulk change 1"]
 
 
@@ -874,7 +874,7 @@ def test_a_table_that_cannot_be_tidied_keeps_no_other_from_it(flow: Flow) -> Non
     flow.clock.pass_seconds(86400 * 500)
     keep = {"keep": timedelta(days=400)}
     with poisoned(flow.portal, "device_association.known_line"), pytest.raises(ValueError, match="poison"):
-        retention.tidy_tables(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
+        retention.purge_expired_rows(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
     assert flow.all("device_association", "change_step") == []
 
 
@@ -892,5 +892,5 @@ def test_a_folder_that_cannot_be_deleted_keeps_no_other(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(shutil, "rmtree", fail)
     with pytest.raises(PermissionError):
-        retention.tidy_reports(tmp_path, keep=timedelta(0), now=NOW + timedelta(days=3650))
+        retention.purge_expired_reports(tmp_path, keep=timedelta(0), now=NOW + timedelta(days=3650))
     assert not (tmp_path / "3").exists()

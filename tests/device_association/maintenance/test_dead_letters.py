@@ -153,7 +153,7 @@ def test_what_was_a_retry_from_the_future_is_good_once_the_change_has_caught_up(
 
 
 def test_one_run_takes_no_more_than_it_may(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letters, "MOST", 3)
+    monkeypatch.setattr(dead_letters, "MAX_MESSAGES", 3)
     queue = Letters()
     for number in range(6):
         queue.add(f"garbage {number}")

@@ -17,10 +17,10 @@ from device_association.database.execution import in_transaction
 from device_association.domain.codes import ChangeStatus
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.maintenance.dead_letters import look, redrive
-from device_association.maintenance.retention import tidy_reports, tidy_tables
+from device_association.maintenance.retention import purge_expired_reports, purge_expired_rows
 from device_association.messaging import outbox
 from device_association.monitoring import alerts, health
-from device_association.requests.change_actions import retry_change
+from device_association.requests.actions import retry_change
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.letters import Letters
@@ -33,7 +33,7 @@ KEPT_FOR_EVER = ("change_state", "request_terms", "requested_device", "rev_inten
 
 def tidy(flow: Flow, rows_per_statement: int = 4000) -> dict[str, int]:
     engine = flow.portal.execution_options(rows_per_statement=rows_per_statement)
-    return {name: count for name, count in tidy_tables(engine, keep=KEEP, now=flow.clock()).items() if count}
+    return {name: count for name, count in purge_expired_rows(engine, keep=KEEP, now=flow.clock()).items() if count}
 
 
 def later(flow: Flow, days: float) -> None:
@@ -42,7 +42,7 @@ def later(flow: Flow, days: float) -> None:
 
 def sent(flow: Flow) -> None:
     for kind in (outbox.MESSAGE, outbox.NOTIFICATION):
-        outbox.send_owed(flow.portal, kind, lambda _: None)
+        outbox.flush_outbox(flow.portal, kind, lambda _: None)
     execute(flow, "UPDATE device_association.outbox SET SentDate = :now", now=flow.clock())
 
 
@@ -165,7 +165,7 @@ def test_closed_findings_decided_letters_and_alarms_that_are_over_go_and_open_on
     for name, states in (("change_late", [True, False]), ("plans_overdue", [True])):
         for is_on in states:
             alerts.keep_alarms(flow.portal, [health.Check(name, is_on, "said")], now=NOW)
-            alerts.tell_alarms(flow.portal, lambda _: None, now=NOW)
+            alerts.send_alerts(flow.portal, lambda _: None, now=NOW)
     later(flow, 401)
     assert tidy(flow) == {"findings": 1, "dead_letters": 1, "alarms": 1}
     assert [one["subject"] for one in flow.all("device_association", "finding")] == ["open"]
@@ -195,7 +195,7 @@ def test_old_reports_go_and_what_else_lies_in_their_folder_stays(tmp_path: Path)
         then = (NOW - timedelta(days=age)).timestamp()
         for path in (report_of, report_of.parent):
             os.utime(path, (then, then))
-    assert tidy_reports(tmp_path, keep=KEEP, now=NOW) == 1
+    assert purge_expired_reports(tmp_path, keep=KEEP, now=NOW) == 1
     assert sorted(one.name for one in tmp_path.iterdir()) == ["2", "notes"]
-    assert tidy_reports(tmp_path, keep=KEEP, now=NOW) == 0
-    assert tidy_reports(tmp_path / "none", keep=KEEP, now=NOW) == 0
+    assert purge_expired_reports(tmp_path, keep=KEEP, now=NOW) == 0
+    assert purge_expired_reports(tmp_path / "none", keep=KEEP, now=NOW) == 0

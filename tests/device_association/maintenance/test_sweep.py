@@ -24,13 +24,13 @@ WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": 
 
 
 def sweep(flow: Flow, *alive: str) -> dict[str, int]:
-    return sweeping.enqueue_again(flow.portal, run_lives=lambda run: run in alive, quiet=QUIET, now=flow.clock())
+    return sweeping.requeue_stalled(flow.portal, is_run_active=lambda run: run in alive, quiet=QUIET, now=flow.clock())
 
 
 def sent(flow: Flow) -> list[dict[str, Any]]:
     """Send what is owed and return it; each message says when it was sent by the test's clock."""
     bodies: list[dict[str, Any]] = []
-    outbox.send_owed(flow.portal, outbox.MESSAGE, bodies.append)
+    outbox.flush_outbox(flow.portal, outbox.MESSAGE, bodies.append)
     with flow.portal.begin() as connection:
         connection.execute(
             text("UPDATE device_association.outbox SET SentDate = :now WHERE SentDate IS NOT NULL"),
@@ -54,7 +54,9 @@ def status(flow: Flow, change_id: int) -> str:
 
 
 def late(flow: Flow) -> int:
-    return sweeping.close_late(flow.portal, run_id="sweep__now", run_lives=lambda run: run == "alive", clock=flow.clock)
+    return sweeping.close_overdue(
+        flow.portal, run_id="sweep__now", is_run_active=lambda run: run == "alive", clock=flow.clock
+    )
 
 
 def test_a_message_whose_run_never_came_is_sent_again_after_a_quiet_time_and_then_ever_more_rarely(flow: Flow) -> None:
@@ -132,7 +134,7 @@ def test_what_cannot_be_sent_holds_up_nothing_behind_it(flow: Flow) -> None:
 
     for _ in range(2):
         with pytest.raises(ConnectionError):
-            outbox.send_owed(flow.portal, outbox.MESSAGE, refuse_first)
+            outbox.flush_outbox(flow.portal, outbox.MESSAGE, refuse_first)
     assert went == [second]
 
 
@@ -185,12 +187,12 @@ def test_procedures_that_a_run_died_before_are_had_once(flow: Flow) -> None:
     associate.associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history", "update_device_rev_service_links"])
     before = len(flow.all("dbo", "crossproviderdevicehistory"))
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 1
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 1
     assert len(flow.all("dbo", "crossproviderdevicehistory")) == before + 3
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 0
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 0
 
 
 def test_procedures_of_a_change_that_is_tried_again_are_its_next_run_s(flow: Flow) -> None:
     closed = flow.run(request(PLAIN[:2], **WITHOUT_LINE))
-    assert sweeping.finish_procedures(flow.portal, now=flow.clock()) == 0
+    assert sweeping.run_missing_procedures(flow.portal, now=flow.clock()) == 0
     assert closed.status == ChangeStatus.PROCESSED

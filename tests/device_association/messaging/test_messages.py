@@ -73,6 +73,8 @@ def test_a_run_that_lives_is_kept_and_a_dead_one_gets_a_successor(
     existing: set[str], living: set[str], expected: str
 ) -> None:
     made = start_run(
-        Message(7, 0), create_run=lambda run_id, _: run_id not in existing, run_lives=lambda run_id: run_id in living
+        Message(7, 0),
+        create_run=lambda run_id, _: run_id not in existing,
+        is_run_active=lambda run_id: run_id in living,
     )
     assert made == expected

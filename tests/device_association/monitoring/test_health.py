@@ -21,8 +21,15 @@ from device_association.findings.store import report as report_findings
 from device_association.maintenance.dead_letters import look, redrive
 from device_association.messaging import outbox
 from device_association.monitoring import alerts, health, snapshot
-from device_association.monitoring.snapshot import ACCOUNT_METRICS, METRICS, QUEUE_METRICS, read_figures, see_job
-from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
+from device_association.monitoring.snapshot import (
+    ACCOUNT_METRICS,
+    METRICS,
+    QUEUE_METRICS,
+    read_figures,
+    record_heartbeat,
+)
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits, Pace
 from local.sample_data import groups
 from tests.flow import NOW, Flow, request
 from tests.letters import Letters
@@ -37,7 +44,7 @@ TEN = list(health.CHECKS)
 @pytest.fixture
 def well(flow: Flow) -> Flow:
     """Give a world in which nothing is waiting and every job was just seen."""
-    see_jobs(flow)
+    record_heartbeats(flow)
     with flow.portal.begin() as connection:
         connection.execute(
             text("UPDATE dbo.Device_CustomerRatePlanOrRatePool_Queue SET ProcessedDate = :now"), {"now": to_driver(NOW)}
@@ -51,9 +58,9 @@ def well(flow: Flow) -> Flow:
     return flow
 
 
-def see_jobs(flow: Flow) -> None:
+def record_heartbeats(flow: Flow) -> None:
     for name in snapshot.JOBS:
-        see_job(flow.portal, name, now=flow.clock())
+        record_heartbeat(flow.portal, name, now=flow.clock())
 
 
 def on(flow: Flow) -> dict[str, str]:
@@ -64,7 +71,7 @@ def on(flow: Flow) -> dict[str, str]:
 
 def after(flow: Flow, minutes: float) -> dict[str, str]:
     flow.clock.pass_seconds(60 * minutes)
-    see_jobs(flow)
+    record_heartbeats(flow)
     return on(flow)
 
 
@@ -76,7 +83,7 @@ def execute(flow: Flow, statement: str, **binds: Any) -> None:
 def asked(flow: Flow, *, is_sent: bool = True) -> int:
     change_id = flow.create(request(PLAIN[:2], **WITHOUT_LINE)).change_id
     if is_sent:
-        outbox.send_owed(flow.portal, outbox.MESSAGE, lambda _: None)
+        outbox.flush_outbox(flow.portal, outbox.MESSAGE, lambda _: None)
     return change_id
 
 
@@ -89,7 +96,7 @@ def test_all_is_well_in_ten_lines(well: Flow) -> None:
 
 def test_a_job_that_is_not_seen_is_named(well: Flow) -> None:
     well.clock.pass_seconds(16 * 60)
-    see_job(well.portal, snapshot.LISTENER, now=well.clock())
+    record_heartbeat(well.portal, snapshot.LISTENER, now=well.clock())
     assert "report seen 16 min ago" in on(well)["job_silent"]
     assert after(well, 0) == {}
     execute(well, "DELETE FROM device_association.job WHERE Name = 'listener'")
@@ -131,7 +138,7 @@ def test_a_call_of_unknown_outcome_is_told_after_an_hour(well: Flow) -> None:
         then=well.clock(),
         id=claim.bulk_change_id,
     )
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda _: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda _: None)
     assert after(well, 59) == {}
     assert "1 of unknown outcome (oldest 1 h)" in after(well, 2)["outcome_unknown"]
 
@@ -153,21 +160,21 @@ def test_what_cannot_be_sent_is_told_after_ten_minutes_until_it_is_sent(well: Fl
     asked(well, is_sent=False)
     assert after(well, 9) == {}
     assert "to be sent: 1 messages (oldest 11 min)" in after(well, 2)["outbox_unsent"]
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda _: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda _: None)
     assert on(well) == {}
 
 
-def open_account(flow: Flow) -> CallBudget:
-    budget = CallBudget(flow.portal, "revio_a", Limits(), flow.clock)
+def open_account(flow: Flow) -> RateLimiter:
+    budget = RateLimiter(flow.portal, "revio_a", Limits(), flow.clock)
     budget.open()
     return budget
 
 
 def test_the_zone_of_an_account_s_dates_is_shown_and_follows_its_connection(well: Flow) -> None:
     for zone in ("Pacific/Auckland", "UTC"):
-        CallBudget(well.portal, "revio_a", Limits(), well.clock, time_zone=zone).open()
+        RateLimiter(well.portal, "revio_a", Limits(), well.clock, time_zone=zone).open()
         found = {one.name: one for one in health.checks(read_figures(well.portal, now=well.clock()))}
-        assert f"revio_a dates in {zone}" in found["account_blocked"].said
+        assert f"revio_a dates in {zone}" in found["account_blocked"].message
 
 
 def test_an_account_whose_quota_is_spent_is_told_as_such(well: Flow) -> None:
@@ -209,8 +216,8 @@ def test_a_plan_that_is_two_hours_late_is_told(well: Flow) -> None:
         " SELECT MIN(x.DeviceId), :then, 0, 1, 'test', :then, 1, 0 FROM dbo.Device_Tenant AS x WHERE x.TenantId = 1",
         then=then,
     )
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda _: None)
-    outbox.send_owed(well.portal, outbox.NOTIFICATION, lambda _: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda _: None)
+    outbox.flush_outbox(well.portal, outbox.NOTIFICATION, lambda _: None)
     assert after(well, 119) == {}
     assert "1 plans due (oldest 2 h)" in after(well, 5)["plans_overdue"]
 
@@ -292,7 +299,7 @@ def told(flow: Flow, check: health.Check | None = None, *, fails: Callable[[str]
     said: list[str] = []
     if check is not None:
         alerts.keep_alarms(flow.portal, [check], now=flow.clock())
-    alerts.tell_alarms(flow.portal, fails or said.append, now=flow.clock())
+    alerts.send_alerts(flow.portal, fails or said.append, now=flow.clock())
     return said
 
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from device_association.associations.rate_plans import Interval, apply_due_plans
-from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.access import PortalUser, Right, find_caller
 from device_association.domain.errors import RevioRetryable, StepUnfinished
 from device_association.maintenance import sweep
 from device_association.messaging import outbox
 from device_association.monitoring import health, snapshot
-from device_association.monitoring.snapshot import read_figures, see_job
-from device_association.requests.change_actions import retry_change
+from device_association.monitoring.snapshot import read_figures, record_heartbeat
+from device_association.requests.actions import retry_change
 from local.sample_data import groups
 from tests.flow import Flow, request
 from tests.outcomes import Committed, ended_unknown, settle
@@ -34,13 +34,13 @@ def well(flow: Flow) -> Flow:
 def alarms(flow: Flow) -> set[str]:
     """Return the alarms that are on, with nothing owed and every job just seen."""
     for kind in (outbox.MESSAGE, outbox.NOTIFICATION):
-        outbox.send_owed(flow.portal, kind, lambda _: None)
+        outbox.flush_outbox(flow.portal, kind, lambda _: None)
     for name in snapshot.JOBS:
-        see_job(flow.portal, name, now=flow.clock())
+        record_heartbeat(flow.portal, name, now=flow.clock())
     return {one.name for one in health.checks(read_figures(flow.portal, now=flow.clock())) if one.is_on}
 
 
-def caller(flow: Flow) -> Caller:
+def caller(flow: Flow) -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, "dora.ops", Right.EDIT)
 
@@ -54,8 +54,8 @@ def test_change_late_a_hanging_run_is_marked_as_failed_and_the_sweep_ends_its_ch
     well.clock.pass_seconds(86400)
     assert alarms(well) == {"change_late"}
     late = {"run_id": "sweep", "clock": well.clock}
-    assert sweep.close_late(well.portal, run_lives=lambda run: run == RUN, **late) == 0
-    assert sweep.close_late(well.portal, run_lives=lambda _: False, **late) == 1
+    assert sweep.close_overdue(well.portal, is_run_active=lambda run: run == RUN, **late) == 0
+    assert sweep.close_overdue(well.portal, is_run_active=lambda _: False, **late) == 1
     assert well.codes(claim.bulk_change_id) == {PLAIN[0]: "PROCESSED", PLAIN[1]: "DEADLINE_EXCEEDED"}
     assert alarms(well) == set()
 
@@ -99,7 +99,7 @@ def test_plans_overdue_the_job_is_started_and_takes_everything_that_is_due(well:
 
 def test_change_waiting_the_change_is_started_by_its_id(well: Flow) -> None:
     change_id = well.create(request(PLAIN[:1], CreateRevService=False, ServiceTypeId=None, ProviderId=None)).change_id
-    outbox.send_owed(well.portal, outbox.MESSAGE, lambda _: None)
+    outbox.flush_outbox(well.portal, outbox.MESSAGE, lambda _: None)
     well.clock.pass_seconds(1900)
     assert alarms(well) == {"change_waiting"}
     claim = well.open(change_id, "manual__by_its_id")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from device_association.bulk_changes import claims
+from device_association.bulk_changes import stops
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import utc_milliseconds
 from device_association.domain.errors import (
@@ -24,7 +24,8 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.rate_limiting.limiter import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import MAX_FAILURES, OPEN_SECONDS, Limits
 from device_association.revio.client import RevioClient, Timeouts
 from device_association.service_lines import create, plan
 from device_association.service_lines.outcomes import Desk, open_desk
@@ -40,7 +41,7 @@ ACCOUNT = "revio_northwind"
 class Metered(Rev):
     """A client whose calls are told to a budget, and which meets the given errors, call by call."""
 
-    budget: CallBudget | None = None
+    budget: RateLimiter | None = None
     meets: list[RevioError | None] = field(default_factory=list)
     probes: int = 0
 
@@ -81,7 +82,7 @@ class Slice:
     number: int
     desk: Desk
     rev: Metered
-    budget: CallBudget
+    budget: RateLimiter
 
     def run(self, *, last_try: bool = False) -> dict[str, int]:
         return create.create_rev_services(self.desk, self.number, last_try=last_try)
@@ -106,7 +107,7 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     flow.settings = settings(max_mapped_tasks=1, slice_devices=1000).model_copy(update=set_to)
     claim = flow.open(flow.create(request(devices)).change_id)
     flow.check(claim)
-    budget = CallBudget(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
+    budget = RateLimiter(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
     budget.open()
     rev = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
@@ -147,13 +148,13 @@ def test_a_cancel_is_seen_at_once_while_the_account_is_paused(flow: Flow) -> Non
 
 def test_a_cancelled_change_does_not_wait_for_a_paused_account_with_calls_in_doubt(flow: Flow) -> None:
     one = planned(flow, PLAIN[:3])
-    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert not stops.waits_in_vain(flow.portal, one.claim, flow.clock())
     one.budget.pause(3600, "turned away")
-    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert not stops.waits_in_vain(flow.portal, one.claim, flow.clock())
     flow.stop(one.claim, "CANCELED_BY_USER", "not now")
-    assert claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert stops.waits_in_vain(flow.portal, one.claim, flow.clock())
     flow.clock.pass_seconds(3601)
-    assert not claims.waits_in_vain(flow.portal, one.claim, flow.clock())
+    assert not stops.waits_in_vain(flow.portal, one.claim, flow.clock())
 
 
 def test_an_absurd_wait_holds_a_slice_back_for_a_quarter_of_an_hour_at_most(flow: Flow) -> None:
@@ -188,7 +189,7 @@ def test_an_open_breaker_makes_nobody_s_outcome_unknown_and_one_probe_closes_it(
     one = planned(flow, PLAIN[:40], meets=silent, rev_concurrency=2)
     one.wait()
     unknown = [row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]
-    assert MOST_FAILURES <= len(unknown) <= MOST_FAILURES + 2
+    assert MAX_FAILURES <= len(unknown) <= MAX_FAILURES + 2
     one.wait()
     assert len([row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]) == len(
         unknown
@@ -203,7 +204,7 @@ def test_a_call_is_made_again_only_when_its_account_has_answered_for_the_settle_
     """A vendor that stood still may act on old calls when it wakes up."""
     one = planned(flow, PLAIN[:1], meets=[RevioOutcomeUnknown("time-out")])
     one.wait()
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         one.budget.count_failure()
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
     one.budget.count_success()
@@ -238,7 +239,7 @@ def test_a_change_that_rev_io_refuses_too_often_is_stopped(flow: Flow) -> None:
 def test_a_change_s_own_abort_rule_counts_also_when_it_is_set_while_the_change_runs(flow: Flow) -> None:
     no = [RevioRejected("no such rate centre", status=400)] * 60
     one = planned(flow, PLAIN[:60], meets=no, rev_concurrency=1, abort_sample=20)
-    claims.set_abort_rule(flow.portal, one.claim.bulk_change_id, percent=100, sample=1000)
+    stops.set_abort_rule(flow.portal, one.claim.bulk_change_id, percent=100, sample=1000)
     assert one.run() == {"rejected": 60}
 
 

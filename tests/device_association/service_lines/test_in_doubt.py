@@ -13,7 +13,7 @@ from device_association.bulk_changes.access import find_caller
 from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.requests.change_actions import retry_change
+from device_association.requests.actions import retry_change
 from device_association.revio.client import Line
 from device_association.service_lines import in_doubt
 from local.sample_data import groups, world

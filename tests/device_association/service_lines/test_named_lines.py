@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association.bulk_changes.access import Caller, Right, find_caller
+from device_association.bulk_changes.access import PortalUser, Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
-from device_association.requests.change_actions import retry_change
-from device_association.requests.reversals import revert_change
+from device_association.requests.actions import retry_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Line
 from device_association.service_lines import create, plan
 from device_association.service_lines.line_naming import NameLine, name_line
@@ -38,7 +38,7 @@ def put(flow: Flow, schema: str, name: str, where: dict[str, Any], **values: Any
         connection.execute(update(table).where(*(table.c[key] == kept for key, kept in where.items())).values(**values))
 
 
-def editor(flow: Flow, name: str = "dora.ops") -> Caller:
+def editor(flow: Flow, name: str = "dora.ops") -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, name, Right.EDIT)
 

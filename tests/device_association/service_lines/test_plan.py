@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from device_association.bulk_changes.claims import Claim, is_past_deadline
+from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.deadlines import is_past_deadline
 from device_association.domain.errors import RequestRefused, RevioRetryable
 from local.sample_data import groups, world
 from tests.flow import Flow, request

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.domain.errors import (
     ClaimLost,
     ConfigurationError,
@@ -21,8 +21,8 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.domain.sim_numbers import luhn_digit
-from device_association.requests.change_actions import retry_change
-from device_association.requests.reversals import revert_change
+from device_association.requests.actions import retry_change
+from device_association.requests.revert import revert_change
 from device_association.revio.client import Line, Listing
 from device_association.revio.lines import line_of
 from device_association.revio.responses import read_integer
@@ -1115,7 +1115,7 @@ def test_no_product_is_ended_of_a_line_that_was_moved_while_its_call_waited(flow
     assert (flow.rev.product_ends, flow.rev.ends) == ([], [])
 
 
-def person(flow: Flow) -> Caller:
+def person(flow: Flow) -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, "dora.ops")
 

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from device_association.domain.codes import NOT_ENDED
 from device_association.monitoring import health, snapshot
-from device_association.rate_limiting.limiter import CallBudget, Limits
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Limits
 from local.sample_data import groups
 from local.stack.servers import message_queue
 from tests.end_to_end.running import ENDED, Running
@@ -37,7 +38,7 @@ def told(webhook: Any, *words: str) -> bool:
 
 
 def test_a_run_that_takes_too_long_is_told_while_it_runs(running: Running, webhook: Any) -> None:
-    CallBudget(running.portal, "revio_northwind", Limits(), lambda: datetime.now(UTC)).open()
+    RateLimiter(running.portal, "revio_northwind", Limits(), lambda: datetime.now(UTC)).open()
     with running.portal.begin() as connection:
         paused = connection.execute(
             text(

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, text
 from starlette.routing import Mount
 
-from device_association.portal.progress import Looks
+from device_association.portal.progress import ProgressCache
 from device_association.requests.approvals import ask_for_approval
 from device_association.revio.client import Line
 from device_association_airflow.api.routes import events
@@ -124,7 +124,7 @@ def test_each_caller_gets_what_the_matrix_says_and_who_is_denied_leaves_no_trace
     api: Portal, flow: Flow, route: str
 ) -> None:
     events._limiter.cache_clear()  # noqa: SLF001 -- it belongs to the event loop of the test before
-    streams = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
+    streams = Streams(ProgressCache(api.engine, good_for=0), seconds_per_look=0)
     portal_app.dependency_overrides[events.open_streams] = lambda: streams
     method, path = route.split()
     flow.rev.kept = [Line(number, int(world.ACME), None, PLAIN[1], flow.clock(), None) for number in (51, 52)]

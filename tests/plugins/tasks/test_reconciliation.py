@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from device_association.domain.errors import RequestRefused
-from device_association.rate_limiting.limiter import CallBudget, Pace
+from device_association.rate_limiting.limiter import RateLimiter
+from device_association.rate_limiting.policy import Pace
 from device_association.reconciliation.accounts import Interval
 from device_association_airflow import connections
 from device_association_airflow.tasks.reconciliation import interval_of
@@ -35,7 +36,7 @@ def test_a_run_of_a_day_that_goes_on_is_refused() -> None:
 def test_the_client_of_reconciliation_waits_until_others_have_their_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[object, ...]] = []
 
-    def budget(*given: object) -> CallBudget | None:
+    def budget(*given: object) -> RateLimiter | None:
         asked.append(given)
         return None
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from device_association.portal.changes import StepTimes
 from device_association_airflow.ui import labels, rendering
 from tests.flow import NOW
 
@@ -16,9 +17,9 @@ def test_each_step_says_how_it_stands_and_slices_count_as_one() -> None:
         return NOW + timedelta(seconds=second)
 
     recorded = [
-        {"step": "validate_devices", "started": at(0), "ended": at(2)},
-        {"step": "create_rev_service 0", "started": at(10), "ended": at(40)},
-        {"step": "create_rev_service 1", "started": at(5), "ended": at(30)},
+        StepTimes("validate_devices", at(0), at(2)),
+        StepTimes("create_rev_service 0", at(10), at(40)),
+        StepTimes("create_rev_service 1", at(5), at(30)),
     ]
     done, running, to_come, not_run = labels.StepState
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from device_association.domain.association_request import read_fields
 from device_association.messaging.outbox import send_at_once
+from device_association.requests import approval_rules
 from device_association.requests import approvals as rules
 from device_association.requests.json_bodies import read_json_object
 from device_association_airflow.api.answers import WAITS
@@ -45,15 +46,17 @@ def refuse(caller: EditorDep, change_id: ChangeId, body: BodyDep, engine: Engine
 @approvals.get("/ApprovalRule")
 def approval_rule(caller: ReaderDep, engine: EngineDep) -> dict[str, Any]:
     """Return when a change of the caller's tenant has to be approved."""
-    return {"Success": True, **rules.find_rule(engine, caller.tenant_id).model_dump(by_alias=True)}
+    return {"Success": True, **approval_rules.find_rule(engine, caller.tenant_id).model_dump(by_alias=True)}
 
 
 @approvals.post(
     "/ApprovalRule",
-    openapi_extra=described_body(rules.ApprovalRule, MostDevices=10_000, MostRejectedPercent=20, FirstUse=True),
+    openapi_extra=described_body(
+        approval_rules.ApprovalRule, MostDevices=10_000, MostRejectedPercent=20, FirstUse=True
+    ),
 )
 def set_approval_rule(caller: EditorDep, body: BodyDep, engine: EngineDep, now: NowDep) -> dict[str, Any]:
     """Say when a change of the caller's tenant has to be approved, from now on; what is left out asks nobody."""
-    rule = read_fields(rules.ApprovalRule, read_json_object(body))
-    rules.set_rule(engine, caller, rule, now=now)
+    rule = read_fields(approval_rules.ApprovalRule, read_json_object(body))
+    approval_rules.set_rule(engine, caller, rule, now=now)
     return {"Success": True, **rule.model_dump(by_alias=True)}

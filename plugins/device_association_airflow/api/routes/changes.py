@@ -11,7 +11,7 @@ from device_association.bulk_changes.access import find_visible
 from device_association.portal import changes as change_views
 from device_association.portal.changes import describe_change, list_changes
 from device_association.portal.csv_export import Results, result_lines
-from device_association.portal.field_names import shown, shown_all
+from device_association.portal.field_names import to_api
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep
 from device_association_airflow.api.paging import csv_file, page
 from device_association_airflow.api.parameters import ChangeFilters, ChangeId, DeviceFilters, Paged
@@ -29,11 +29,7 @@ def bulk_changes(caller: ReaderDep, engine: EngineDep, filters: Annotated[Change
 @changes.get("/{change_id}")
 def bulk_change(caller: ReaderDep, engine: EngineDep, change_id: ChangeId) -> dict[str, Any]:
     """Return one change: how it stands, its devices by code, its steps, why it was stopped."""
-    found = describe_change(engine, caller, change_id)
-    nested: dict[str, Any] = {name: shown_all(found.pop(name)) for name in ("codes", "steps")}  # type: ignore[arg-type]
-    approval: Any = found.pop("approval")
-    nested["approval"] = approval and shown(approval)
-    return {"Success": True, **shown(found | nested)}
+    return {"Success": True, **to_api(describe_change(engine, caller, change_id))}
 
 
 @changes.get("/{change_id}/devices")

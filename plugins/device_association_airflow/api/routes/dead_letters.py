@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from device_association.maintenance.dead_letters import list_dead_letters
+from device_association.maintenance.letter_store import list_dead_letters
 from device_association_airflow.api.dependencies import EditorDep, EngineDep
 from device_association_airflow.api.paging import page
 from device_association_airflow.api.parameters import LetterFilters

@@ -21,10 +21,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
-from device_association.bulk_changes.access import Caller, find_visible
+from device_association.bulk_changes.access import PortalUser, find_visible
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import AssociationError, Refusal, RequestRefused
-from device_association.portal.progress import Looks, as_event
+from device_association.portal.progress import ProgressCache, as_event
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep, portal_engine
 from device_association_airflow.api.parameters import ChangeId
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 class Streams:
     """The open streams of this process and what they share."""
 
-    looks: Looks
+    progress: ProgressCache
     most: int = MOST_STREAMS
     seconds_per_look: float = SECONDS_PER_LOOK
     longest_seconds: float = LONGEST_SECONDS
@@ -59,7 +59,7 @@ class Streams:
 
 @cache
 def _streams(engine: Engine) -> Streams:
-    return Streams(Looks(engine, good_for=SECONDS_PER_LOOK))
+    return Streams(ProgressCache(engine, good_for=SECONDS_PER_LOOK))
 
 
 def open_streams(engine: Annotated[Engine, Depends(portal_engine)]) -> Streams:
@@ -100,7 +100,7 @@ async def follow_change(
 ) -> Response:
     """Return a change's live view; it ends with the change, and a browser that comes back then is sent away."""
     await run_sync(_check_visible, engine, caller, change_id)
-    progress = await run_sync(streams.looks.look, change_id, limiter=_limiter())
+    progress = await run_sync(streams.progress.read, change_id, limiter=_limiter())
     if progress.has_ended and as_event(progress).id == last_event_id:
         return Response(status_code=204)
     streams.open()
@@ -114,7 +114,7 @@ async def follow(streams: Streams, change_id: int, last_event_id: str | None) ->
     yield "retry: 3000\n\n"
     while time.monotonic() - began < streams.longest_seconds:
         try:
-            progress = await run_sync(partial(streams.looks.look, change_id), limiter=_limiter())
+            progress = await run_sync(partial(streams.progress.read, change_id), limiter=_limiter())
         except (AssociationError, DBAPIError) as problem:
             log.warning("a live view of bulk change %s ends: %s", change_id, type(problem).__name__)
             return
@@ -130,7 +130,7 @@ async def follow(streams: Streams, change_id: int, last_event_id: str | None) ->
         await anyio.sleep(streams.seconds_per_look)
 
 
-def _check_visible(engine: Engine, caller: Caller, change_id: int) -> None:
+def _check_visible(engine: Engine, caller: PortalUser, change_id: int) -> None:
     with engine.connect() as connection:
         find_visible(connection, caller, change_id)
 

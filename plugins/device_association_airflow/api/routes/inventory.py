@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field as Bounds
 
 from device_association.domain.plain_numbers import PLAIN_WHOLE
-from device_association.portal.field_names import shown_all
+from device_association.portal.field_names import all_to_api
 from device_association.portal.inventory import Field, device_history, list_customers, list_devices, list_offered
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep
 from device_association_airflow.api.paging import page
@@ -73,7 +73,7 @@ def history(
 ) -> dict[str, Any]:
     """Return a device with its current line and plan, and who changed what of it, why and when, newest first."""
     found, events = device_history(engine, caller, iccid, **dict(paged))
-    return {"Devices": shown_all(found), **page("History", events, paged.limit, "history_id")}
+    return {"Devices": all_to_api(found), **page("History", events, paged.limit, "history_id")}
 
 
 @inventory.get("/Customers")
@@ -86,7 +86,7 @@ def customers(caller: ReaderDep, engine: EngineDep, search: Annotated[CustomerSe
 def _list_of(field: Field) -> Callable[..., dict[str, Any]]:
     def listed(caller: ReaderDep, engine: EngineDep, of: Annotated[Of, Query()]) -> dict[str, Any]:
         found = list_offered(engine, caller, field, **dict(of))
-        return {"Success": True, "Choices": [{"Value": one["choice"], "Label": one["label"]} for one in found]}
+        return {"Success": True, "Choices": [{"Value": one.choice, "Label": one.label} for one in found]}
 
     return listed
 

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field as Bounds
 from sqlalchemy import Engine
 
-from device_association.bulk_changes.access import Caller, Right
+from device_association.bulk_changes.access import PortalUser, Right
+from device_association.bulk_changes.close import CodeCount
 from device_association.data_checks.report_files import report_page
-from device_association.database.execution import Record
 from device_association.domain.association_request import local_to_utc, read_fields
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
-from device_association.portal.changes import describe_change, list_changes, page_devices
+from device_association.portal.changes import ChangeDetails, ChangeDevice, describe_change, list_changes, page_devices
 from device_association.service_lines.line_naming import list_named_lines, may_be_named
 from device_association.settings import Settings
 from device_association_airflow.api.dependencies import EngineDep, NowDep, ReaderDep, SettingsDep
@@ -78,7 +78,7 @@ def change(
     asked = read_fields(DeviceFilters, {"Limit": str(PAGE)} | sent)
     found = describe_change(engine, caller, change_id)
     devices = page_devices(engine, caller, change_id, **dict(asked))
-    problems = sorted(_retryable(found), key=lambda one: -one["devices"])
+    problems = sorted(_retryable(found), key=lambda one: -one.devices)
     return render_page(
         request,
         "change.html",
@@ -90,8 +90,8 @@ def change(
         **_naming(engine, caller, found, devices),
         sent=sent,
         pages=pages_of(sent, "After", devices, "row_id", limit=asked.limit),
-        steps=steps(found["steps"], str(found["status"]), reverts=found["reverts"] is not None),  # type: ignore[arg-type]
-        has_ended=found["status"] not in NOT_ENDED,
+        steps=steps(found.steps, found.status, reverts=found.reverts is not None),
+        has_ended=found.status not in NOT_ENDED,
         may_answer=_may_answer(caller, found),
         may_revert=_may_revert(caller, found),
         run_path=_run_path(found),
@@ -100,59 +100,57 @@ def change(
     )
 
 
-def _midnight(day: date | None, caller: Caller) -> datetime | None:
+def _midnight(day: date | None, caller: PortalUser) -> datetime | None:
     """Return when a day begins for the caller's tenant."""
     return None if day is None else local_to_utc(datetime.combine(day, time()), caller.time_zone)
 
 
-def _may_answer(caller: Caller, found: dict[str, Any]) -> bool:
+def _may_answer(caller: PortalUser, found: ChangeDetails) -> bool:
     """Whether the caller may approve or refuse the change: not the person who asked for it."""
-    waits = found["status"] == ChangeStatus.PENDING_APPROVAL and found["approval"]
-    return bool(waits and caller.may(Right.EDIT) and found["approval"]["asked_by"] != caller.user_name)
+    approval = found.approval if found.status == ChangeStatus.PENDING_APPROVAL else None
+    return approval is not None and caller.may(Right.EDIT) and approval.asked_by != caller.user_name
 
 
-def _may_revert(caller: Caller, found: dict[str, Any]) -> bool:
+def _may_revert(caller: PortalUser, found: ChangeDetails) -> bool:
     """Whether the caller may take the change back: it has ended, reached something, and no revert has to do with it."""
-    free = found["status"] not in NOT_ENDED and found["reverts"] is None and found["reverted_by"] is None
-    reached = any(
-        one["status"] in (Row.PROCESSED, Row.API_FAILED) or one["code"] in AFTER_LINES for one in found["codes"]
-    )
+    free = found.status not in NOT_ENDED and found.reverts is None and found.reverted_by is None
+    reached = any(one.status in (Row.PROCESSED, Row.API_FAILED) or one.code in AFTER_LINES for one in found.codes)
     return bool(free and reached and caller.may(Right.EDIT) and caller.may(Right.CREATE))
 
 
-def _naming(engine: Engine, caller: Caller, found: dict[str, Any], shown: Sequence[Record]) -> dict[str, Any]:
+def _naming(engine: Engine, caller: PortalUser, found: ChangeDetails, shown: Sequence[ChangeDevice]) -> dict[str, Any]:
     """Return the lines that were named for the devices shown, and the devices whose line the caller may name, by row.
 
     The latter with the lines that their messages name, to choose from.
     """
-    named = list_named_lines(engine, found["bulk_change_id"], shown)
+    named = list_named_lines(engine, found.bulk_change_id, [one.row_id for one in shown])
     may_name: dict[int, list[str]] = {}
-    if found["status"] not in NOT_ENDED and found["reverted_by"] is None and caller.may(Right.EDIT):
+    if found.status not in NOT_ENDED and found.reverted_by is None and caller.may(Right.EDIT):
         for one in shown:
-            known = named.get(one["row_id"])
+            known = named.get(one.row_id)
             has_line = bool(known and known["has_line"])
-            if may_be_named(one["code"], one["status"], was_named=known is not None, has_line=has_line):
-                may_name[one["row_id"]] = lines_in(one["message"] or "")
+            if may_be_named(one.code, one.status, was_named=known is not None, has_line=has_line):
+                may_name[one.row_id] = lines_in(one.message or "")
     return {"named": named, "may_name": may_name}
 
 
-def _retryable(found: dict[str, Any]) -> list[dict[str, Any]]:
-    return [one for one in found["codes"] if one["status"] in RETRYABLE]
+def _retryable(found: ChangeDetails) -> list[CodeCount]:
+    return [one for one in found.codes if one.status in RETRYABLE]
 
 
-def _run_path(found: dict[str, Any]) -> str | None:
+def _run_path(found: ChangeDetails) -> str | None:
     """Return where Airflow shows the run: the one at work, the form's own, or those that have been; None for none yet."""
     runs = "/dags/associate_customer/runs"
-    only = found["claim_run_id"] or (found["run_key"] if found["retry_number"] == 0 else None)
+    only = found.claim_run_id or (found.run_key if found.retry_number == 0 else None)
     if only:
         return f"{runs}/{quote(only, safe='')}"
-    if found["steps"]:
-        return f"{runs}?{urlencode({'run_id_pattern': 'bulk_change__{bulk_change_id}__'.format(**found)})}"
+    if found.steps:
+        return f"{runs}?{urlencode({'run_id_pattern': f'bulk_change__{found.bulk_change_id}__'})}"
     return None
 
 
-def _report_path(found: dict[str, Any], settings: Settings) -> str | None:
+def _report_path(found: ChangeDetails, settings: Settings) -> str | None:
     """Return where the report of the data checks is; None while there is none."""
-    report = f"{found['bulk_change_id']}/{found['retry_number']}"
+    report = f"{found.bulk_change_id}/{found.retry_number}"
     page = report_page(settings.data_docs_dir / report)
     return f"{REPORTS}/data-docs/{report}/{quote(page)}" if page else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from device_association.domain.association_request import read_fields
-from device_association.maintenance.dead_letters import CAUSE_WORDS, State, list_dead_letters
+from device_association.maintenance.letter_store import CAUSE_WORDS, State, list_dead_letters
 from device_association_airflow.api.dependencies import EditorDep, EngineDep, NowDep
 from device_association_airflow.api.parameters import LetterFilters
 from device_association_airflow.ui.paging import PAGE, FilledDep, pages_of

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from device_association.domain.errors import ClaimLost
-from device_association.requests.approvals import ANSWERED_WITHIN, expire_approvals, take_questions
+from device_association.requests.approval_questions import take_questions
+from device_association.requests.approvals import ANSWERED_WITHIN, expire_approvals
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from device_association.portal.progress import Looks
+from device_association.portal.progress import ProgressCache
 from device_association_airflow.api.routes import events
 from device_association_airflow.api.routes.events import Streams, follow
 from device_association_airflow.ui.app import portal_app
@@ -24,7 +24,7 @@ PLAIN = groups().plain
 def streams(api: Portal) -> Streams:
     """Give the streams of the test's own process, without a wait between two looks."""
     events._limiter.cache_clear()  # noqa: SLF001 -- it belongs to the event loop of the test before
-    opened = Streams(Looks(api.engine, good_for=0), seconds_per_look=0)
+    opened = Streams(ProgressCache(api.engine, good_for=0), seconds_per_look=0)
     portal_app.dependency_overrides[events.open_streams] = lambda: opened
     return opened
 
@@ -118,12 +118,12 @@ def test_a_stream_too_many_is_refused_and_one_that_ended_leaves_its_place(
 def test_many_who_watch_one_change_read_it_once(flow: Flow, portal: Engine) -> None:
     change_id = flow.create(request(PLAIN[:1])).change_id
     now = [0.0]
-    looks = Looks(portal, good_for=1.0, clock=lambda: now[0])
-    first = looks.look(change_id)
+    cache = ProgressCache(portal, good_for=1.0, clock=lambda: now[0])
+    first = cache.read(change_id)
     flow.open(change_id)
-    assert looks.look(change_id) is first
+    assert cache.read(change_id) is first
     now[0] = 1.0
-    assert looks.look(change_id).status == "PROCESSING"
+    assert cache.read(change_id).status == "PROCESSING"
 
 
 def test_a_change_that_waits_for_approval_has_not_ended_for_who_watches_it(flow: Flow, portal: Engine) -> None:
@@ -132,19 +132,19 @@ def test_a_change_that_waits_for_approval_has_not_ended_for_who_watches_it(flow:
         connection.execute(
             text("UPDATE dbo.DeviceBulkChange SET Status = 'PENDING_APPROVAL' WHERE id = :id"), {"id": change_id}
         )
-    assert not Looks(portal, good_for=3600).look(change_id).has_ended
+    assert not ProgressCache(portal, good_for=3600).read(change_id).has_ended
 
 
 def test_who_watches_a_retry_is_not_told_the_end_before_it(flow: Flow, portal: Engine) -> None:
     change_id = flow.run(request(PLAIN[:1])).bulk_change_id
-    looks = Looks(portal, good_for=3600)
-    assert looks.look(change_id).has_ended
+    cache = ProgressCache(portal, good_for=3600)
+    assert cache.read(change_id).has_ended
     with portal.begin() as connection:
         connection.execute(
             text("UPDATE dbo.DeviceBulkChange SET Status = 'NEW', ProcessedDate = NULL WHERE id = :id"),
             {"id": change_id},
         )
-    assert not looks.look(change_id).has_ended
+    assert not cache.read(change_id).has_ended
 
 
 def test_a_change_that_is_not_the_caller_s_has_no_stream(api: Portal, flow: Flow, streams: Streams) -> None:

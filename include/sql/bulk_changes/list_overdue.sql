@@ -2,6 +2,7 @@
 -- Safe to run twice: reads only.
 SELECT
     c.id AS bulk_change_id,
+    c.TenantId AS tenant_id,
     s.ClaimRunId AS claim_run_id,
     s.DeadlineDate AS deadline,
     COALESCE(b.PausedSeconds - s.PausedSeconds, 0) AS paused_seconds

@@ -1,93 +1,35 @@
-"""What a bulk change asks for every device of it, and the payload per device that carries it in the portal's tables."""
+"""The payload per device that carries a request in the portal's tables: ours, and those that the portal wrote."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
+from sqlalchemy import Connection
 
-from device_association.database.execution import as_json
-from device_association.domain.association_request import AssociateCustomer, Rate, Text50, Text100, Text1000
+from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.database.execution import as_json, rows, rows_per_statement, run
+from device_association.domain.association_request import (
+    Rate,
+    Text50,
+    Text100,
+    Text1000,
+    is_storable,
+    local_to_utc,
+)
+from device_association.domain.codes import RequestCode
 from device_association.domain.plain_numbers import PLAIN_WHOLE
+from device_association.requests.change_spec import ChangeSpec
+from device_association.requests.device_rules import RefusedRow, reject_rows
 
 Int32 = Annotated[int, PLAIN_WHOLE, Field(ge=-(2**31), le=2**31 - 1)]
 OptionalInt = Int32 | None
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The request without its devices; one row of `device_association.request_terms`."""
-
-    rev_customer_id: UUID
-    create_rev_service: bool
-    service_type_id: int | None
-    provider_id: int | None
-    usage_plan_group_id: int | None
-    rev_package_id: int | None
-    rev_product_id_list: tuple[int, ...]
-    rate_list: tuple[Decimal, ...]
-    prorate: bool
-    description: str
-    add_carrier_rate_plan: bool
-    carrier_rate_plan: str | None
-    comm_plan: str | None
-    add_customer_rate_plan: bool
-    customer_rate_plan_id: int | None
-    customer_rate_pool_id: int | None
-    customer_data_allocation_mb: Decimal | None
-
-    @property
-    def binds(self) -> dict[str, object]:
-        """The columns of the row, flags as 0 and 1, lists as JSON, and the hash that makes the row unique."""
-        columns: dict[str, object] = {
-            name: int(value) if isinstance(value, bool) else value for name, value in asdict(self).items()
-        }
-        columns["rev_product_id_list"] = as_json(self.rev_product_id_list)
-        columns["rate_list"] = as_json(self.rate_list)
-        return columns | {"terms_hash": hashlib.sha256(as_json(columns).encode()).hexdigest()}
-
-
-def from_request(request: AssociateCustomer, rev_customer_id: UUID) -> Terms:
-    """Return the terms of a request whose customer was found."""
-    return Terms(
-        rev_customer_id=rev_customer_id,
-        create_rev_service=request.create_rev_service,
-        service_type_id=request.service_type_id,
-        provider_id=request.provider_id,
-        usage_plan_group_id=request.usage_plan_group_id,
-        rev_package_id=request.rev_package_id,
-        rev_product_id_list=request.rev_product_id_list,
-        rate_list=request.rate_list,
-        prorate=request.prorate,
-        description=request.description,
-        add_carrier_rate_plan=request.add_carrier_rate_plan,
-        carrier_rate_plan=request.carrier_rate_plan,
-        comm_plan=request.comm_plan,
-        add_customer_rate_plan=request.add_customer_rate_plan,
-        customer_rate_plan_id=request.customer_rate_plan_id,
-        customer_rate_pool_id=request.customer_rate_pool_id,
-        customer_data_allocation_mb=request.customer_data_allocation_mb,
-    )
-
-
-def from_row(row: Any) -> Terms:
-    """Return the terms of a row of `device_association.request_terms`."""
-    fields = {name: row[name] for name in Terms.__slots__}
-    fields |= {name: bool(row[name]) for name in fields if name in FLAGS}
-    fields["rev_customer_id"] = UUID(str(row["rev_customer_id"]))
-    fields["rev_product_id_list"] = tuple(json.loads(row["rev_product_id_list"]))
-    fields["rate_list"] = tuple(map(Decimal, json.loads(row["rate_list"])))
-    return Terms(**fields)
-
-
-FLAGS = frozenset({"create_rev_service", "prorate", "add_carrier_rate_plan", "add_customer_rate_plan"})
 
 
 class Payload(BaseModel):
@@ -122,9 +64,9 @@ class Payload(BaseModel):
     customer_data_allocation_mb: Annotated[Rate | None, Field(alias="CustomerDataAllocationMB")] = None
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ChangeSpec:
         """What this payload asks, without what is the device's own."""
-        return Terms(
+        return ChangeSpec(
             rev_customer_id=self.rev_customer_id,
             create_rev_service=self.create_rev_service,
             service_type_id=self.service_type_id,
@@ -145,7 +87,27 @@ class Payload(BaseModel):
         )
 
 
-def payload_template(terms: Terms, *, site_id: int, account_id: int | None, activated_date: datetime | None) -> str:
+@dataclass(frozen=True, slots=True)
+class UnreadPayload:
+    """An open row that the portal wrote itself, with its payload as JSON; None: it has none."""
+
+    row_id: int
+    payload: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedDevice:
+    """What a payload asks for its own device, as the statement reads it; dates in UTC."""
+
+    row_id: int
+    terms_hash: str
+    effective_date: datetime | None
+    activated_date: datetime | None
+
+
+def payload_template(
+    terms: ChangeSpec, *, site_id: int, account_id: int | None, activated_date: datetime | None
+) -> str:
     """Return what a request's payloads share, as JSON; the statement puts each device's own part before it."""
     shared = Payload(
         rev_customer_id=terms.rev_customer_id,
@@ -183,3 +145,61 @@ def read_payload(text: str) -> Payload:
         field = ".".join(str(part) for part in first["loc"]) or "the payload"
         shown = json.dumps(first.get("input"), default=str)[:80]
         raise ValueError(f"{field}: {first['msg']}; {shown} was sent") from None
+
+
+def read_payloads(connection: Connection, claim: Claim, *, now: datetime) -> None:
+    """Read the payloads that the portal wrote itself into our typed tables; a payload that is broken refuses its row."""
+    change = find_bulk_change(connection, claim.bulk_change_id)
+    zone = change.time_zone if change else None
+    after = 0
+    while unread := rows(
+        connection,
+        UnreadPayload,
+        "requests/list_unread_payloads",
+        bulk_change_id=claim.bulk_change_id,
+        after_row_id=after,
+        limit=rows_per_statement(connection),
+    ):
+        after = unread[-1].row_id
+        terms: dict[str, ChangeSpec] = {}
+        devices: list[RequestedDevice] = []
+        broken: list[RefusedRow] = []
+        for one in unread:
+            try:
+                payload = read_payload(one.payload or "")
+                effective_date = _instant("effective_date", payload.effective_date, zone)
+                activated_date = _instant("activated_date", payload.activated_date, zone)
+            except ValueError as problem:
+                broken.append(_broken(one.row_id, problem))
+                continue
+            terms_hash = str(payload.terms.binds["terms_hash"])
+            terms[terms_hash] = payload.terms
+            devices.append(RequestedDevice(one.row_id, terms_hash, effective_date, activated_date))
+        for one_terms in terms.values():
+            insert_terms(connection, claim.bulk_change_id, one_terms)
+        run(
+            connection,
+            "requests/insert_requested_devices",
+            bulk_change_id=claim.bulk_change_id,
+            devices=as_json([asdict(one) for one in devices]),
+        )
+        reject_rows(connection, claim.bulk_change_id, broken, actor=claim.actor, now=now)
+
+
+def insert_terms(connection: Connection, bulk_change_id: int, terms: ChangeSpec) -> None:
+    """Keep what a change asks for its devices, once."""
+    run(connection, "requests/insert_terms", bulk_change_id=bulk_change_id, **terms.binds)
+
+
+def _instant(field: str, date: datetime | None, zone: str | None) -> datetime | None:
+    """Return a payload's date in UTC. Year 1, .NET's empty date, is none; one that the tables cannot keep is an error."""
+    if date is None or date.year == 1:
+        return None
+    if not is_storable(date):
+        raise ValueError(f"{field}: {date.isoformat()} is outside 1753 to 9998")
+    return local_to_utc(date, zone)
+
+
+def _broken(row_id: int, problem: ValueError) -> RefusedRow:
+    details = f"INVALID_REQUEST: the stored payload of this device cannot be read: {problem}; send it again"
+    return RefusedRow(row_id, RequestCode.INVALID_REQUEST, details)

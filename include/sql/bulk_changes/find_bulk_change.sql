@@ -1,4 +1,4 @@
--- One bulk change with our state of it; retry_number is null while we have never seen it.
+-- One bulk change with our state of it; a change that we have never seen has retry number 0, no claim and no actor.
 -- Safe to run twice: reads only.
 SELECT
     c.id AS bulk_change_id,
@@ -9,7 +9,7 @@ SELECT
     c.CreatedBy AS created_by,
     t.Name AS tenant_name,
     t.TimeZone AS time_zone,
-    s.RetryNumber AS retry_number,
+    COALESCE(s.RetryNumber, 0) AS retry_number,
     s.ClaimRunId AS claim_run_id,
     s.Actor AS actor
 FROM dbo.DeviceBulkChange AS c

@@ -1,4 +1,4 @@
-"""How a bulk change ends: every row final, its own status, metrics, the notification owed, the claim freed.
+"""How a bulk change ends: every row final, its own status, metrics, the notification in the outbox, the claim freed.
 
 Source: the domain contract, sections 4, 5 and 7.
 """
@@ -8,20 +8,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association.bulk_changes.claims import Claim, is_past_deadline, keep
+from device_association.bulk_changes.claims import Claim, assert_claim
+from device_association.bulk_changes.deadlines import is_past_deadline
+from device_association.bulk_changes.ended_rows import log_and_release
+from device_association.bulk_changes.locks import find_bulk_change
+from device_association.bulk_changes.steps import list_steps, log_change_step
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import as_json, changed, in_transaction, record, records, run
+from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ChangeNotRunnable
-from device_association.messaging.outbox import owe_message, owe_notification
+from device_association.messaging.outbox import enqueue_message, enqueue_notification
 
 STEP = "close_bulk_change"
 NOTIFIED_JOB: dict[str, object] = {"path": "/lambda_sync_jobs_", "key_name": "m2m_inventory_live_sync"}
 """The job that the 2.0 system runs for the tenant when a change has ended; the contract's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCount:
+    """How many devices of a change are in a state with a code; a row without a code counts under its state."""
+
+    status: str
+    code: str
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeResult:
+    """How a retry of a change ended; `rev_calls` are the calls to Rev.io of all its retries."""
+
+    bulk_change_id: int
+    retry_number: int
+    status: str
+    devices: int
+    rev_calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +64,7 @@ class Closed:
         """Whether the change reached anything: an ERROR makes its run red."""
         return self.status != ChangeStatus.ERROR
 
-    def as_result(self) -> dict[str, Any]:
+    def as_result(self) -> dict[str, object]:
         """The metrics as the task's result and the log keep them."""
         return asdict(self)
 
@@ -57,7 +80,7 @@ def close_bulk_change(engine: Engine, claim: Claim, *, failed_steps: Sequence[st
         done = _stored(connection, claim.bulk_change_id, claim.retry_number)
         if done is not None:
             return done
-        keep(connection, claim, now)
+        assert_claim(connection, claim, now)
         end_rows(
             connection,
             claim.bulk_change_id,
@@ -96,57 +119,77 @@ def end_rows(
         now=now,
         **about,
     )
-    in_batches(connection, "bulk_changes/log_ended_rows", batches, step=STEP, actor=actor, now=now, **about)
-    in_batches(connection, "bulk_changes/release_holds", batches, **about)
+    log_and_release(connection, bulk_change_id, batches, step=STEP, actor=actor, now=now)
     in_batches(connection, "bulk_changes/abandon_planned", batches, now=now, **about)
 
 
 def close(connection: Connection, bulk_change_id: int, retry_number: int, *, actor: str, now: datetime) -> Closed:
-    """Close a change whose rows are all final: status, result, metrics in the log, and the notification owed."""
-    about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
-    if not changed(connection, "bulk_changes/set_final_status", retry_number=retry_number, **about):
+    """Close a change whose rows are all final: status, result, metrics in the log, and the notification in the outbox."""
+    about = {"bulk_change_id": bulk_change_id, "retry_number": retry_number, "now": now}
+    if not changed(connection, "bulk_changes/set_final_status", actor=actor, **about):
         raise ChangeNotRunnable(f"bulk change {bulk_change_id} has open rows or has ended; it was not closed")
-    run(connection, "bulk_changes/record_result", bulk_change_id=bulk_change_id, retry_number=retry_number, now=now)
+    run(connection, "bulk_changes/record_result", **about)
     closed = _stored(connection, bulk_change_id, retry_number)
     assert closed is not None, "the result was just recorded"
     metrics = as_json(closed.as_result())
-    run(connection, "bulk_changes/log_change_step", step=STEP, request=None, response=metrics, error=None, **about)
-    owe_end(connection, bulk_change_id, retry_number, now=now)
+    log_change_step(connection, bulk_change_id, STEP, response=metrics, actor=actor, now=now)
+    enqueue_end_notification(connection, bulk_change_id, retry_number, now=now)
     return closed
 
 
 def start_or_close(
     connection: Connection, bulk_change_id: int, retry_number: int, *, open_rows: int, actor: str, now: datetime
 ) -> str:
-    """Owe the message that starts a change, or close one of which no row is open; return its status."""
+    """Enqueue the message that starts a change, or close one of which no row is open; return its status."""
     if not open_rows:
         return close(connection, bulk_change_id, retry_number, actor=actor, now=now).status
-    owe_message(connection, bulk_change_id, retry_number, now=now)
+    enqueue_message(connection, bulk_change_id, retry_number, now=now)
     return ChangeStatus.NEW
 
 
-def owe_end(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
-    """Owe the 2.0 system the notification of a final status, in the transaction that writes it; once a retry."""
-    change = record(connection, "findings/find_bulk_change", bulk_change_id=bulk_change_id)
+def enqueue_end_notification(connection: Connection, bulk_change_id: int, retry_number: int, *, now: datetime) -> None:
+    """Enqueue the 2.0 system's notification of a final status, in the transaction that writes it; once a retry."""
+    change = find_bulk_change(connection, bulk_change_id)
     assert change is not None, "its status was just written"
-    tenant = {"tenant_id": change["tenant_id"], "tenant_name": change["tenant_name"]}
-    owe_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
+    enqueue_tenant_notification(connection, bulk_change_id, retry_number, change.tenant_id, change.tenant_name, now=now)
+
+
+def enqueue_tenant_notification(
+    connection: Connection,
+    bulk_change_id: int,
+    retry_number: int,
+    tenant_id: int | None,
+    tenant_name: str | None,
+    *,
+    now: datetime,
+) -> None:
+    """Enqueue the notification of a final status for a tenant; None: the change is not in the portal any more."""
+    tenant = {"tenant_id": tenant_id, "tenant_name": tenant_name}
+    enqueue_notification(connection, bulk_change_id, retry_number, {"data": NOTIFIED_JOB | tenant}, now=now)
 
 
 def count_codes(connection: Connection, bulk_change_id: int) -> dict[str, int]:
     """Return how many devices of a change have which code; rows without a code count under their state."""
-    found = records(connection, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
-    return {one["code"]: one["devices"] for one in found}
+    return {one.code: one.devices for one in list_codes(connection, bulk_change_id)}
+
+
+def list_codes(connection: Connection, bulk_change_id: int) -> list[CodeCount]:
+    """Return how many devices of a change are in which state with which code, by code."""
+    return rows(connection, CodeCount, "bulk_changes/count_codes", bulk_change_id=bulk_change_id)
 
 
 def _stored(connection: Connection, bulk_change_id: int, retry_number: int) -> Closed | None:
     about = {"bulk_change_id": bulk_change_id, "retry_number": retry_number}
-    result = record(connection, "bulk_changes/find_result", **about)
+    result = row(connection, ChangeResult, "bulk_changes/find_result", **about)
     if result is None:
         return None
-    steps = records(connection, "bulk_changes/list_steps", **about)
+    steps = list_steps(connection, bulk_change_id, retry_number)
     return Closed(
-        **result,
+        bulk_change_id=result.bulk_change_id,
+        retry_number=result.retry_number,
+        status=result.status,
+        devices=result.devices,
+        rev_calls=result.rev_calls,
         codes=count_codes(connection, bulk_change_id),
-        seconds_by_step={one["step"]: round((one["ended"] - one["started"]).total_seconds(), 3) for one in steps},
+        seconds_by_step={one.step: round((one.ended - one.started).total_seconds(), 3) for one in steps},
     )

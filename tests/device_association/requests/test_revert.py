@@ -15,9 +15,9 @@ from sqlalchemy import update
 
 from device_association.associations.associate import associate_devices
 from device_association.associations.rate_plans import Interval, apply_due_plans
-from device_association.bulk_changes.access import Caller, find_caller
+from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.bulk_changes.claims import Claim
-from device_association.bulk_changes.closing import Closed
+from device_association.bulk_changes.close import Closed
 from device_association.data_checks.gate import load_frame
 from device_association.domain.errors import (
     ClaimLost,
@@ -28,10 +28,10 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.maintenance.sweep import finish_procedures
-from device_association.requests.change_actions import retry_change
+from device_association.maintenance.sweep import run_missing_procedures
+from device_association.requests.actions import retry_change
 from device_association.requests.create import Created
-from device_association.requests.reversals import preview_revert, revert_change
+from device_association.requests.revert import preview_revert, revert_change
 from device_association.revio.client import Line, Product
 from device_association.service_lines import calls, create
 from device_association.service_lines.in_doubt import settle_outcomes
@@ -75,7 +75,7 @@ class Products(Rev):
                 yield Product(number, body["product_id"], "ACTIVE")
 
 
-def dora(flow: Flow, name: str = "dora.ops") -> Caller:
+def dora(flow: Flow, name: str = "dora.ops") -> PortalUser:
     with flow.portal.connect() as connection:
         return find_caller(connection, name)
 
@@ -677,7 +677,7 @@ def test_a_revert_that_died_before_its_procedures_gets_them_from_the_sweep(flow:
     flow.lines(claim)
     associate_devices(flow.portal, claim, clock=flow.clock)
     flow.close(claim, ["update_cross_provider_device_history"])
-    assert finish_procedures(flow.portal, now=flow.clock()) == 1
+    assert run_missing_procedures(flow.portal, now=flow.clock()) == 1
     opened = [one for one in flow.all("dbo", "crossproviderdevicehistory") if one["effectiveto"] is None]
     assert {(one["effectivefrom"], one["accountnumber"]) for one in opened} == {(flow.clock(), None)}
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import record
+from device_association.database.execution import row
 
 
-class Reversal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Revert:
     """What a change has to do with a revert: the change that it takes back, the one that took it back, or neither."""
 
     reverts: int | None = None
     reverted_by: int | None = None
 
 
-def find_reversal(connection: Connection, bulk_change_id: int) -> Reversal:
+def find_revert(connection: Connection, bulk_change_id: int) -> Revert:
     """Return what a change has to do with a revert."""
-    found = record(connection, "bulk_changes/find_reversal", bulk_change_id=bulk_change_id)
-    return Reversal(**found) if found else Reversal()
+    return row(connection, Revert, "bulk_changes/find_revert", bulk_change_id=bulk_change_id) or Revert()
 
 
 def reverted_text(reverted_by: int) -> str:
