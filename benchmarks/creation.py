@@ -22,7 +22,7 @@ from benchmarks.progress import Tell, silent
 from benchmarks.vendor import BenchVendor
 from device_association.database.execution import make_engine, records
 from device_association.rate_limiting.limiter import Limits
-from device_association.service_lines.outcomes import line_body
+from device_association.service_lines.journal.lines import line_body
 from local.sample_data import world
 
 DEVICES = 500

@@ -18,7 +18,7 @@ from device_association.database.execution import database_clock, make_engine
 from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association.revio.client import Account, RevioClient
 from device_association.service_lines import create as line_creation
-from device_association.service_lines import outcomes as line_outcomes
+from device_association.service_lines.journal import lines as line_outcomes
 from device_association.service_lines.plan import SLICES_AT_ONCE, Clients
 from device_association.settings import Settings
 

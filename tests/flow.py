@@ -22,8 +22,8 @@ from device_association.requests.create import Created, create_bulk_change
 from device_association.revio.client import Account, Line, Listing, Product
 from device_association.revio.lines import SENT
 from device_association.service_lines import create as line_creation
-from device_association.service_lines import outcomes
 from device_association.service_lines import plan as line_planning
+from device_association.service_lines.journal import lines as outcomes
 from device_association.settings import Settings
 from local.portal_tables import named
 from local.sample_data import world

@@ -19,7 +19,8 @@ from device_association.domain.errors import AssociationError, ClaimLost, Databa
 from device_association.messaging import outbox
 from device_association.requests import create, validation
 from device_association.service_lines import create as line_creation
-from device_association.service_lines import outcomes, plan
+from device_association.service_lines import plan
+from device_association.service_lines.journal import lines as outcomes
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly

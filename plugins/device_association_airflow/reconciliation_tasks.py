@@ -11,7 +11,7 @@ from airflow.sdk import get_current_context, task
 from device_association.reconciliation.accounts import Interval, past_interval
 from device_association.reconciliation.accounts import reconcile_account as reconcile
 from device_association.reconciliation.changes import repair_changes
-from device_association.service_lines import vendor_lines
+from device_association.service_lines.lookups import snapshot as vendor_lines
 from device_association_airflow import connections
 from device_association_airflow.association_tasks import POLICY
 from device_association_airflow.claim_errors import speaks_plainly

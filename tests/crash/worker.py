@@ -33,7 +33,8 @@ from device_association.domain.errors import StepUnfinished
 from device_association.rate_limiting import limiter
 from device_association.rate_limiting.limiter import CallBudget, Limits
 from device_association.revio.client import Account, RevioClient, Timeouts
-from device_association.service_lines import create, outcomes, plan
+from device_association.service_lines import create, plan
+from device_association.service_lines.journal import lines as outcomes
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed
 

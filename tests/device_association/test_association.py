@@ -26,8 +26,8 @@ from device_association.requests.create import check_may_run
 from device_association.revio.client import Line
 from device_association.service_lines import create
 from device_association.service_lines import plan as line_planning
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.lookups.account import LOOK_LASTS
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

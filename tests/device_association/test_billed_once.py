@@ -32,8 +32,8 @@ from device_association.requests.change_actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Line, Listing, Product
 from device_association.service_lines import create
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.lookups.account import LOOK_LASTS
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 

@@ -29,9 +29,9 @@ from device_association.requests.reversals import revert_change
 from device_association.revio.client import Line, Listing, Product
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
-from device_association.service_lines.outcomes import end_day
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.journal.lines import end_day
+from device_association.service_lines.lookups.account import LOOK_LASTS
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, findings, settle

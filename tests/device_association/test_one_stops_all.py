@@ -46,8 +46,8 @@ from device_association.revio.lines import line_of
 from device_association.revio.transport import Answer
 from device_association.service_lines import in_doubt, plan
 from device_association.service_lines.create import create_rev_services
-from device_association.service_lines.slice_looks import SliceLooks
-from device_association.service_lines.vendor_lines import RevAccount
+from device_association.service_lines.lookups.sims import SliceLooks
+from device_association.service_lines.lookups.snapshot import RevAccount
 from local.sample_data import groups, world
 from tests.differences import Differences
 from tests.flow import NOW, Flow, Rev, request

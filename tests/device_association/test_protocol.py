@@ -24,11 +24,14 @@ from sqlalchemy.engine import URL
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio import lines as revio_lines
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
-from device_association.service_lines import create, dispatch, outcomes, slice_looks, vendor_lines
-from device_association.service_lines import looks as line_looks
-from device_association.service_lines.looks import AccountLooks
-from device_association.service_lines.outcomes import Outcome, mirror_row
-from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines import create, dispatch
+from device_association.service_lines.journal import lines as outcomes
+from device_association.service_lines.journal.lines import Outcome, mirror_row
+from device_association.service_lines.lookups import account as line_looks
+from device_association.service_lines.lookups import sims as slice_looks
+from device_association.service_lines.lookups import snapshot as vendor_lines
+from device_association.service_lines.lookups.account import AccountLooks
+from device_association.service_lines.lookups.sims import SliceLooks
 from tests.databases import clone
 from tests.hunts import few_and_many
 from tests.protocol import acts, promises

@@ -28,7 +28,7 @@ from device_association.revio.lines import line_of
 from device_association.revio.responses import read_integer
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning
-from device_association.service_lines import vendor_lines
+from device_association.service_lines.lookups import snapshot as vendor_lines
 from device_association.service_lines.plan import customer_number
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings

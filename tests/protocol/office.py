@@ -25,10 +25,11 @@ from device_association.domain.errors import (
     StepUnfinished,
 )
 from device_association.rate_limiting.limiter import Pace
-from device_association.service_lines import create, outcomes, plan
+from device_association.service_lines import create, plan
 from device_association.service_lines.dispatch import Caller, creating
-from device_association.service_lines.looks import LOOK_AGAIN, LOOK_LASTS
-from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines.journal import lines as outcomes
+from device_association.service_lines.lookups.account import LOOK_AGAIN, LOOK_LASTS
+from device_association.service_lines.lookups.sims import SliceLooks
 from device_association.settings import Settings
 from local.sample_data import world
 from tests.flow import Flow, request

@@ -21,8 +21,8 @@ from device_association.bulk_changes.claims import Claim
 from device_association.database.execution import Record
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.revio.client import Account, Line, Listing, Product
-from device_association.service_lines.journal import begin_creations
-from device_association.service_lines.outcomes import Desk
+from device_association.service_lines.journal.calls import begin_creations
+from device_association.service_lines.journal.lines import Desk
 from tests.protocol.acts import Die, Script
 from tests.protocol.database import DEVICES
 from tests.protocol.vendor import CALL_SECONDS, STALL_SECONDS, Answer, Call, Kind, Vendor

@@ -19,9 +19,9 @@ from device_association.reconciliation.accounts import FIRST, LAST
 from device_association.requests import validation
 from device_association.revio.lines import line_of
 from device_association.service_lines import create, plan
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
-from device_association.service_lines.vendor_lines import keep_lines
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.lookups.account import LOOK_LASTS
+from device_association.service_lines.lookups.snapshot import keep_lines
 from local.portal_tables import named
 from local.sample_data import world
 from tests.flow import NOW, Flow, request

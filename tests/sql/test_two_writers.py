@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Engine, insert, text
 from device_association.bulk_changes.claims import Claim
 from device_association.database.execution import as_json, changed, in_transaction, run
 from device_association.domain.errors import ClaimLost
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.lookups.account import LOOK_LASTS
 from device_association.service_lines.plan import plan_rev_services
 from local.portal_tables import named
 from local.sample_data import groups, world

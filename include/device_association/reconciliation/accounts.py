@@ -30,7 +30,7 @@ from device_association.domain.errors import DatabaseUnavailable, Refusal, Reque
 from device_association.findings.one_by_one import MOST_NAMED, OneByOne, error_text
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.revio.lines import Listing
-from device_association.service_lines.vendor_lines import RevAccount, listing_of_today
+from device_association.service_lines.lookups.snapshot import RevAccount, listing_of_today
 
 log = logging.getLogger(__name__)
 ACTOR = "reconciliation"

@@ -32,9 +32,8 @@ from device_association.rate_limiting.limiter import Pace
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
 from device_association.service_lines.disconnect import ENDING, find_end
 from device_association.service_lines.dispatch import Caller, creating
-from device_association.service_lines.journal import plan_again, why_not
-from device_association.service_lines.named_lines import adopt_named_line, has_named_line
-from device_association.service_lines.outcomes import (
+from device_association.service_lines.journal.calls import plan_again, why_not
+from device_association.service_lines.journal.lines import (
     STEP,
     Desk,
     Outcome,
@@ -48,8 +47,9 @@ from device_association.service_lines.outcomes import (
     settle_line,
     stop_change,
 )
+from device_association.service_lines.lookups.sims import SliceLooks
+from device_association.service_lines.named_lines import adopt_named_line, has_named_line
 from device_association.service_lines.products import ProductFailed, create_products
-from device_association.service_lines.slice_looks import SliceLooks
 
 log = logging.getLogger(__name__)
 

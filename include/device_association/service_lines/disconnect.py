@@ -29,8 +29,8 @@ from device_association.revio.client import Line, RevioClient
 from device_association.revio.lines import Sim
 from device_association.service_lines.disconnect_products import end_products
 from device_association.service_lines.dispatch import Work
-from device_association.service_lines.journal import begin_calls, plan_again
-from device_association.service_lines.outcomes import (
+from device_association.service_lines.journal.calls import begin_calls, plan_again
+from device_association.service_lines.journal.lines import (
     Desk,
     LineChanged,
     Outcome,

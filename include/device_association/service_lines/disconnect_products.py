@@ -11,8 +11,8 @@ from device_association.database.execution import Record, as_json, changed, in_t
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.revio.client import RevioClient
-from device_association.service_lines.journal import why_not
-from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, end_day, reject_line
+from device_association.service_lines.journal.calls import why_not
+from device_association.service_lines.journal.lines import Desk, LineChanged, Outcome, end_day, reject_line
 from device_association.service_lines.products import (
     lease_product,
     list_product_steps,

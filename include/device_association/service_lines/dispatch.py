@@ -27,9 +27,15 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.revio.client import RevioClient
-from device_association.service_lines.journal import begin_creations, record_created, record_refusal, release, why_not
-from device_association.service_lines.outcomes import Desk, LineChanged, Outcome, line_body, stop_change
-from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines.journal.calls import (
+    begin_creations,
+    record_created,
+    record_refusal,
+    release,
+    why_not,
+)
+from device_association.service_lines.journal.lines import Desk, LineChanged, Outcome, line_body, stop_change
+from device_association.service_lines.lookups.sims import SliceLooks
 
 SOON = timedelta(seconds=1)
 """A call is begun no earlier than this before its moment, so that a pause or a stop finds few that were begun."""

@@ -34,10 +34,10 @@ from device_association.requests.change_actions import open_again
 from device_association.revio.lines import Line, Verdict
 from device_association.service_lines.create import outcome_of
 from device_association.service_lines.disconnect import is_ended, look_at, record_ended
-from device_association.service_lines.outcomes import Desk, Outcome, at_work, finding_about, settle_line
+from device_association.service_lines.journal.lines import Desk, Outcome, at_work, finding_about, settle_line
+from device_association.service_lines.lookups.sims import SliceLooks
+from device_association.service_lines.lookups.snapshot import keep_lines
 from device_association.service_lines.plan import Clients
-from device_association.service_lines.slice_looks import SliceLooks
-from device_association.service_lines.vendor_lines import keep_lines
 from device_association.settings import Settings
 
 ACTOR = "reconciliation"

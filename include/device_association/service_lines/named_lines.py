@@ -16,7 +16,7 @@ from device_association.database.execution import Record, as_json, record, recor
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioUnauthorized
 from device_association.revio.lines import Judgment, Line, Verdict
-from device_association.service_lines.outcomes import Desk, Outcome, reject_line, settle_line, stop_change
+from device_association.service_lines.journal.lines import Desk, Outcome, reject_line, settle_line, stop_change
 from device_association.service_lines.plan import customers_of
 
 STEP = "name_line"

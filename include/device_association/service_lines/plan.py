@@ -27,8 +27,8 @@ from device_association.requests.validation import reject_billed, reject_changed
 from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line, Sim, ending_text
 from device_association.revio.responses import spelled_id
-from device_association.service_lines.looks import AccountLooks, keep_known, match, shown_before
-from device_association.service_lines.vendor_lines import ListShifts, RevAccount
+from device_association.service_lines.lookups.account import AccountLooks, keep_known, match, shown_before
+from device_association.service_lines.lookups.snapshot import ListShifts, RevAccount
 from device_association.settings import Settings
 
 STEP = "plan_rev_services"

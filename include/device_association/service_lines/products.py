@@ -21,8 +21,8 @@ from device_association.domain.errors import (
 from device_association.domain.storable_text import storable
 from device_association.revio.client import Product, RevioClient
 from device_association.revio.lines import Sim
-from device_association.service_lines.looks import LOOK_LASTS
-from device_association.service_lines.outcomes import Desk, LineChanged, line_dates
+from device_association.service_lines.journal.lines import Desk, LineChanged, line_dates
+from device_association.service_lines.lookups.account import LOOK_LASTS
 from device_association.service_lines.plan import customer_number, customers_of, why_not_ours
 
 KNOWN = frozenset({"CREATED", "ADOPTED"})

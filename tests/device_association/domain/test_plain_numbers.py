@@ -17,7 +17,7 @@ from device_association.maintenance import dead_letters
 from device_association.maintenance.dead_letters import Cause, DeadLetter
 from device_association.messaging.messages import read_message
 from device_association.requests.terms import read_payload
-from device_association.service_lines.looks import _kept_line
+from device_association.service_lines.lookups.account import _kept_line
 from device_association.service_lines.products import _body
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request

@@ -24,7 +24,8 @@ from device_association.reconciliation import accounts
 from device_association.reconciliation.accounts import FIRST, LAST, Interval, past_interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
 from device_association.revio.client import Line, Listing
-from device_association.service_lines import plan, vendor_lines
+from device_association.service_lines import plan
+from device_association.service_lines.lookups import snapshot as vendor_lines
 from local.sample_data import world
 from tests import differences
 from tests.differences import OLD, Differences, thirty

@@ -23,7 +23,7 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import MOST_FAILURES, OPEN_SECONDS, CallBudget, Limits
 from device_association.service_lines import create, plan
-from device_association.service_lines.outcomes import Desk, open_desk
+from device_association.service_lines.journal.lines import Desk, open_desk
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
 

@@ -15,8 +15,7 @@ from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
 from device_association.findings.store import FindingKind, report
-from device_association.service_lines.looks import LOOK_LASTS
-from device_association.service_lines.outcomes import (
+from device_association.service_lines.journal.lines import (
     Desk,
     Outcome,
     finding_about,
@@ -28,6 +27,7 @@ from device_association.service_lines.outcomes import (
     settle_line,
     stop_change,
 )
+from device_association.service_lines.lookups.account import LOOK_LASTS
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from device_association.findings.store import Finding, FindingKind, report
 from device_association.rate_limiting.limiter import SMALL, CallBudget
 from device_association.revio.lines import SENT, Line
 from device_association.revio.responses import NO_YEARS
+from device_association.service_lines.lookups.snapshot import keep_lines
 from device_association.service_lines.plan import Clients, customer_number, refusal_text
-from device_association.service_lines.vendor_lines import keep_lines
 from device_association.settings import Settings
 
 STEP = "create_rev_service"

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from device_association.database.execution import Record, as_json, in_transaction, run
 from device_association.revio.lines import Judgment, Line, Sim, judge
-from device_association.service_lines.looks import LOOK_AGAIN, LOOK_LASTS, AccountLooks, keep_known, match
-from device_association.service_lines.outcomes import Desk
+from device_association.service_lines.journal.lines import Desk
+from device_association.service_lines.lookups.account import LOOK_AGAIN, LOOK_LASTS, AccountLooks, keep_known, match
 from device_association.service_lines.plan import customers_of, looks_at
 
 BEGINS_WITHIN = timedelta(seconds=5)

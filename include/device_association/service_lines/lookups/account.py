@@ -26,7 +26,13 @@ from device_association.domain.sim_numbers import msisdn_key
 from device_association.revio.client import PAGE_SIZE, RevioClient
 from device_association.revio.lines import Line, Listing, Sim, dated_since, newest_of
 from device_association.revio.responses import whole
-from device_association.service_lines.vendor_lines import ListShifts, RevAccount, as_lengths, keep_lines, list_account
+from device_association.service_lines.lookups.snapshot import (
+    ListShifts,
+    RevAccount,
+    as_lengths,
+    keep_lines,
+    list_account,
+)
 
 LOOK_LASTS = timedelta(seconds=60)
 """How old the last look at a SIM may be when its call begins."""
