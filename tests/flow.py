@@ -23,7 +23,7 @@ from device_association.revio.client import Account, Line, Listing, Product
 from device_association.revio.lines import SENT
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning
-from device_association.service_lines.journal import lines as outcomes
+from device_association.service_lines.context import SliceContext
 from device_association.settings import Settings
 from local.portal_tables import named
 from local.sample_data import world
@@ -200,15 +200,15 @@ class Flow:
             ),
         )
 
-    def desk(self, claim: Claim) -> outcomes.Desk:
-        return outcomes.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
+    def context(self, claim: Claim) -> SliceContext:
+        return SliceContext(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
 
     def plan(self, claim: Claim) -> list[int]:
         return line_planning.plan_rev_services(self.portal, claim, lambda _: self.rev, self.settings, clock=self.clock)
 
     def lines(self, claim: Claim, *, last_try: bool = False) -> list[dict[str, int]]:
         slices = self.plan(claim)
-        return [line_creation.create_rev_services(self.desk(claim), number, last_try=last_try) for number in slices]
+        return [line_creation.create_rev_services(self.context(claim), number, last_try=last_try) for number in slices]
 
     def associate(self, claim: Claim) -> dict[str, int]:
         counts = associations.associate_devices(self.portal, claim, clock=self.clock)

@@ -20,7 +20,8 @@ from device_association.messaging import outbox
 from device_association.requests import create, validation
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan
-from device_association.service_lines.journal import lines as outcomes
+from device_association.service_lines.context import open_context
+from device_association.service_lines.slices import SLICES_AT_ONCE
 from device_association_airflow import connections, runs
 from device_association_airflow.association_form import check_choice, refresh_choices, request_of
 from device_association_airflow.claim_errors import Work, current_claim, opened, speaks_plainly
@@ -119,14 +120,14 @@ def plan_rev_services() -> list[int]:
 @task(
     **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
-    max_active_tis_per_dagrun=plan.SLICES_AT_ONCE,
+    max_active_tis_per_dagrun=SLICES_AT_ONCE,
     pool=POOL,
 )
 @speaks_plainly
 def create_rev_service(slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
     context, claim = get_current_context(), current_claim()
-    desk = outcomes.open_desk(
+    desk = open_context(
         connections.portal(),
         claim,
         connections.revio_clients(claim.bulk_change_id),

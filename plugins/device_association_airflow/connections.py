@@ -22,7 +22,7 @@ from device_association.domain.plain_numbers import plain_whole
 from device_association.messaging.notification import Receiver
 from device_association.rate_limiting.limiter import CallBudget, Limits, Pace
 from device_association.revio.client import Account, RevioClient, Timeouts, find_zone
-from device_association.service_lines.plan import Clients
+from device_association.service_lines.context import Clients
 from device_association.settings import Settings
 
 POSTGRES_DRIVER = "postgresql+psycopg2"

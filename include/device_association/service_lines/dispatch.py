@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from device_association.bulk_changes.claims import is_stopped
-from device_association.database.execution import Record
 from device_association.domain.errors import (
     AssociationError,
     RevioRejected,
@@ -27,14 +26,16 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import LONGEST_PAUSE, OPEN_SECONDS, CallBudget, Pace, Slot
 from device_association.revio.client import RevioClient
+from device_association.service_lines.context import LineChanged, Outcome, SliceContext
+from device_association.service_lines.devices import SliceDevice, line_body
 from device_association.service_lines.journal.calls import (
     begin_creations,
+    blocking_reason,
     record_created,
     record_refusal,
     release,
-    why_not,
 )
-from device_association.service_lines.journal.lines import Desk, LineChanged, Outcome, line_body, stop_change
+from device_association.service_lines.journal.entries import stop_change
 from device_association.service_lines.lookups.sims import SliceLooks
 
 SOON = timedelta(seconds=1)
@@ -61,20 +62,20 @@ class ChangeStopped(AssociationError):
 class Work:
     """What the calls do: how they begin in the database, the call itself, and how those that went well are recorded."""
 
-    begin: Callable[[Desk, Sequence[Record]], set[int]]
-    send: Callable[[RevioClient, Record], int]
-    record: Callable[[Desk, Sequence[tuple[Record, int]]], list[tuple[Record, Outcome]]]
-    renew: Callable[[Sequence[Record]], None] = lambda _: None
+    begin: Callable[[SliceContext, Sequence[SliceDevice]], set[int]]
+    send: Callable[[RevioClient, SliceDevice], int]
+    record: Callable[[SliceContext, Sequence[tuple[SliceDevice, int]]], list[tuple[SliceDevice, Outcome]]]
+    renew: Callable[[Sequence[SliceDevice]], None] = lambda _: None
     """Looks at these devices again where the last look gets too old for their calls."""
-    is_stale: Callable[[Record], bool] = lambda _: False
+    is_stale: Callable[[SliceDevice], bool] = lambda _: False
     """Whether a device has to be looked at again before its call may begin."""
-    is_over: Callable[[Record, datetime], bool] = lambda *_: False
+    is_over: Callable[[SliceDevice, datetime], bool] = lambda *_: False
     """Whether it has to be looked at again though its call was begun, as things stand at a moment."""
-    look: Callable[[RevioClient, Record], None] = lambda *_: None
+    look: Callable[[RevioClient, SliceDevice], None] = lambda *_: None
     """Looks once more, right before the call, at what it is about; raises LineChanged where it is not as it was."""
 
 
-def _create(client: RevioClient, device: Record) -> int:
+def _create(client: RevioClient, device: SliceDevice) -> int:
     return client.create_line(line_body(device))
 
 
@@ -94,26 +95,26 @@ def creating(looks: SliceLooks) -> Work:
 class Caller:
     """Makes the calls for devices of one account, each for a line; `call_all` returns what became of each."""
 
-    desk: Desk
+    desk: SliceContext
     client: RevioClient
     budget: CallBudget | None
     workers: Executor
     pace: Pace
     work: Work
-    waiting: deque[Record] = field(default_factory=deque)
-    out: dict[Future[int | Outcome], Record] = field(default_factory=dict)
+    waiting: deque[SliceDevice] = field(default_factory=deque)
+    out: dict[Future[int | Outcome], SliceDevice] = field(default_factory=dict)
     slots: deque[Slot] = field(default_factory=deque)
-    ended: list[tuple[Record, Outcome]] = field(default_factory=list)
+    ended: list[tuple[SliceDevice, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     give_up: float = 0.0
     known: int = -1
     held_until: float = 0.0
-    refused: list[Record] = field(default_factory=list)
+    refused: list[SliceDevice] = field(default_factory=list)
     """Whose call was refused."""
     refusing: Lock = field(default_factory=Lock)
     """Held while a refusal is recorded."""
 
-    def call_all(self, devices: Iterable[Record]) -> list[tuple[Record, Outcome]]:
+    def call_all(self, devices: Iterable[SliceDevice]) -> list[tuple[SliceDevice, Outcome]]:
         """Call for each planned SIM once; what could not be called for long enough comes back as UNREACHABLE."""
         self.waiting.extend(devices)
         try:
@@ -168,7 +169,7 @@ class Caller:
             stop_change(self.desk, self.waiting[0], refused)
             self._end_waiting(Outcome.STOPPED)
             return False
-        fresh: deque[Record] = deque()
+        fresh: deque[SliceDevice] = deque()
         for device in self.waiting:
             if self.work.is_stale(device):
                 self.ended.append((device, Outcome.STALE))
@@ -218,19 +219,19 @@ class Caller:
         log.warning("%s", problem)
         self.not_before = max(self.not_before, time.monotonic() + wait_of(problem))
 
-    def _begin(self, calls: Sequence[tuple[Record, Slot | None]]) -> None:
+    def _begin(self, calls: Sequence[tuple[SliceDevice, Slot | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
         limits = self.desk.settings
         send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
         begun = self.work.begin(self.desk, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
-            if device["intent_id"] in begun:
+            if device.intent_id in begun:
                 self.out[self.workers.submit(self._post, device, slot, send_by)] = device
                 continue
             if slot:
                 spared.append(slot)
-            outcome = why_not(self.desk, device)
+            outcome = blocking_reason(self.desk, device)
             if outcome is None:
                 self.not_before = time.monotonic() + TRY_AGAIN
                 self.waiting.append(device)
@@ -241,7 +242,7 @@ class Caller:
         if self.budget and spared:
             self.budget.give_back(spared)
 
-    def _post(self, device: Record, slot: Slot | None, send_by: datetime) -> int | Outcome:
+    def _post(self, device: SliceDevice, slot: Slot | None, send_by: datetime) -> int | Outcome:
         """Call at the slot's moment and return the line; what became of the device where Rev.io refuses it.
 
         No call is made when another one was turned away or refused since this one was begun, when the change was stopped, or
@@ -255,16 +256,16 @@ class Caller:
             raise RevioRetryable("held back, not sent: Rev.io turned another call away", retry_after=held)
         if self.budget and self.budget.is_broken:
             raise RevioRetryable("held back, not sent: Rev.io does not answer", retry_after=OPEN_SECONDS)
-        over = f"{device['iccid']}: its last look got too old, or a line was found, while it waited"
+        over = f"{device.iccid}: its last look got too old, or a line was found, while it waited"
         if self.work.is_over(device, self.desk.clock()):
             raise LineChanged(over)
         try:
             self.work.look(self.client, device)
             is_stopped, now = self._look_before_call(device)
             if is_stopped:
-                raise ChangeStopped(f"{device['iccid']}: no call was made, the change was stopped")
+                raise ChangeStopped(f"{device.iccid}: no call was made, the change was stopped")
             if now > send_by:
-                raise TimeIsUp(f"{device['iccid']}: no call was made, its time was up before it could be sent")
+                raise TimeIsUp(f"{device.iccid}: no call was made, its time was up before it could be sent")
             if self.work.is_over(device, now):
                 raise LineChanged(over)
             return self.work.send(self.client, device)
@@ -281,8 +282,8 @@ class Caller:
             self.held_until = math.inf
             raise
 
-    def _look_before_call(self, device: Record) -> tuple[bool, datetime]:
-        """Return what `Desk.look_before_call` does, when every refusal that has come back counts in it."""
+    def _look_before_call(self, device: SliceDevice) -> tuple[bool, datetime]:
+        """Return what `SliceContext.look_before_call` does, when every refusal that has come back counts in it."""
         while True:
             with self.refusing:
                 known = len(self.refused)
@@ -309,7 +310,7 @@ class Caller:
         self._record([call for call in self.out if call.done()])
 
     def _record(self, back: Iterable[Future[int | Outcome]]) -> None:
-        done: list[tuple[Record, int]] = []
+        done: list[tuple[SliceDevice, int]] = []
         for call in back:
             device = self.out.pop(call)
             problem = call.exception()
@@ -326,7 +327,7 @@ class Caller:
         if done:
             self.ended += self.work.record(self.desk, done)
 
-    def _record_problem(self, device: Record, problem: Exception) -> None:
+    def _record_problem(self, device: SliceDevice, problem: Exception) -> None:
         if isinstance(problem, LineChanged | ChangeStopped):
             release(self.desk, device)
             is_stale = isinstance(problem, LineChanged)

@@ -650,7 +650,7 @@ def test_what_was_begun_before_a_stop_is_brought_to_its_end(flow: Flow) -> None:
     first = flow.run(request(PLAIN[:3])).bulk_change_id
     claim = begun(flow, first)
     number = slices(flow, claim)[0]
-    create.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.context(claim), number, last_try=False)
     flow.stop(claim, "CANCELED_BY_USER", "enough")
     closed = end(flow, claim)
     assert closed.status == "CANCELED"

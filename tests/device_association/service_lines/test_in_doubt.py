@@ -232,11 +232,11 @@ def test_refused_credentials_are_raised_after_everything_else(flow: Flow) -> Non
 
 def test_two_sweeps_at_once_and_one_killed_between_line_and_retry_bill_once(flow: Flow) -> None:
     claim = ended_unknown(flow, PLAIN[:4], Committed)
-    tried, in_doubt._try_again = in_doubt._try_again, lambda *_: 0  # killed after the lines
+    tried, in_doubt.retry_late_lines = in_doubt.retry_late_lines, lambda *_: 0  # killed after the lines
     try:
         assert settle(flow)["found"] == 4
     finally:
-        in_doubt._try_again = tried
+        in_doubt.retry_late_lines = tried
     with ThreadPoolExecutor(2) as sweeps:
         again = [one["tried_again"] for one in sweeps.map(lambda _: settle(flow), range(2))]
     assert sorted(again) == [0, 4]

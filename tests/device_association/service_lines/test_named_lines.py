@@ -401,9 +401,9 @@ def test_a_call_of_unknown_outcome_is_waited_for_before_a_named_line_is_adopted(
     unknown = {"state": "UNKNOWN", "unknownsince": flow.clock()}
     put(flow, "device_association", "rev_intent", {"bulkchangeid": two_lines, "state": "PLANNED"}, **unknown)
     with pytest.raises(StepUnfinished):
-        create.create_rev_services(flow.desk(claim), numbers[0], last_try=False)
+        create.create_rev_services(flow.context(claim), numbers[0], last_try=False)
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
-    assert create.create_rev_services(flow.desk(claim), numbers[0], last_try=False) == {"adopted": 1}
+    assert create.create_rev_services(flow.context(claim), numbers[0], last_try=False) == {"adopted": 1}
     assert (flow.rev.posts, owner(flow, 60)) == (0, SIM)
 
 

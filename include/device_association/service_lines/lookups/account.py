@@ -11,21 +11,22 @@ Absence is proven before a line is created. Source: the Rev.io contract, 'Duplic
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from math import ceil
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import Record, as_json, changed, in_transaction, record, records, run
-from device_association.domain.errors import ConfigurationError, RevioRejected
+from device_association.database.execution import changed, in_transaction, run, values
+from device_association.domain.errors import ConfigurationError
 from device_association.domain.sim_numbers import msisdn_key
 from device_association.revio.client import PAGE_SIZE, RevioClient
 from device_association.revio.lines import Line, Listing, Sim, dated_since, newest_of
-from device_association.revio.responses import whole
+from device_association.service_lines.context import Clients
+from device_association.service_lines.lookups.filters import AccountFilters, AccountState, shows
+from device_association.service_lines.lookups.known import shown_before, shown_since
 from device_association.service_lines.lookups.snapshot import (
     ListShifts,
     RevAccount,
@@ -33,6 +34,7 @@ from device_association.service_lines.lookups.snapshot import (
     keep_lines,
     list_account,
 )
+from device_association.settings import Settings
 
 LOOK_LASTS = timedelta(seconds=60)
 """How old the last look at a SIM may be when its call begins."""
@@ -42,7 +44,6 @@ LOOK_TAKES = timedelta(seconds=5)
 """How long the others leave it to the worker that began a look."""
 LISTING_LASTS = timedelta(days=2)
 """How old an account's listing may be; reconciliation renews it each day."""
-PROOF_LASTS = timedelta(hours=1)
 SMALL_ACCOUNT = 4 * PAGE_SIZE
 """An account with no more lines than this is listed again where its filter on dates does not work."""
 TWINS = {19: "20", 20: "19"}
@@ -63,20 +64,20 @@ class AccountLooks:
     ) -> None:
         self._engine, self._client, self._account = engine, client, account
         self._clock, self._search_lag = clock, search_lag
-        self._about = {"account_id": account.account_id}
+        self._filters = AccountFilters(engine, client, account, clock)
 
     def refresh(self) -> datetime | None:
         """Return since when each line that is created in the account is known, at most LOOK_LASTS ago.
 
         None where the account cannot be looked at as a whole: it shows only a part, or its filter on dates does not work.
         """
-        look, now = self._find_look(), self._clock()
-        if look is None or look["looked"] is None or look["listed"] < now - LISTING_LASTS:
+        look, now = self._filters.find_state(), self._clock()
+        if look is None or look.looked is None or look.listed is None or look.listed < now - LISTING_LASTS:
             return self._list(since=now - LISTING_LASTS)
-        looked: datetime = look["looked"]
+        looked = look.looked
         if looked > now - LOOK_AGAIN:
             return looked
-        begin = {"now": now, "begun_before": now - LOOK_TAKES, **self._about}
+        begin = {"now": now, "begun_before": now - LOOK_TAKES, "account_id": self._account.account_id}
         begun = in_transaction(
             self._engine, lambda connection: changed(connection, "service_lines/begin_look", **begin)
         )
@@ -87,8 +88,7 @@ class AccountLooks:
     def since(self, moment: datetime) -> list[Line]:
         """Return the lines of the account that were shown first, or shown otherwise than before, after a moment."""
         with self._engine.connect() as connection:
-            found = records(connection, "service_lines/list_since", since=moment, **self._about)
-            return list(map(_kept_line, found)) + _unjudged(connection, self._account.account_id)
+            return shown_since(connection, self._account.account_id, moment)
 
     def known(self, sims: Iterable[Sim]) -> list[Line]:
         """Return the lines that the account has shown and that may be one of these SIMs', without a call."""
@@ -97,56 +97,56 @@ class AccountLooks:
 
     def is_just_listed(self) -> bool:
         """Whether the whole account was listed a moment ago: `known` has what a customer's list would show."""
-        look = self._find_look()
-        return bool(look and look["is_whole"] and look["listed"] and look["listed"] > self._clock() - LOOK_AGAIN)
+        look = self._filters.find_state()
+        return bool(look and look.is_whole and look.listed and look.listed > self._clock() - LOOK_AGAIN)
 
     def customer_lines(self, number: int) -> list[Line]:
         """Return what the list of a customer shows now; raise ListShifts where that cannot be all of it."""
-        listing = self._filtered(customer_id=number)
+        listing = self._filters.filtered(customer_id=number)
         if listing is None:
-            return self._whole_account()
+            return self._filters.whole_account()
         if not listing.is_stable:
             raise ListShifts(f"{self._account.name}: the list of customer {number} shifts each time that it is read")
         if any(line.customer_id not in (None, number) for line in listing):
-            return self._whole_account()  # the filter did not work, and what it showed may be another's list
-        if not listing.lines and not self._customers_are_found():
+            return self._filters.whole_account()  # the filter did not work, and what it showed may be another's list
+        if not listing.lines and not self._filters.customers_are_found():
             log.warning("%s: the list of customer %s is empty, and others are not found", self._account.name, number)
-            return self._whole_account()
-        if any(line.customer_id is None for line in listing) and not self._leaves_others_out(listing, number):
+            return self._filters.whole_account()
+        if any(line.customer_id is None for line in listing) and not self._filters.leaves_others_out(listing, number):
             return list(listing)
         return [replace(line, customer_id=number) for line in listing]
 
     def finds(self, sim: Sim) -> bool:
         """Whether look-ups by its numbers prove what lines a SIM has: filters that work, and no line that they miss."""
-        look = self._find_look()
-        if look is None or look["listed"] is None or not look["is_whole"] or look["irregular"] != 0:
+        look = self._filters.find_state()
+        if look is None or look.listed is None or not look.is_whole or look.irregular != 0:
             return False
-        if TWINS.get(len(sim.iccid)) in (look["iccid_lengths"] or "").split(","):
+        if TWINS.get(len(sim.iccid)) in (look.iccid_lengths or "").split(","):
             return False
-        return self._is_proven(look)
+        return self._filters.are_proven(look)
 
     def look_up(self, sim: Sim, *, by_msisdn: bool) -> list[Line] | None:
         """Return the lines, of any customer, that Rev.io finds by the SIM's ICCID, and by its MSISDN where that is wanted.
 
         None where Rev.io refuses to look for one of them, or what it shows shifts: that proves nothing.
         """
-        found = [self._filtered(number2=sim.iccid)]
+        found = [self._filters.filtered(number2=sim.iccid)]
         if by_msisdn:
-            found.append(self._filtered(number=msisdn_key(sim.msisdn) or sim.iccid))
+            found.append(self._filters.filtered(number=msisdn_key(sim.msisdn) or sim.iccid))
         stable = [listing for listing in found if listing is not None and listing.is_stable]
         return [line for listing in stable for line in listing] if len(stable) == len(found) else None
 
     def may_hide_lines(self) -> bool:
         """Whether no pass may have shown some line of the account, whose list shifted, that look-ups by number would find."""
-        look = self._find_look()
-        return bool(look and look["listed"] and not look["is_whole"] and self._is_proven(look))
+        look = self._filters.find_state()
+        return bool(look and look.listed and not look.is_whole and self._filters.are_proven(look))
 
     def look_ups_are_fewer(self, number: int, sims: Sequence[Sim]) -> bool:
         """Whether look-ups by ICCID need fewer calls than the customer's list, which is read twice if it has pages."""
-        about = {"customer_number": str(number), **self._about}
+        about = {"customer_number": str(number), "account_id": self._account.account_id}
         with self._engine.connect() as connection:
-            counted = record(connection, "service_lines/count_customer_lines", **about)
-        pages = ceil((counted["line_count"] if counted else 0) / PAGE_SIZE)
+            (count,) = values(connection, "service_lines/count_customer_lines", **about)
+        pages = ceil(count / PAGE_SIZE)
         return pages > 1 and len(sims) < 2 * pages and all(map(self.finds, sims))
 
     def check(self, line: Line) -> list[Line]:
@@ -158,18 +158,14 @@ class AccountLooks:
             now_there = self._client.line(line.service_id)
             return [] if now_there is None else [now_there]
         number = {"number2": line.number2} if line.number2 else {"number": line.number}
-        look = self._find_look()
-        listing = self._filtered(**number) if look and self._is_proven(look) else None
-        found = listing if listing and listing.is_stable else self._whole_account()
+        look = self._filters.find_state()
+        listing = self._filters.filtered(**number) if look and self._filters.are_proven(look) else None
+        found = listing if listing and listing.is_stable else self._filters.whole_account()
         shown = [one for one in found if one.match_keys & line.match_keys]
         if not any(one.key == line.key for one in shown):
-            forget = {"line_key": line.key, **self._about}
+            forget = {"line_key": line.key, "account_id": self._account.account_id}
             in_transaction(self._engine, lambda connection: run(connection, "service_lines/forget_unjudged", **forget))
         return shown
-
-    def _find_look(self) -> Record | None:
-        with self._engine.connect() as connection:
-            return record(connection, "service_lines/find_look", **self._about)
 
     def _list(self, since: datetime) -> datetime | None:
         try:
@@ -181,84 +177,38 @@ class AccountLooks:
             log.warning("%s", partial_view)
             return None
 
-    def _read_new(self, look: Record) -> datetime | None:
+    def _read_new(self, look: AccountState) -> datetime | None:
         """Read what was created since the last look; the newest line of that time shows that the filter works."""
-        if look["newest"] is None:
+        if look.newest is None or look.looked is None:
             return self._list(since=self._clock())
-        begun, start = self._clock(), dated_since(look["newest"], look["looked"]) - self._search_lag
+        begun, start = self._clock(), dated_since(look.newest, look.looked) - self._search_lag
         start -= put_back(self._client.account.zone, start, begun)
-        listing = self._filtered(created_date_start=start)
-        if listing and listing.is_stable and _shows(listing, look["newest_id"]) and _is_since(listing, start):
+        listing = self._filters.filtered(created_date_start=start)
+        if listing and listing.is_stable and shows(listing, look.newest_id) and _is_since(listing, start):
             in_transaction(self._engine, partial(self._keep_new, lines=listing.lines, look=look, begun=begun))
             return begun
         log.warning("%s: the filter created_date_start does not work", self._account.name)
-        return self._list(since=begun) if look["line_count"] <= SMALL_ACCOUNT else None
+        return self._list(since=begun) if (look.line_count or 0) <= SMALL_ACCOUNT else None
 
-    def _keep_new(self, connection: Connection, *, lines: Collection[Line], look: Record, begun: datetime) -> None:
+    def _keep_new(
+        self, connection: Connection, *, lines: Collection[Line], look: AccountState, begun: datetime
+    ) -> None:
         newest = newest_of(lines, begun)
-        binds = {
-            "looked": begun,
-            "newest": newest.created if newest else look["newest"],
-            "newest_id": newest.service_id if newest else look["newest_id"],
-        }
-        run(connection, "service_lines/end_look", **binds, **self._about)
-        keep_lines(connection, lines, account_id=self._account.account_id, listed=begun, shown=self._clock())
-        irregular = sum(not line.is_regular() for line in lines if line.is_active(begun))
-        lengths = as_lengths(lines, look["iccid_lengths"])
-        if irregular or lengths != look["iccid_lengths"]:
-            run(connection, "service_lines/count_irregular", irregular=irregular, iccid_lengths=lengths, **self._about)
-
-    def _is_proven(self, look: Record) -> bool:
-        return bool(look["proven"] and look["proven"] > self._clock() - PROOF_LASTS) or self._prove()
-
-    def _prove(self) -> bool:
-        """Look a known line up by each of its numbers, and record whether that found it and nothing else."""
-        with self._engine.connect() as connection:
-            control = record(connection, "service_lines/find_control", **self._about)
-        if control is None:
-            return False
-        now = self._clock()
-        proven = all(
-            _found_alone(shown, control, name)
-            for name, shown in [(name, self._filtered(**{name: control[name]})) for name in ("number2", "number")]
+        account_id = self._account.account_id
+        run(
+            connection,
+            "service_lines/end_look",
+            looked=begun,
+            newest=newest.created if newest else look.newest,
+            newest_id=newest.service_id if newest else look.newest_id,
+            account_id=account_id,
         )
-        if not proven:
-            log.warning("%s: look-ups by number do not work; whole lists are read", self._account.name)
-        binds = {"proven": now if proven else None, **self._about}
-        in_transaction(self._engine, lambda connection: run(connection, "service_lines/record_proof", **binds))
-        return proven
-
-    def _customers_are_found(self) -> bool:
-        """Whether the filter on customers shows a line that is known, at whatever customer it is now."""
-        with self._engine.connect() as connection:
-            control = record(connection, "service_lines/find_control", **self._about)
-        line = self._client.line(control["service_id"]) if control else None
-        if control is None or line is None or line.customer_id is None:
-            return False
-        listing = self._filtered(customer_id=line.customer_id, number2=control["number2"])
-        return listing is not None and _shows(listing, line.service_id)
-
-    def _leaves_others_out(self, listing: Listing, number: int) -> bool:
-        """Whether a customer's list lacks a line that is known to be another customer's: its filter works."""
-        about = {"customer_number": str(number), **self._about}
-        with self._engine.connect() as connection:
-            known = record(connection, "service_lines/find_line_of_others", **about)
-        line = self._client.line(known["service_id"]) if known else None
-        return bool(line and line.customer_id not in (None, number) and not _shows(listing, line.service_id))
-
-    def _filtered(self, **filters: Any) -> Listing | None:
-        """Return what a list with filters shows; None where Rev.io refuses them: then they do not work."""
-        try:
-            return self._client.lines(**filters)
-        except RevioRejected as refused:
-            log.warning("%s: the list by %s is refused: %s", self._account.name, sorted(filters), refused)
-            return None
-
-    def _whole_account(self) -> list[Line]:
-        listing = self._client.lines()
-        if not listing.is_stable:
-            raise ListShifts(f"{self._account.name}: the list of all lines shifts each time that it is read")
-        return list(listing)
+        keep_lines(connection, lines, account_id=account_id, listed=begun, shown=self._clock())
+        irregular = sum(not line.is_regular() for line in lines if line.is_active(begun))
+        lengths = as_lengths(lines, look.iccid_lengths)
+        if irregular or lengths != look.iccid_lengths:
+            counts = {"irregular": irregular, "iccid_lengths": lengths, "account_id": account_id}
+            run(connection, "service_lines/count_irregular", **counts)
 
 
 def put_back(zone: tzinfo, start: datetime, now: datetime) -> timedelta:
@@ -267,67 +217,14 @@ def put_back(zone: tzinfo, start: datetime, now: datetime) -> timedelta:
     return max(timedelta(), before - after) if before is not None and after is not None else timedelta()
 
 
-def shown_before(connection: Connection, account_id: int, sims: Iterable[Sim]) -> list[Line]:
-    """Return the lines that an account has shown earlier and that may be one of these SIMs'; and all that can't be judged."""
-    keys = [{"match_key": key} for sim in sims for key in sim.match_keys]
-    found = records(connection, "service_lines/list_matching", keys=as_json(keys), account_id=account_id)
-    return list(map(_kept_line, found)) + _unjudged(connection, account_id)
-
-
-def _unjudged(connection: Connection, account_id: int) -> list[Line]:
-    found = records(connection, "service_lines/list_unjudged", account_id=account_id)
-    return [Line.from_record(one["record"]) for one in found]
-
-
-def _kept_line(kept: Record) -> Line:
-    number = kept["customer_number"]
-    return Line(
-        kept["service_id"],
-        whole(number),
-        kept["number"],
-        kept["number2"],
-        kept["created"],
-        kept["disconnected"],
-    )
-
-
-def _found_alone(shown: Listing | None, control: Mapping[str, object], name: str) -> bool:
-    if shown is None:
-        return False
-    return _shows(shown, control["service_id"]) and all(getattr(line, name) == control[name] for line in shown)
-
-
-def _shows(listing: Listing, service_id: object) -> bool:
-    return any(line.service_id == service_id for line in listing)
-
-
 def _is_since(listing: Listing, start: datetime) -> bool:
     """Whether a list holds nothing that was created before a moment, up to the second that a filter is sent with."""
     return all(line.created is None or line.created >= start - timedelta(seconds=1) for line in listing)
 
 
-def match(lines: Iterable[Line], sims: Mapping[int, Sim]) -> list[tuple[int, Line]]:
-    """Return the pairs of an intent, the key of `sims`, and a line that may be its SIM's."""
-    wanted: dict[str, list[int]] = {}
-    for intent_id, sim in sims.items():
-        for key in sim.match_keys:
-            wanted.setdefault(key, []).append(intent_id)
-    found = {
-        (intent_id, line.key): line for line in lines for key in line.match_keys for intent_id in wanted.get(key, ())
-    }
-    return [(intent_id, line) for (intent_id, _), line in found.items()]
-
-
-def keep_known(connection: Connection, found: Iterable[tuple[int, Line]], *, needs_check: bool) -> None:
-    """Keep lines that may be the SIMs' of intents, in the caller's transaction."""
-    known = [
-        {
-            "intent_id": intent_id,
-            "line_key": line.key,
-            "needs_check": int(needs_check),
-            "record": line.as_record(),
-        }
-        for intent_id, line in found
-    ]
-    if known:
-        run(connection, "service_lines/insert_known", lines=as_json(known))
+def looks_at(
+    engine: Engine, clients: Clients, account: RevAccount, settings: Settings, clock: Callable[[], datetime]
+) -> AccountLooks:
+    """Return what looks at a Rev.io account."""
+    lag = timedelta(seconds=settings.rev_settle_seconds)
+    return AccountLooks(engine, clients(account.connection_id), account, clock, lag)
