@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert, update
 
 from device_association.domain.errors import RevioRejected
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from local.sample_data import groups, world
 from local.sample_data.portal_tables import named
 from local.sample_data.seed import known_lines

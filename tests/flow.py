@@ -19,11 +19,11 @@ from device_association.database.execution import changed, records, run
 from device_association.domain.errors import RevioError
 from device_association.requests import validate
 from device_association.requests.create import Created, create_bulk_change
-from device_association.revio.client import Account, Line, Listing, Product
-from device_association.revio.lines import SENT
+from device_association.revio.client import Account, Product
+from device_association.revio.lines import SENT, Line, Listing
 from device_association.service_lines import create as line_creation
-from device_association.service_lines import outcomes
 from device_association.service_lines import plan as line_planning
+from device_association.service_lines.context import SliceContext
 from device_association.settings import Settings
 from local.sample_data import world
 from local.sample_data.portal_tables import named
@@ -200,15 +200,15 @@ class Flow:
             ),
         )
 
-    def desk(self, claim: Claim) -> outcomes.Desk:
-        return outcomes.Desk(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
+    def context(self, claim: Claim) -> SliceContext:
+        return SliceContext(self.portal, claim, lambda _: self.rev, self.settings, self.clock)
 
     def plan(self, claim: Claim) -> list[int]:
         return line_planning.plan_rev_services(self.portal, claim, lambda _: self.rev, self.settings, clock=self.clock)
 
     def lines(self, claim: Claim, *, last_try: bool = False) -> list[dict[str, int]]:
         slices = self.plan(claim)
-        return [line_creation.create_rev_services(self.desk(claim), number, last_try=last_try) for number in slices]
+        return [line_creation.create_rev_services(self.context(claim), number, last_try=last_try) for number in slices]
 
     def associate(self, claim: Claim) -> dict[str, int]:
         counts = associations.associate_devices(self.portal, claim, clock=self.clock)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import CheckConstraint
 
-from device_association.database.tables import METADATA, OURS
+from device_association.database.tables import OURS
+from device_association.database.tables.columns import METADATA
 from device_association.database.tables.lines import rev_intent
 from device_association.domain.codes import ChangeStatus, DeviceCode, PlanOutcome, Row
 from device_association.settings import Settings

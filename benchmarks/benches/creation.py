@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from functools import cached_property
 
 from sqlalchemy import URL
@@ -20,9 +21,10 @@ from benchmarks.rig import steps
 from benchmarks.rig.fleet import PRODUCTION, Crew, Fleet, Site, fleet
 from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.rig.vendor import BenchVendor
-from device_association.database.execution import make_engine, records
+from device_association.database.execution import make_engine
 from device_association.rate_limiting.policy import Limits
-from device_association.service_lines.outcomes import line_body
+from device_association.service_lines.context import list_slice_devices
+from device_association.service_lines.devices import SliceDevice, line_body
 from local.sample_data import world
 
 DEVICES = 500
@@ -117,13 +119,11 @@ class CreationBench:
 
     def _bodies(self, url: URL, change: int, slices: Sequence[int]) -> list[dict[str, object]]:
         engine = make_engine(url)
-        key = steps.claim_of(engine, change).key
+        claim = steps.claim_of(engine, change)
         with engine.connect() as connection:
-            found = [
-                records(connection, "service_lines/list_slice_devices", slice_number=number, **key) for number in slices
-            ]
+            found = [list_slice_devices(connection, claim, number) for number in slices]
         engine.dispose()
-        return [line_body({**device, "now": steps.now()}) for part in found for device in part]
+        return [line_body(SliceDevice.of(one, now=steps.now(), account_zone=UTC)) for part in found for one in part]
 
     def _requested(self, url: URL, numbers: range) -> int:
         engine = make_engine(url)

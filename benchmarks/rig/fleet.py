@@ -19,8 +19,8 @@ from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import Limits
 from device_association.revio.client import Account, RevioClient
 from device_association.service_lines import create as line_creation
-from device_association.service_lines import outcomes as line_outcomes
-from device_association.service_lines.plan import SLICES_AT_ONCE, Clients
+from device_association.service_lines.context import Clients, SliceContext, open_context
+from device_association.service_lines.slices import SLICES_AT_ONCE
 from device_association.settings import Settings
 
 
@@ -53,11 +53,11 @@ class Site:
         """The product's settings, with the crew's calls."""
         return Settings(queue_url="none", rev_concurrency=self.crew.calls)
 
-    def desk(self, engine: Engine, change: int) -> line_outcomes.Desk:
-        """Return the desk for a slice, as the task `create_rev_service` makes it of Airflow's connections."""
+    def context(self, engine: Engine, change: int) -> SliceContext:
+        """Return the context of a slice, as the task `create_rev_service` makes it of Airflow's connections."""
         clock, budgets = database_clock(engine), self._budgets(engine, change)
         claim = steps.claim_of(engine, change)
-        return line_outcomes.open_desk(engine, claim, self._clients(budgets), self.settings, clock, budgets)
+        return open_context(engine, claim, self._clients(budgets), self.settings, clock, budgets)
 
     def clients(self, engine: Engine, change: int) -> Clients:
         """Return what gives the client of an account, whose calls count in the account's budget."""
@@ -114,6 +114,6 @@ def _create(site: Site, change: int, slice_number: int) -> dict[str, int]:
     """Do what one task does: with connections of its own, closed when it ends."""
     engine = make_engine(site.url)
     try:
-        return line_creation.create_rev_services(site.desk(engine, change), slice_number, last_try=False)
+        return line_creation.create_rev_services(site.context(engine, change), slice_number, last_try=False)
     finally:
         engine.dispose()

@@ -18,7 +18,7 @@ from device_association.data_checks import gate
 from device_association.database.dialects import utc_milliseconds
 from device_association.requests.validate import validate_devices
 from device_association.service_lines import plan as line_planning
-from device_association.service_lines.plan import Clients
+from device_association.service_lines.context import Clients
 from device_association.settings import Settings
 
 RUN = "bench"

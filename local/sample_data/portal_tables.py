@@ -9,7 +9,7 @@ from sqlalchemy import Connection, TableClause, column, table, text
 from sqlalchemy.sql import quoted_name
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.database.tables import METADATA
+from device_association.database.tables.columns import METADATA
 
 
 def table_names() -> list[str]:

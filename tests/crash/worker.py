@@ -34,8 +34,10 @@ from device_association.domain.errors import StepUnfinished
 from device_association.rate_limiting import limiter
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import Limits
-from device_association.revio.client import Account, RevioClient, Timeouts
-from device_association.service_lines import create, outcomes, plan
+from device_association.revio.client import Account, RevioClient
+from device_association.revio.transport import Timeouts
+from device_association.service_lines import create, plan
+from device_association.service_lines.context import open_context
 from device_association.settings import Settings
 from local.sample_data.seed import CONNECTIONS, revio_seed
 
@@ -177,8 +179,8 @@ class WorkerProcess:
                 return plan.plan_rev_services(*about, self.clients, self.settings, clock=self.clock)
             case "slice":
                 assert number is not None
-                desk = outcomes.open_desk(*about, self.clients, self.settings, self.clock, self.budgets)
-                return create.create_rev_services(desk, number, last_try=False)
+                context = open_context(*about, self.clients, self.settings, self.clock, self.budgets)
+                return create.create_rev_services(context, number, last_try=False)
             case "associate":
                 return associate.associate_devices(*about, clock=self.clock)
             case "history":

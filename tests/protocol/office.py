@@ -18,18 +18,16 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim
 from device_association.database.batches import hold_devices
-from device_association.database.execution import in_transaction, records
-from device_association.domain.errors import (
-    ClaimLost,
-    RevioRetryable,
-    StepUnfinished,
-)
+from device_association.database.execution import in_transaction, rows
+from device_association.domain.errors import ClaimLost, RevioRetryable, StepUnfinished
 from device_association.rate_limiting.policy import Pace
-from device_association.service_lines import create, outcomes, plan
+from device_association.service_lines import create, plan
 from device_association.service_lines.calls import LineCalls, creating
+from device_association.service_lines.context import SliceContext
 from device_association.service_lines.dispatch import CallDispatcher
-from device_association.service_lines.looks import LOOK_AGAIN, LOOK_LASTS
-from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines.lookups.account import LOOK_AGAIN, LOOK_LASTS
+from device_association.service_lines.lookups.known import KnownLine
+from device_association.service_lines.lookups.sims import SliceLooks
 from device_association.settings import Settings
 from local.sample_data import world
 from tests.flow import Flow, request
@@ -245,28 +243,24 @@ class Office:
         self._as(worker, begin)
 
     def _work(self, worker: Worker, flow: Flow, run: Run, number: int, act: Work) -> None:
-        desk = outcomes.Desk(flow.portal, run.claim, self._clients(worker), self.settings, self.clock)
-        worker.owner, worker.run, worker.calls_at_once = desk.owner, run, act.at_once
+        context = SliceContext(flow.portal, run.claim, self._clients(worker), self.settings, self.clock)
+        worker.owner, worker.run, worker.calls_at_once = context.owner, run, act.at_once
         if act.at_once:
-            self._call_at_once(desk, number)
+            self._call_at_once(context, number)
         else:
-            create.create_rev_services(desk, number, last_try=act.last_try)
+            create.create_rev_services(context, number, last_try=act.last_try)
 
-    def _call_at_once(self, desk: outcomes.Desk, number: int) -> None:
+    def _call_at_once(self, context: SliceContext, number: int) -> None:
         """Call for the SIMs of a slice that are planned and have no line, in batches of three."""
-        where = {"slice_number": number, **desk.claim.key}
-        with desk.engine.connect() as connection:
-            devices = records(connection, "service_lines/list_slice_devices", **where)
-            known = records(connection, "service_lines/list_known", **where)
-        with_lines = {line["intent_id"] for line in known}
-        free = [
-            {**one, "now": self.clock()}
-            for one in devices
-            if one["state"] == "PLANNED" and one["intent_id"] not in with_lines
-        ]
+        about = {"slice_number": number, **context.claim.key}
+        devices = context.read_devices(number)
+        with context.engine.connect() as connection:
+            known = rows(connection, KnownLine, "service_lines/list_known", **about)
+        with_lines = {line.intent_id for line in known}
+        free = [one for one in devices if one.state == "PLANNED" and one.intent_id not in with_lines]
         if free:
-            three = replace(desk, settings=desk.settings.model_copy(update={"rev_concurrency": 3}))
-            client, looks = desk.clients(free[0]["connection_id"]), SliceLooks(desk)
+            three = replace(context, settings=context.settings.model_copy(update={"rev_concurrency": 3}))
+            client, looks = context.clients(free[0].connection_id), SliceLooks(context)
             looks.learn(free, known)
             calls = LineCalls(three, client, None, creating(looks))
             CallDispatcher(calls, InTurn(), Pace.AT_ONCE).call_all(free)

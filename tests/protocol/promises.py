@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from device_association.revio.lines import SENT
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.lookups.account import LOOK_LASTS
 from tests.protocol.database import DEVICES
 from tests.protocol.office import Office
 from tests.protocol.vendor import Kept

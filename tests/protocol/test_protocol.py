@@ -24,11 +24,15 @@ from sqlalchemy.engine import URL
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio import lines as revio_lines
 from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
-from device_association.service_lines import calls, create, outcomes, slice_looks, vendor_lines
-from device_association.service_lines import looks as line_looks
-from device_association.service_lines.looks import AccountLooks
-from device_association.service_lines.outcomes import Outcome, mirror_row
-from device_association.service_lines.slice_looks import SliceLooks
+from device_association.service_lines import calls, find_line
+from device_association.service_lines.context import Outcome
+from device_association.service_lines.devices import SliceDevice
+from device_association.service_lines.journal import entries
+from device_association.service_lines.journal.entries import mirror_row
+from device_association.service_lines.lookups import account, sims, snapshot
+from device_association.service_lines.lookups.account import AccountLooks
+from device_association.service_lines.lookups.filters import AccountFilters
+from device_association.service_lines.lookups.sims import SliceLooks
 from tests.databases import clone
 from tests.hunts import few_and_many
 from tests.protocol import acts, promises
@@ -60,7 +64,7 @@ CREATED = Answer()
 def office(server: URL, sample_template: str) -> Iterator[Engine]:
     """Give one database for all examples; each begins with an empty one. A list counts as long that has three lines."""
     with clone(server, sample_template) as portal, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(line_looks, "PAGE_SIZE", 3)
+        patched.setattr(account, "PAGE_SIZE", 3)
         patched.setattr(calls, "begin_creations", begin_after_a_moment)
         prepare(portal)
         yield portal
@@ -268,7 +272,7 @@ def of_anybody(lines: Iterable[Line], sim: Sim, _: Collection[int], now: datetim
 
 
 def by_date_only(device: Any, line: Line, known_before: Collection[str]) -> Outcome:
-    is_late = line.created is not None and line.created >= device["called"] - CLOCKS_DIFFER
+    is_late = line.created is not None and line.created >= device.called - CLOCKS_DIFFER
     return Outcome.CREATED if is_late and line.key not in known_before else Outcome.ADOPTED
 
 
@@ -279,9 +283,9 @@ def as_asked_for(device: Any, service_id: int, line: Line | None = None) -> dict
 def read_new_unchecked(looks: AccountLooks, look: Any) -> datetime:
     """Take what is listed as new for all of it, whether the newest line that is known is there or not."""
     begun = looks._clock()
-    found = list(looks._client.lines(created_date_start=look["newest"] - looks._search_lag))
+    found = list(looks._client.lines(created_date_start=look.newest - looks._search_lag))
     with looks._engine.begin() as connection:
-        vendor_lines.keep_lines(connection, found, account_id=looks._account.account_id, listed=begun, shown=begun)
+        snapshot.keep_lines(connection, found, account_id=looks._account.account_id, listed=begun, shown=begun)
     return begun
 
 
@@ -316,26 +320,24 @@ MUTATIONS: dict[str, Mutation] = {
         happens=acts.NEW_LINES,
     ),
     "lines of other customers are ignored": Mutation(
-        patches=((slice_looks, "judge", of_the_customer),), happens=acts.ELSEWHERE
+        patches=((sims, "judge", of_the_customer),), happens=acts.ELSEWHERE
     ),
-    "lines of other customers are adopted": Mutation(
-        patches=((slice_looks, "judge", of_anybody),), happens=acts.ELSEWHERE
-    ),
+    "lines of other customers are adopted": Mutation(patches=((sims, "judge", of_anybody),), happens=acts.ELSEWHERE),
     "what an account has new is not compared with the SIMs that wait": Mutation(
-        patches=((slice_looks, "match", lambda *_: []),), happens=acts.NEW_LINES
+        patches=((sims, "match", lambda *_: []),), happens=acts.NEW_LINES
     ),
     "an ICCID is compared as it is written": Mutation(
         patches=((revio_lines, "iccid_digits", lambda text: text),),
         happens=acts.there_before(Spelling.FILLER, Spelling.HYPHENS),
     ),
     "a line that is found counts as ours by its date": Mutation(
-        patches=((create, "outcome_of", by_date_only),), happens=acts.MADE_MEANWHILE
+        patches=((find_line, "outcome_of", by_date_only),), happens=acts.MADE_MEANWHILE
     ),
     "the mirror of an adopted line holds what was asked for": Mutation(
-        patches=((outcomes, "mirror_row", as_asked_for),), happens=acts.there_before(Spelling.OTHER_TERMS)
+        patches=((entries, "mirror_row", as_asked_for),), happens=acts.there_before(Spelling.OTHER_TERMS)
     ),
     "look-ups by number are trusted without a proof": Mutation(
-        patches=((AccountLooks, "_prove", lambda _: True),), happens=acts.SWAPPED, manners=acts.BLIND_NUMBERS
+        patches=((AccountFilters, "_prove", lambda _: True),), happens=acts.SWAPPED, manners=acts.BLIND_NUMBERS
     ),
     "an account's list of what is new is trusted": Mutation(
         patches=((AccountLooks, "_read_new", read_new_unchecked),), happens=acts.NEW_LINES, manners=acts.BLIND_NEWS
@@ -344,7 +346,7 @@ MUTATIONS: dict[str, Mutation] = {
         patches=((SliceLooks, "keys_before", lambda *_: frozenset()),), happens=acts.RECONNECTED
     ),
     "a customer's former number is forgotten": Mutation(
-        patches=((slice_looks, "customers_of", lambda device: frozenset({int(device["customer_number"])})),),
+        patches=((SliceDevice, "customers", property(lambda device: frozenset({int(device.customer_number)}))),),
         happens=acts.RENUMBERED,
         to_the_end=True,
     ),

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import Record
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.revio.client import Account, Line, Listing, Product
-from device_association.service_lines.journal import begin_creations
-from device_association.service_lines.outcomes import Desk
+from device_association.revio.client import Account, Product
+from device_association.revio.lines import Line, Listing
+from device_association.service_lines.context import SliceContext
+from device_association.service_lines.devices import SliceDevice
+from device_association.service_lines.journal.calls import begin_creations
 from tests.protocol.acts import Die, Script
 from tests.protocol.database import DEVICES
 from tests.protocol.vendor import CALL_SECONDS, STALL_SECONDS, Answer, Call, Kind, Vendor
@@ -183,10 +184,10 @@ class Client:
         return RevioOutcomeUnknown("500", status=500)
 
 
-def begin_after_a_moment(desk: Desk, devices: Sequence[Record]) -> set[int]:
+def begin_after_a_moment(context: SliceContext, devices: Sequence[SliceDevice]) -> set[int]:
     """Take the leases of calls as the protocol does, after the moment `begin`."""
-    desk.engine.get_execution_options()["worker"].moment("begin", counts=False)
-    return begin_creations(desk, devices)
+    context.engine.get_execution_options()["worker"].moment("begin", counts=False)
+    return begin_creations(context, devices)
 
 
 class InOrder(Future[Any]):

@@ -19,9 +19,8 @@ from device_association.reconciliation.accounts import FIRST, LAST
 from device_association.requests import validate
 from device_association.revio.lines import line_of
 from device_association.service_lines import create, plan
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
-from device_association.service_lines.vendor_lines import keep_lines
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.lookups.snapshot import keep_lines
 from local.sample_data import world
 from local.sample_data.portal_tables import named
 from tests.flow import NOW, Flow, request
@@ -319,7 +318,7 @@ def test_a_record_of_another_account_that_cannot_be_judged_stops_the_call(flow: 
     slices = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     show_unjudged(flow, UNJUDGED[strange](world.iccid(1)), world.SECOND_ACCOUNT)
     for number in slices:
-        create.create_rev_services(flow.desk(claim), number, last_try=False)
+        create.create_rev_services(flow.context(claim), number, last_try=False)
     assert (flow.rev.posts, set(flow.codes(claim.bulk_change_id).values())) == (
         0,
         {"DEVICE_ASSIGNED_TO_OTHER_CUSTOMER"},
@@ -369,13 +368,10 @@ def begin_all(fleet: Fleet, claim: Claim, *, billed: set[str], said: str) -> Non
         one["id"]: one["deviceid"]
         for one in flow.all("device_association", "rev_intent", bulkchangeid=claim.bulk_change_id)
     }
-    asked = [{"intent_id": intent, "connection_id": "revio_northwind"} for intent in intents]
-    begun = begin_calls(
-        flow.desk(claim), asked, statement="service_lines/begin_calls", looked_after=flow.clock() - LOOK_LASTS
-    )
+    begun = begin_calls(flow.context(claim), "revio_northwind", dict.fromkeys(intents))
     assert fleet.names(intents[intent] for intent in begun) == {one.name for one in SPELLINGS} - billed
     for intent, number in intents.items():
-        why = [one["said"] for one in flow.statement("service_lines/find_conflict", intent_id=intent, now=NOW)]
+        why = [one["reason"] for one in flow.statement("service_lines/find_conflict", intent_id=intent, now=NOW)]
         is_billed = fleet.devices[number].name in billed
         assert why == ([said.format(line=90_000 + number)] if is_billed else []), fleet.devices[number]
 

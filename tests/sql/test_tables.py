@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import URL, CheckConstraint, Connection, Engine, ForeignKeyConstraint, Table, UniqueConstraint, inspect
 
 from device_association.database.dialects import POSTGRESQL
-from device_association.database.tables import METADATA, OURS, PORTAL
-from device_association.database.tables.columns import is_of
+from device_association.database.tables import OURS, PORTAL
+from device_association.database.tables.columns import METADATA, is_of
 from device_association.installation.catalog import read_catalogue
 from device_association.installation.column_types import declared_columns
 from device_association.installation.requirements import COUNTS, COUNTS_COLUMNS

@@ -21,8 +21,7 @@ from device_association.database.execution import as_json, changed, in_transacti
 from device_association.database.tables.portal_changes import device_bulk_change
 from device_association.database.tables.portal_tenants import portal_user, tenant
 from device_association.domain.errors import ClaimLost
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.journal.calls import begin_calls
 from device_association.service_lines.plan import plan_rev_services
 from local.sample_data import groups, world
 from local.sample_data.portal_tables import named
@@ -199,10 +198,9 @@ def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list
     intents = flow.all("device_association", "rev_intent", bulkchangeid=claim.bulk_change_id)
     assert len(intents) == TIMES
     for intent in intents:
-        device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-        how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
+        about = ("revio_northwind", {intent["id"]: None})
         began = pair(
-            *(partial(begin_calls, replace(flow.desk(claim), owner=owner), [device], **how) for owner in ("one", "two"))
+            *(partial(begin_calls, replace(flow.context(claim), owner=owner), *about) for owner in ("one", "two"))
         )
         assert sorted(began, key=len) == [set(), {intent["id"]}]
         (called,) = flow.all("device_association", "rev_intent", id=intent["id"])

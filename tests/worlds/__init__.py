@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from device_association.domain.errors import RevioError
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from tests.worlds.customers import customers, for_sale, people, plans
 from tests.worlds.devices import devices, lines, tenancies
 from tests.worlds.operations import meanwhile, other_operations, portals_change, waiting_plans

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from local.sample_data.world import iccid
 from tests.worlds.values import MOMENTS, TEXTS, Tables, mostly
 

@@ -20,7 +20,8 @@ from sqlalchemy import Connection, Engine, inspect
 
 from device_association.database.dialects import SQL_SERVER
 from device_association.database.execution import make_engine, records
-from device_association.database.tables import METADATA, OURS, PORTAL
+from device_association.database.tables import OURS, PORTAL
+from device_association.database.tables.columns import METADATA
 from device_association.domain.errors import ConfigurationError
 from device_association.installation.sql_files import bare_name, sql_files
 

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.database.tables import METADATA, OURS, PORTAL
+from device_association.database.tables import OURS, PORTAL
+from device_association.database.tables.columns import METADATA
 from device_association.installation.column_types import Column, declared_columns
 from device_association.installation.procedure_heads import Parameter, parameters
 from device_association.installation.sql_files import bare_name, sql_files

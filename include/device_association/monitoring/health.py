@@ -17,13 +17,13 @@ from device_association.monitoring.snapshot import (
     JOBS,
     LISTENER,
     REPORT,
-    SWEEP,
     WAITING_AFTER,
     CountAndAge,
     Figures,
     read_figures,
     summed,
 )
+from device_association.requests.approvals import SWEEP
 
 WELL, NOT_WELL = 0, 1
 RUNBOOKS = "docs/runbooks"

@@ -24,7 +24,7 @@ from device_association.findings.store import Finding, FindingKind, report
 from device_association.reconciliation.differences import REPORTS, Difference, Scope
 from device_association.reconciliation.repairs import REPAIRS, Page, Repair, Repairable
 from device_association.revio.lines import Listing
-from device_association.service_lines.vendor_lines import RevAccount, listing_of_today
+from device_association.service_lines.lookups.snapshot import RevAccount, listing_of_today
 
 log = logging.getLogger(__name__)
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)

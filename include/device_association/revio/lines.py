@@ -145,7 +145,7 @@ class Line:
     @classmethod
     def from_record(cls, record: str) -> Line:
         """Return the line that `as_record` gave, from its JSON."""
-        values: dict[str, Any] = json.loads(record)
+        values: dict[str, Any] = json.loads(record)  # as `as_record` gave them
         for name in MOMENTS:
             values[name] = values[name] and datetime.fromisoformat(values[name])
         rounded, nested = tuple(map(float, values["rounded"])), tuple(values.get("nested", ()))
@@ -275,7 +275,7 @@ def ending_text(line: Line) -> str:
     return f"line {line} of this SIM is to be disconnected at {ends}; retry after that, or have the date removed"
 
 
-def line_of(record: Mapping[str, Any], zone: tzinfo = UTC) -> Line:
+def line_of(record: Mapping[str, object], zone: tzinfo = UTC) -> Line:
     """Return a record of Rev.io's as a line; its dates without a zone are of this one."""
     numbers = [_as_sent(record.get(name)) for name in ("number", "number2")]
     parts = [_as_sent(part) for number in numbers for part in _parts(number)]

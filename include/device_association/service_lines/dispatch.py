@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from device_association.bulk_changes.stops import is_stopped
-from device_association.database.execution import Record
 from device_association.domain.errors import RevioRejected, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import Pace, Permit
 from device_association.service_lines.calls import Admission, LineCalls, wait_of
-from device_association.service_lines.journal import why_not
-from device_association.service_lines.outcomes import Desk, Outcome, stop_change
+from device_association.service_lines.context import Outcome, SliceContext
+from device_association.service_lines.devices import SliceDevice
+from device_association.service_lines.journal.calls import blocking_reason
+from device_association.service_lines.journal.entries import stop_change
 
 SOON = timedelta(seconds=1)
 """A call is begun no earlier than this before its moment, so that a pause or a stop finds few that were begun."""
@@ -43,26 +44,26 @@ class CallDispatcher:
     calls: LineCalls
     workers: Executor
     pace: Pace
-    waiting: deque[Record] = field(default_factory=deque)
-    in_flight: dict[Future[int | Outcome], Record] = field(default_factory=dict)
+    waiting: deque[SliceDevice] = field(default_factory=deque)
+    in_flight: dict[Future[int | Outcome], SliceDevice] = field(default_factory=dict)
     slots: deque[Permit] = field(default_factory=deque)
-    ended: list[tuple[Record, Outcome]] = field(default_factory=list)
+    ended: list[tuple[SliceDevice, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     """When the next call may be begun, on the monotonic clock."""
     give_up: float = 0.0
     """When the devices that wait are given up, on the same clock, unless one ends before."""
 
     @property
-    def desk(self) -> Desk:
+    def context(self) -> SliceContext:
         """Where the slice is worked on."""
-        return self.calls.desk
+        return self.calls.context
 
     @property
     def budget(self) -> RateLimiter | None:
         """The account's budget; None: no limit is kept."""
         return self.calls.budget
 
-    def call_all(self, devices: Iterable[Record]) -> list[tuple[Record, Outcome]]:
+    def call_all(self, devices: Iterable[SliceDevice]) -> list[tuple[SliceDevice, Outcome]]:
         """Call for each planned SIM once; what could not be called for long enough comes back as UNREACHABLE."""
         self.waiting.extend(devices)
         self._renew_patience()
@@ -84,7 +85,7 @@ class CallDispatcher:
         return self.ended
 
     def _renew_patience(self) -> None:
-        self.give_up = time.monotonic() + self.desk.settings.rev_retry_seconds
+        self.give_up = time.monotonic() + self.context.settings.rev_retry_seconds
 
     def _begin_some(self) -> None:
         """Begin as many calls as there is room for, here and at the account; none once the credentials are refused."""
@@ -102,7 +103,7 @@ class CallDispatcher:
             self._give_back()
         if not self.slots:
             self._take(self.budget, room)
-        if self.slots and self.slots[0].used_from - self.desk.clock() <= SOON and self._look_again():
+        if self.slots and self.slots[0].used_from - self.context.clock() <= SOON and self._look_again():
             count = min(room, len(self.slots), len(self.waiting))
             self._begin([(self.waiting.popleft(), self.slots.popleft()) for _ in range(count)])
 
@@ -119,10 +120,10 @@ class CallDispatcher:
             self._end_waiting(Outcome.UNREACHABLE)
             return False
         except RevioUnauthorized as refused:
-            stop_change(self.desk, self.waiting[0], refused)
+            stop_change(self.context, self.waiting[0], refused)
             self._end_waiting(Outcome.STOPPED)
             return False
-        fresh: deque[Record] = deque()
+        fresh: deque[SliceDevice] = deque()
         for device in self.waiting:
             if self.calls.operation.is_stale(device):
                 self.ended.append((device, Outcome.STALE))
@@ -133,7 +134,7 @@ class CallDispatcher:
 
     def _room(self) -> int:
         """Return how many calls to begin now, many together: none until half of those that were begun have come back."""
-        most = AHEAD * self.desk.settings.rev_concurrency
+        most = AHEAD * self.context.settings.rev_concurrency
         room = most - len(self.in_flight)
         return min(room, len(self.waiting)) if room >= most // 2 else 0
 
@@ -152,7 +153,7 @@ class CallDispatcher:
         if turn.wait:
             log.info("no call for %.1f s: %s", turn.wait, turn.reason)
             self.not_before = time.monotonic() + turn.wait
-            if is_stopped(self.desk.engine, self.desk.claim):
+            if is_stopped(self.context.engine, self.context.claim):
                 self._end_waiting(Outcome.STOPPED)
         if turn.probe:
             self._probe()
@@ -166,25 +167,25 @@ class CallDispatcher:
         except RevioRejected as odd:
             log.warning("Rev.io answers again: %s", odd)
         except RevioUnauthorized as refused:
-            stop_change(self.desk, self.waiting[0], refused)
+            stop_change(self.context, self.waiting[0], refused)
 
     def _wait_after(self, problem: RevioRetryable) -> None:
         log.warning("%s", problem)
         self.not_before = max(self.not_before, time.monotonic() + wait_of(problem))
 
-    def _begin(self, calls: Sequence[tuple[Record, Permit | None]]) -> None:
+    def _begin(self, calls: Sequence[tuple[SliceDevice, Permit | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
-        limits = self.desk.settings
-        send_by = self.desk.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
-        begun = self.calls.operation.begin(self.desk, [device for device, _ in calls])
+        limits = self.context.settings
+        send_by = self.context.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
+        begun = self.calls.operation.begin(self.context, [device for device, _ in calls])
         spared = []
         for device, slot in calls:
-            if device["intent_id"] in begun:
+            if device.intent_id in begun:
                 self.in_flight[self.workers.submit(self.calls.make, device, slot, send_by)] = device
                 continue
             if slot:
                 spared.append(slot)
-            outcome = why_not(self.desk, device)
+            outcome = blocking_reason(self.context, device)
             if outcome is None:
                 self.not_before = time.monotonic() + TRY_AGAIN
                 self.waiting.append(device)
@@ -200,7 +201,7 @@ class CallDispatcher:
         if self.calls.gate.admission is Admission.REFUSED:
             return 0.0
         if self.slots:
-            return max(0.0, (self.slots[0].used_from - SOON - self.desk.clock()).total_seconds())
+            return max(0.0, (self.slots[0].used_from - SOON - self.context.clock()).total_seconds())
         return max(0.0, self.not_before - time.monotonic())
 
     def _record_some(self) -> None:

@@ -1,6 +1,5 @@
--- When an account was listed last, whether that showed all of it, and until when somebody else may be listing it.
+-- When an account was listed last, and whether that showed all of it.
 -- Safe to run twice: reads only.
-SELECT
-    g.ListedDate AS listed_date, g.IsWhole AS is_whole, g.LineCount AS line_count, g.LeaseUntil AS lease_until
+SELECT g.ListedDate AS listed, g.IsWhole AS is_whole
 FROM device_association.vendor_listing AS g
 WHERE g.IntegrationAuthenticationId = :account_id

@@ -9,16 +9,26 @@ SELECT
     i.LookedDate AS looked,
     i.CalledDate AS called,
     i.CalledBody AS called_body,
+    i.RevServiceId AS service_id,
+    i.ModifiedDate AS settled,
     i.EndsRevServiceId AS ends_service_id,
+    o.ICCID AS line_owner,
+    f.State AS reverted_state,
+    f.id AS reverted_intent_id,
+    n.RevServiceId AS named_service_id,
+    n.IntegrationAuthenticationId AS named_account_id,
+    n.Actor AS named_by,
+    n.Reason AS named_reason,
     i.IntegrationAuthenticationId AS account_id,
     a.ConnectionId AS connection_id,
     k.id AS customer_id,
     k.RevCustomerId AS customer_number,
-    t.id AS terms_id,
     t.ServiceTypeId AS service_type_id,
     t.ProviderId AS provider_id,
     t.UsagePlanGroupId AS usage_plan_group_id,
     t.RevPackageId AS rev_package_id,
+    t.RevProductIdList AS rev_product_id_list,
+    t.RateList AS rate_list,
     t.Prorate AS prorate,
     t.Description AS description,
     b.TimeZone AS time_zone,
@@ -46,6 +56,11 @@ INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
 INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.Tenant AS b ON c.TenantId = b.id
 LEFT JOIN dbo.Device AS v ON i.DeviceId = v.id
+LEFT JOIN device_association.rev_line_owner AS o
+    ON i.EndsRevServiceId = o.RevServiceId AND i.IntegrationAuthenticationId = o.IntegrationAuthenticationId
+LEFT JOIN device_association.named_line AS n ON m.id = n.M2MDeviceChangeId
+LEFT JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
+LEFT JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id
 WHERE
     (i.State = 'UNKNOWN' OR (i.State = 'CALLING' AND i.LeaseUntil <= :now))
     AND m.IsProcessed = 1

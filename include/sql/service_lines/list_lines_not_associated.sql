@@ -2,9 +2,7 @@
 -- or was canceled: somebody is billed for nothing.
 -- Safe to run twice: reads only.
 SELECT
-    m.id AS row_id,
     m.ICCID AS iccid,
-    m.Status AS status,
     m.ErrorCode AS code,
     i.RevServiceId AS service_id,
     i.IntegrationAuthenticationId AS account_id,

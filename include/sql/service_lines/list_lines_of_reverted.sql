@@ -1,7 +1,6 @@
 -- The lines that came to be known after their change was taken back: nobody ends them by itself.
 -- Safe to run twice: reads only.
 SELECT
-    m.id AS row_id,
     m.ICCID AS iccid,
     i.RevServiceId AS service_id,
     i.IntegrationAuthenticationId AS account_id,

@@ -4,7 +4,6 @@ SELECT
     i.id AS intent_id,
     i.ICCID AS iccid,
     i.MSISDN AS msisdn,
-    i.IntegrationAuthenticationId AS account_id,
     i.RevCustomerId AS customer_id
 FROM device_association.rev_intent AS i
 WHERE i.BulkChangeId = :bulk_change_id AND i.State = 'PLANNED' AND i.EndsRevServiceId IS NULL

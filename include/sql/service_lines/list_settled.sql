@@ -10,8 +10,7 @@ SELECT
     m.ICCID AS iccid,
     m.MSISDN AS msisdn,
     i.IntegrationAuthenticationId AS account_id,
-    a.ConnectionId AS connection_id,
-    a.TenantId AS tenant_id
+    a.ConnectionId AS connection_id
 FROM device_association.rev_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id

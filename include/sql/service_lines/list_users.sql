@@ -3,7 +3,6 @@
 SELECT
     i.M2MDeviceChangeId AS row_id,
     i.BulkChangeId AS bulk_change_id,
-    i.State AS state,
     i.RevCustomerId AS customer_id,
     c.TenantId AS tenant_id,
     CASE WHEN m.IsProcessed = 0 THEN 1 ELSE 0 END AS row_is_open

@@ -18,7 +18,9 @@ from device_association.domain.errors import AssociationError, ClaimLost, Databa
 from device_association.messaging import outbox
 from device_association.requests import create, validate
 from device_association.service_lines import create as line_creation
-from device_association.service_lines import outcomes, plan
+from device_association.service_lines import plan
+from device_association.service_lines.context import open_context
+from device_association.service_lines.slices import SLICES_AT_ONCE
 from device_association_airflow import airflow_runs, connections
 from device_association_airflow.dag_defaults import MOST_FAILURES, MOST_TRIES, POLICY, POOL
 from device_association_airflow.operators.check_data import CheckDataOperator
@@ -105,14 +107,14 @@ def plan_rev_services() -> list[int]:
 @task(
     **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
-    max_active_tis_per_dagrun=plan.SLICES_AT_ONCE,
+    max_active_tis_per_dagrun=SLICES_AT_ONCE,
     pool=POOL,
 )
 @speaks_plainly
 def create_rev_service(slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
     context, claim = get_current_context(), current_claim()
-    desk = outcomes.open_desk(
+    desk = open_context(
         connections.portal(),
         claim,
         connections.revio_clients(claim.bulk_change_id),

@@ -11,7 +11,7 @@ from airflow.sdk import get_current_context, task
 from device_association.reconciliation.accounts import Interval, past_interval
 from device_association.reconciliation.accounts import reconcile_account as reconcile
 from device_association.reconciliation.changes import repair_changes
-from device_association.service_lines import vendor_lines
+from device_association.service_lines.lookups import snapshot
 from device_association_airflow import connections
 from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.task_context import speaks_plainly
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 def list_accounts() -> list[int]:
     """Return the Rev.io accounts that have customers; refuse an interval that is no past."""
     interval = interval_of(get_current_context()["dag_run"], connections.clock())
-    found = vendor_lines.list_accounts(connections.portal())
+    found = snapshot.list_accounts(connections.portal())
     log.info("%s accounts, from %s to %s", len(found), interval.since, interval.until)
     return [one.account_id for one in found]
 
@@ -37,7 +37,7 @@ def list_accounts() -> list[int]:
 def reconcile_account(account_id: int) -> dict[str, dict[str, int]]:
     """Compare portal, mirror and Rev.io for one account; its failure is no other account's."""
     context, portal = get_current_context(), connections.portal()
-    (account,) = [one for one in vendor_lines.list_accounts(portal) if one.account_id == account_id]
+    (account,) = [one for one in snapshot.list_accounts(portal) if one.account_id == account_id]
     context["account"] = account.name  # type: ignore[typeddict-unknown-key]
     interval = interval_of(context["dag_run"], connections.clock())
     client = connections.patient_client(account.connection_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,9 +17,11 @@ from device_association.domain.plain_numbers import plain_whole
 from device_association.maintenance.letter_store import DeadLetter, content_of
 from device_association.messaging.messages import Cause, read_message
 from device_association.requests.payloads import read_payload
-from device_association.service_lines.looks import _kept_line
-from device_association.service_lines.products import _body
+from device_association.service_lines.journal.products import ProductStep
+from device_association.service_lines.lookups.known import ShownLine
+from device_association.service_lines.products import product_body
 from local.sample_data import groups, world
+from tests.devices import slice_device
 from tests.flow import NOW, Flow, request
 
 STRANGE = ["4_711", " 5 ", "5\n", "+5", "²", "٥", "５", "5.0", "0x5", "--5", "- 5", "", "five"]
@@ -109,16 +112,15 @@ def test_a_dead_letter_whose_date_is_strange_is_kept_without_one(sent: Any, kept
 
 @pytest.mark.parametrize("number", ["4_711", "²", "٤٧١١", " 5 "])
 def test_a_strange_customer_number_stops_the_product_s_call_by_name(number: str) -> None:
-    device = {"customer_number": number, "prorate": 0, "time_zone": None, "activated_date": None}
-    device |= {"effective_date": None, "now": NOW}
+    step = ProductStep(1, None, None, "PLANNED", None)
     with pytest.raises(ConfigurationError, match="customer number"):
-        _body(device, 5, {"product_id": 1, "rate": None})
+        product_body(slice_device(customer_number=number), 5, step)
 
 
 def test_a_line_that_was_kept_with_a_strange_customer_number_is_one_that_cannot_be_judged() -> None:
-    kept = {"service_id": 5, "number": None, "number2": None, "created": None, "disconnected": None}
-    assert _kept_line({**kept, "customer_number": "4_711"}).flaw() == "its customer_id cannot be read"
-    assert _kept_line({**kept, "customer_number": "4711"}).customer_id == 4711
+    shown = ShownLine(5, "4_711", None, None, None, None)
+    assert shown.as_line().flaw() == "its customer_id cannot be read"
+    assert replace(shown, customer_number="4711").as_line().customer_id == 4711
 
 
 def test_an_iccid_in_other_digits_costs_the_data_checks_no_error(flow: Flow) -> None:

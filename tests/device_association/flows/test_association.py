@@ -23,11 +23,11 @@ from device_association.domain.errors import (
 )
 from device_association.requests import validate
 from device_association.requests.create import check_may_run
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from device_association.service_lines import create
 from device_association.service_lines import plan as line_planning
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.journal.calls import begin_calls
+from device_association.service_lines.slices import split_into_slices
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 
@@ -416,9 +416,9 @@ def test_a_slice_that_died_for_good_costs_the_others_nothing(flow: Flow) -> None
     flow.check(claim)
     slices = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     with pytest.raises(RevioRetryable, match="could not be reached"):
-        create.create_rev_services(flow.desk(claim), slices[0], last_try=True)
+        create.create_rev_services(flow.context(claim), slices[0], last_try=True)
     for number in slices[1:]:
-        create.create_rev_services(flow.desk(claim), number, last_try=True)
+        create.create_rev_services(flow.context(claim), number, last_try=True)
     flow.associate(claim)
     closed = flow.close(claim, failed=["create_rev_service_0"])
     assert closed.status == "PARTIALLY_PROCESSED"
@@ -460,18 +460,18 @@ def test_a_planned_slice_never_shifts_when_it_is_planned_again(flow: Flow) -> No
     [(0, 0, 0), (1, 1, 1), (200, 200, 1), (201, 4, 51), (500, 8, 63), (20_000, 200, 100), (100_000, 200, 500)],
 )
 def test_a_change_is_cut_into_no_more_slices_than_airflow_can_bear(devices: int, slices: int, largest: int) -> None:
-    cut = list(line_planning.cut(list(range(devices)), most_slices=200, fewest_devices=50))
-    assert (len(cut), max((one["devices"] for one in cut), default=0)) == (slices, largest)
-    assert sum(one["devices"] for one in cut) == devices
+    cut = list(split_into_slices(list(range(devices)), max_slices=200, min_devices=50))
+    assert (len(cut), max((one.devices for one in cut), default=0)) == (slices, largest)
+    assert sum(one.devices for one in cut) == devices
 
 
 def test_two_workers_never_post_the_same_device(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
     number = line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)[0]
-    desks = [flow.desk(claim) for _ in range(8)]
+    contexts = [flow.context(claim) for _ in range(8)]
     with ThreadPoolExecutor(8) as workers:
-        tries = [workers.submit(create.create_rev_services, desk, number, last_try=False) for desk in desks]
+        tries = [workers.submit(create.create_rev_services, context, number, last_try=False) for context in contexts]
         errors = {type(one.exception()) for one in tries}
     assert errors <= {type(None), StepUnfinished, ClaimLost}
     assert (flow.rev.posts, len(flow.rev.lines_of(PLAIN[0]))) == (1, 1)
@@ -482,9 +482,7 @@ def test_a_call_that_is_out_is_not_begun_again_by_a_worker_that_read_it_as_plann
     flow.check(claim)
     line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     (intent,) = flow.all("device_association", "rev_intent")
-    device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-    how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
-    begun = [begin_calls(flow.desk(claim), [device], **how) for _ in range(2)]
+    begun = [begin_calls(flow.context(claim), "revio_northwind", {intent["id"]: None}) for _ in range(2)]
     assert begun == [{intent["id"]}, set()]
 
 

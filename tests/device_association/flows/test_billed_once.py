@@ -31,10 +31,10 @@ from device_association.rate_limiting.policy import MAX_FAILURES, Limits
 from device_association.requests import validate
 from device_association.requests.actions import retry_change
 from device_association.requests.create import check_may_run
-from device_association.revio.client import Line, Listing, Product
+from device_association.revio.client import Product
+from device_association.revio.lines import Line, Listing
 from device_association.service_lines import create
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
+from device_association.service_lines.journal.calls import begin_calls
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, request, settings
 
@@ -208,7 +208,7 @@ def test_a_run_that_lost_its_change_adopts_nothing_and_adds_no_product(flow: Flo
     number = flow.plan(claim)[0]
     flow.open(claim.bulk_change_id, "living", lives=lambda _: False)
     with pytest.raises(ClaimLost):
-        create.create_rev_services(flow.desk(claim), number, last_try=False)
+        create.create_rev_services(flow.context(claim), number, last_try=False)
     assert rev.products_kept == []
     assert [one["state"] for one in flow.all("device_association", "rev_intent")] == ["PLANNED"]
 
@@ -224,7 +224,7 @@ def test_a_line_that_comes_after_another_was_settled_is_told_and_gets_no_product
         return slow(body)
 
     flow.rev.create_line = outlives_its_lease
-    create.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.context(claim), number, last_try=False)
     assert {body["service_id"] for body in flow.rev.products_kept} == {4242}
     assert any("outlived its lease" in (one["errortext"] or "") for one in flow.all("dbo", "devicebulkchangelog"))
 
@@ -246,16 +246,11 @@ def test_a_busy_sim_and_a_strange_answer_cost_no_other_device_its_line(flow: Flo
     claim = begun(flow, PLAIN[:10])
     number = flow.plan(claim)[0]
     busy = next(one for one in flow.all("device_association", "rev_intent") if one["iccid"] == PLAIN[1])
-    device = {"intent_id": busy["id"], "connection_id": "revio_northwind"}
-    looked_after = flow.clock() - LOOK_LASTS
-    begun_calls = begin_calls(
-        flow.desk(claim), [device], statement="service_lines/begin_calls", looked_after=looked_after
-    )
-    assert begun_calls == {busy["id"]}
+    assert begin_calls(flow.context(claim), "revio_northwind", {busy["id"]: None}) == {busy["id"]}
     rev.refuse_list = rev.refuse_look_up = RevioRejected("404", status=404)
     for _ in range(2):
         with pytest.raises(StepUnfinished, match="not settled"):
-            create.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.context(claim), number, last_try=False)
     assert {iccid for iccid in PLAIN[:10] if rev.lines_of(iccid)} == set(PLAIN[2:10])
 
 
@@ -355,7 +350,7 @@ def test_a_change_of_many_activation_dates_has_its_history_in_one_transaction(fl
 def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(flow: Flow) -> None:
     flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
     claim = begun(flow, PLAIN[:6])
-    number, post, others = flow.plan(claim)[0], flow.rev.create_line, [flow.desk(claim)]
+    number, post, others = flow.plan(claim)[0], flow.rev.create_line, [flow.context(claim)]
 
     def while_another_is_at_it(body: dict[str, Any]) -> int:
         if others:
@@ -365,7 +360,7 @@ def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(
 
     flow.rev.create_line = while_another_is_at_it
     with pytest.raises(StepUnfinished):
-        create.create_rev_services(flow.desk(claim), number, last_try=False)
+        create.create_rev_services(flow.context(claim), number, last_try=False)
     assert end(flow, claim) == {"PROCESSED": 6}
     assert [len(flow.rev.lines_of(iccid)) for iccid in PLAIN[:6]] == [1] * 6
 
@@ -377,7 +372,7 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
-            create.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.context(claim), number, last_try=False)
 
     again()
     flow.clock.pass_seconds(600)
@@ -387,7 +382,7 @@ def test_a_line_s_absence_counts_only_from_when_rev_io_could_be_asked_again(flow
     again()
     assert rev.posts == 1
     rev.kept.append(Line(1001, int(world.ACME), None, PLAIN[0], flow.clock(), None))
-    create.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.context(claim), number, last_try=False)
     assert (rev.posts, end(flow, claim)) == (1, {"PROCESSED": 1})
 
 
@@ -398,7 +393,7 @@ def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(f
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
-            create.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.context(claim), number, last_try=False)
 
     again()
     flow.clock.pass_seconds(600)
@@ -409,7 +404,7 @@ def test_a_product_s_absence_counts_only_from_when_rev_io_could_be_asked_again(f
     assert rev.products_kept == []
     rev.there = [Product(900, world.PRODUCT, "ACTIVE")]
     flow.clock.pass_seconds(600)
-    create.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.context(claim), number, last_try=False)
     assert (rev.products_kept, end(flow, claim)) == ([], {"PROCESSED": 1})
 
 
@@ -442,7 +437,7 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
 
     def again() -> None:
         with pytest.raises(StepUnfinished):
-            create.create_rev_services(flow.desk(claim), number, last_try=False)
+            create.create_rev_services(flow.context(claim), number, last_try=False)
 
     again()
     for _ in range(MAX_FAILURES):
@@ -452,5 +447,5 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
     again()
     assert rev.posts == 1
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
-    create.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.context(claim), number, last_try=False)
     assert (rev.posts, end(flow, claim)) == (2, {"PROCESSED": 1})

@@ -26,13 +26,14 @@ from device_association.domain.errors import (
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.requests.actions import retry_change
 from device_association.requests.revert import revert_change
-from device_association.revio.client import Line, Listing, Product
+from device_association.revio.client import Product
+from device_association.revio.lines import Line, Listing
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan
-from device_association.service_lines.journal import begin_calls
-from device_association.service_lines.looks import LOOK_LASTS
-from device_association.service_lines.outcomes import end_day
+from device_association.service_lines.devices import disconnect_day
+from device_association.service_lines.journal.calls import begin_calls
 from local.sample_data import groups, world
+from tests.devices import slice_device
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, findings, settle
 
@@ -113,8 +114,8 @@ def test_a_reverted_line_is_ended_now_wherever_the_tenant_is(flow: Flow, zone: s
 )
 def test_a_line_ends_on_the_account_s_today(zone: str, day: int) -> None:
     account = replace(Rev().account, time_zone=zone)
-    device = {"now": NOW, "time_zone": "Asia/Tokyo", "account_zone": account.zone}
-    assert end_day(device) == datetime(2026, 11, day, tzinfo=UTC).date()
+    device = slice_device(now=NOW, time_zone="Asia/Tokyo", account_zone=account.zone)
+    assert disconnect_day(device) == datetime(2026, 11, day, tzinfo=UTC).date()
 
 
 def test_a_line_that_is_to_end_is_not_adopted_and_its_date_stays(flow: Flow) -> None:
@@ -272,7 +273,7 @@ def test_a_call_that_is_found_absent_after_its_row_has_ended_is_reported(flow: F
     claim = planned(flow, [SIM])
     (number,) = flow.plan(claim)
     with pytest.raises(StepUnfinished):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     shown = flow.rev.lines
 
     def close_meanwhile(**filters: Any) -> Listing:
@@ -283,7 +284,7 @@ def test_a_call_that_is_found_absent_after_its_row_has_ended_is_reported(flow: F
     flow.rev.lines = close_meanwhile
     flow.clock.pass_seconds(300)
     with pytest.raises(ClaimLost):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     assert (flow.codes(claim.bulk_change_id), intents(flow)) == ({SIM: "REV_OUTCOME_UNKNOWN"}, [("ABANDONED", None)])
     assert [kind for kind, _ in findings(flow)] == ["OUTCOME_SETTLED_ABSENT"]
 
@@ -376,11 +377,9 @@ def test_no_call_begins_while_its_change_is_being_closed(flow: Flow) -> None:
     claim = planned(flow, [SIM])
     plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     (intent,) = flow.all("device_association", "rev_intent")
-    device = {"intent_id": intent["id"], "connection_id": "revio_northwind"}
-    how = {"statement": "service_lines/begin_calls", "looked_after": flow.clock() - LOOK_LASTS}
     with ThreadPoolExecutor(1) as workers, flow.portal.begin() as connection:
         claims.assert_claim(connection, claim, flow.clock())  # what closing begins with
-        begun = workers.submit(begin_calls, flow.desk(claim), [device], **how)
+        begun = workers.submit(begin_calls, flow.context(claim), "revio_northwind", {intent["id"]: None})
         with pytest.raises(TimeoutError):
             begun.result(timeout=0.3)
         state = flow.table("device_association", "change_state")
@@ -433,9 +432,9 @@ def test_a_product_on_an_adopted_line_whose_answer_was_lost_is_ended_and_the_lin
 def test_a_machine_that_stood_still_longer_than_its_lease_sends_nothing(flow: Flow) -> None:
     claim = planned(flow, [SIM])
     (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    desk = replace(flow.desk(claim), now_of=lambda _: flow.clock() + timedelta(minutes=5))
+    context = replace(flow.context(claim), now_of=lambda _: flow.clock() + timedelta(minutes=5))
     with pytest.raises((RevioRetryable, StepUnfinished)):
-        line_creation.create_rev_services(desk, number, last_try=False)
+        line_creation.create_rev_services(context, number, last_try=False)
     assert flow.rev.posts == 0
 
 
@@ -443,11 +442,11 @@ def test_a_machine_that_stood_still_longer_than_its_look_lasts_sends_nothing(flo
     claim = planned(flow, [SIM])
     (number,) = flow.plan(claim)
     flow.clock.pass_seconds(20)
-    stood = replace(flow.desk(claim), now_of=lambda _: flow.clock() + timedelta(seconds=45))
+    stood = replace(flow.context(claim), now_of=lambda _: flow.clock() + timedelta(seconds=45))
     with pytest.raises(StepUnfinished):
         line_creation.create_rev_services(stood, number, last_try=False)
     assert (flow.rev.posts, intents(flow)) == (0, [("PLANNED", None)])
-    assert line_creation.create_rev_services(flow.desk(claim), number, last_try=False) == {"created": 1}
+    assert line_creation.create_rev_services(flow.context(claim), number, last_try=False) == {"created": 1}
 
 
 def test_a_cancel_is_seen_by_the_next_try_though_rev_io_cannot_be_reached(flow: Flow) -> None:
@@ -462,20 +461,20 @@ def test_a_cancel_is_seen_by_the_next_try_though_rev_io_cannot_be_reached(flow: 
     flow.rev.lines = flow.rev.line = down
     flow.clock.pass_seconds(120)
     with pytest.raises(StepUnfinished):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     assert asked
     asked.clear()
     flow.stop(claim, "CANCELED_BY_USER", "the wrong customer")
-    counts = line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    counts = line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     assert (counts, asked, end(flow, claim)) == ({"stopped": 1}, [], {SIM: "CANCELED_BY_USER"})
 
 
 def test_a_machine_that_stood_still_adds_no_product(flow: Flow) -> None:
     claim = planned(flow, [SIM], **ONE_PRODUCT)
     (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    desk = replace(flow.desk(claim), now_of=lambda _: flow.clock() + timedelta(minutes=9 * flow.rev.posts))
+    context = replace(flow.context(claim), now_of=lambda _: flow.clock() + timedelta(minutes=9 * flow.rev.posts))
     with pytest.raises(StepUnfinished):
-        line_creation.create_rev_services(desk, number, last_try=False)
+        line_creation.create_rev_services(context, number, last_try=False)
     assert (flow.rev.posts, flow.rev.products_kept) == (1, [])
 
 
@@ -523,7 +522,7 @@ def test_a_line_that_is_made_in_the_hour_that_comes_twice_is_seen(put_back: Flow
     (number,) = flow.plan(claim)
     flow.clock.now = PUT_BACK + timedelta(minutes=12)
     flow.rev.made(2, PUT_BACK + timedelta(minutes=10), number2=SIM)
-    assert line_creation.create_rev_services(flow.desk(claim), number, last_try=False) == {"adopted": 1}
+    assert line_creation.create_rev_services(flow.context(claim), number, last_try=False) == {"adopted": 1}
     assert flow.rev.posts == 0
 
 

@@ -41,13 +41,13 @@ from device_association.reconciliation.accounts import Interval, reconcile_accou
 from device_association.reconciliation.changes import repair_changes
 from device_association.requests import approvals
 from device_association.requests.revert import revert_change
-from device_association.revio.client import Account, Line, Listing, Product, RevioClient
-from device_association.revio.lines import line_of
+from device_association.revio.client import Account, Product, RevioClient
+from device_association.revio.lines import Line, Listing, line_of
 from device_association.revio.transport import Answer
 from device_association.service_lines import in_doubt, plan
 from device_association.service_lines.create import create_rev_services
-from device_association.service_lines.slice_looks import SliceLooks
-from device_association.service_lines.vendor_lines import RevAccount
+from device_association.service_lines.lookups.sims import SliceLooks
+from device_association.service_lines.lookups.snapshot import RevAccount
 from local.sample_data import groups, world
 from tests.differences import Differences
 from tests.flow import NOW, Flow, Rev, request
@@ -110,7 +110,7 @@ def refuse_for(monkeypatch: pytest.MonkeyPatch, poison: str, error: Exception) -
     usual = SliceLooks.look_up
 
     def look_up(looks: SliceLooks, device: Any) -> Any:
-        if device["iccid"] == poison:
+        if device.iccid == poison:
             raise error
         return usual(looks, device)
 
@@ -176,7 +176,7 @@ def test_a_found_line_of_a_device_without_any_date_is_recorded(flow: Flow) -> No
 def test_a_row_that_stays_open_lets_the_others_of_its_account_have_their_turn(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_doubt, "MOST_LOOK_UPS", 2)
+    monkeypatch.setattr(in_doubt, "MAX_LOOK_UPS", 2)
     ended_unknown(flow, list(PLAIN[:4]))
     for poison in PLAIN[:2]:
         refuse_for(monkeypatch, poison, RevioRejected("GET 400", status=400))
@@ -190,7 +190,7 @@ def test_a_row_that_stays_open_lets_the_others_of_its_account_have_their_turn(
 def test_an_account_of_refused_credentials_takes_no_other_account_its_look_ups(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_doubt, "MOST_LOOK_UPS", 4)
+    monkeypatch.setattr(in_doubt, "MAX_LOOK_UPS", 4)
     ended_unknown(flow, list(PLAIN[:6]))
     other = Rev()
     flow.clock.pass_seconds(60)
@@ -328,7 +328,7 @@ def test_a_row_that_is_deleted_before_its_call_keeps_no_change_waiting(flow: Flo
     flow.check(claim)
     numbers = flow.plan(claim)
     execute(flow, "UPDATE dbo.M2M_DeviceChange SET IsDeleted = 1 WHERE ICCID = :iccid", iccid=PLAIN[0])
-    counts = [create_rev_services(flow.desk(claim), number, last_try=False) for number in numbers]
+    counts = [create_rev_services(flow.context(claim), number, last_try=False) for number in numbers]
     flow.associate(claim)
     flow.close(claim)
     assert (counts, flow.rev.posts, flow.status(claim.bulk_change_id)) == ([{}, {"created": 1}], 1, "PROCESSED")

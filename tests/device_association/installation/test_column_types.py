@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.dialects import mssql, postgresql
 from sqlalchemy.types import NullType, TypeEngine
 
-from device_association.database.tables import METADATA
+from device_association.database.tables.columns import METADATA
 from device_association.installation.column_types import declared_columns, make_type, type_of
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from device_association.database.dialects import POSTGRESQL, SQL_SERVER
 from device_association.database.execution import SQL_FOLDER
-from device_association.database.tables import METADATA, OURS, PORTAL
-from device_association.database.tables.columns import is_of
+from device_association.database.tables import OURS, PORTAL
+from device_association.database.tables.columns import METADATA, is_of
 from device_association.installation.migrate import MIGRATIONS
 from device_association.installation.migrations import initial
 from device_association.installation.migrations.initial import (

@@ -23,8 +23,9 @@ from device_association.findings.store import FINDING_ADVICE, REPORTED, Finding,
 from device_association.reconciliation import accounts
 from device_association.reconciliation.accounts import FIRST, LAST, Interval, past_interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
-from device_association.revio.client import Line, Listing
-from device_association.service_lines import plan, vendor_lines
+from device_association.revio.lines import Line, Listing
+from device_association.service_lines import plan
+from device_association.service_lines.lookups import snapshot
 from local.sample_data import world
 from tests import differences
 from tests.differences import OLD, Differences, thirty
@@ -60,8 +61,8 @@ class Counted:
         return self.world_of.rev.lines()
 
 
-def account(number: int = world.ACCOUNT) -> vendor_lines.RevAccount:
-    return vendor_lines.RevAccount(number, "northwind", "revio_northwind", world.NORTHWIND)
+def account(number: int = world.ACCOUNT) -> snapshot.RevAccount:
+    return snapshot.RevAccount(number, "northwind", "revio_northwind", world.NORTHWIND)
 
 
 def reconcile(world_of: Differences, *intervals: Interval, listing: Any = None) -> dict[str, int]:
@@ -529,14 +530,14 @@ def test_an_interval_that_ended_just_now_or_long_ago_is_taken() -> None:
 
 
 def test_the_accounts_are_those_with_a_connection_and_customers(settled: Differences) -> None:
-    assert [one.connection_id for one in vendor_lines.list_accounts(settled.portal)] == [
+    assert [one.connection_id for one in snapshot.list_accounts(settled.portal)] == [
         "revio_northwind",
         "revio_secondary",
     ]
     settled.put("dbo.revcustomer", {"integrationauthenticationid": world.SECOND_ACCOUNT}, isdeleted=1)
-    assert [one.account_id for one in vendor_lines.list_accounts(settled.portal)] == [world.ACCOUNT]
+    assert [one.account_id for one in snapshot.list_accounts(settled.portal)] == [world.ACCOUNT]
     settled.put("dbo.integration_authentication", {"id": world.ACCOUNT}, connectionid="")
-    assert vendor_lines.list_accounts(settled.portal) == []
+    assert snapshot.list_accounts(settled.portal) == []
 
 
 def test_every_kind_has_its_advice_and_a_statement_that_closes_it() -> None:

@@ -32,7 +32,8 @@ from device_association.maintenance.sweep import run_missing_procedures
 from device_association.requests.actions import retry_change
 from device_association.requests.create import Created
 from device_association.requests.revert import preview_revert, revert_change
-from device_association.revio.client import Line, Product
+from device_association.revio.client import Product
+from device_association.revio.lines import Line
 from device_association.service_lines import calls, create
 from device_association.service_lines.in_doubt import settle_outcomes
 from device_association.service_lines.plan import plan_rev_services
@@ -650,7 +651,7 @@ def test_what_was_begun_before_a_stop_is_brought_to_its_end(flow: Flow) -> None:
     first = flow.run(request(PLAIN[:3])).bulk_change_id
     claim = begun(flow, first)
     number = slices(flow, claim)[0]
-    create.create_rev_services(flow.desk(claim), number, last_try=False)
+    create.create_rev_services(flow.context(claim), number, last_try=False)
     flow.stop(claim, "CANCELED_BY_USER", "enough")
     closed = end(flow, claim)
     assert closed.status == "CANCELED"

@@ -19,8 +19,10 @@ from device_association.domain.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.revio.client import Account, Line, RevioClient, Timeouts, parse_moment
-from device_association.revio.lines import Sim
+from device_association.revio.client import Account, RevioClient
+from device_association.revio.lines import Line, Sim
+from device_association.revio.responses import parse_moment
+from device_association.revio.transport import Timeouts
 from local.sample_data import groups, revio_seed, world
 from local.simulators.revio.ledger.ledger import Ledger
 from local.simulators.revio.ledger.seed import Seed

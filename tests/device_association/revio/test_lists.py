@@ -23,8 +23,10 @@ from device_association.domain.errors import (
     RevioRetryable,
 )
 from device_association.revio import client as revio
-from device_association.revio.client import Account, Line, Product, RevioClient, parse_moment
+from device_association.revio.client import Account, Product, RevioClient
+from device_association.revio.lines import Line
 from device_association.revio.no_answer import NoAnswer
+from device_association.revio.responses import parse_moment
 from device_association.revio.transport import Answer
 
 ACCOUNT = Account("revio", "https://restapi.example", "a@b", "p", "k")

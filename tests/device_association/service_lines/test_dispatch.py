@@ -26,9 +26,10 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import MAX_FAILURES, OPEN_SECONDS, Limits
-from device_association.revio.client import RevioClient, Timeouts
+from device_association.revio.client import RevioClient
+from device_association.revio.transport import Timeouts
 from device_association.service_lines import create, plan
-from device_association.service_lines.outcomes import Desk, open_desk
+from device_association.service_lines.context import SliceContext, open_context
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
 from tests.raw_server import answer, drip, say, serving
@@ -80,12 +81,12 @@ class Slice:
     flow: Flow
     claim: Claim
     number: int
-    desk: Desk
+    context: SliceContext
     rev: Metered
     budget: RateLimiter
 
     def run(self, *, last_try: bool = False) -> dict[str, int]:
-        return create.create_rev_services(self.desk, self.number, last_try=last_try)
+        return create.create_rev_services(self.context, self.number, last_try=last_try)
 
     def end(self) -> dict[str, int]:
         self.flow.associate(self.claim)
@@ -112,8 +113,8 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     rev = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
     (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock)
-    desk = replace(flow.desk(claim), budgets=lambda _: budget)
-    return Slice(flow, claim, number, desk, rev, budget)
+    context = replace(flow.context(claim), budgets=lambda _: budget)
+    return Slice(flow, claim, number, context, rev, budget)
 
 
 def stored(flow: Flow) -> dict[str, Any]:
@@ -252,9 +253,9 @@ def test_few_refusals_stop_nothing(flow: Flow) -> None:
 def test_what_the_deadline_leaves_is_said_to_have_had_no_time(flow: Flow) -> None:
     one = planned(flow, PLAIN[:3])
     one.budget.pause(10, "turned away")
-    assert not one.desk.is_late()
+    assert not one.context.is_late()
     flow.clock.pass_seconds(2 * 3600 + 60)
-    assert one.desk.is_late()
+    assert one.context.is_late()
     one.budget.pause(10, "turned away")
     with pytest.raises(RevioRetryable):
         one.run(last_try=True)
@@ -267,9 +268,9 @@ def test_the_deadline_stands_still_while_the_account_is_paused(flow: Flow) -> No
     one = planned(flow, PLAIN[:3])
     one.budget.pause(5 * 3600, "quota")
     flow.clock.pass_seconds(6 * 3600)
-    assert not one.desk.is_late()
+    assert not one.context.is_late()
     flow.clock.pass_seconds(2 * 3600)
-    assert one.desk.is_late()
+    assert one.context.is_late()
 
 
 def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_slots_come_back(flow: Flow) -> None:
@@ -399,5 +400,5 @@ def test_a_change_of_up_to_twenty_lines_is_a_small_one(flow: Flow, devices: int,
     claim = flow.open(flow.create(request(PLAIN[:devices])).change_id)
     flow.check(claim)
     plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    desk = open_desk(flow.portal, claim, lambda _: flow.rev, flow.settings, flow.clock, lambda _: None)
-    assert desk.is_small is is_small
+    context = open_context(flow.portal, claim, lambda _: flow.rev, flow.settings, flow.clock, lambda _: None)
+    assert context.is_small is is_small

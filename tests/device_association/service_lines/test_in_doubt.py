@@ -14,7 +14,7 @@ from device_association.database.dialects import to_driver
 from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
 from device_association.requests.actions import retry_change
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from device_association.service_lines import in_doubt
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
@@ -235,7 +235,7 @@ def test_two_sweeps_at_once_and_one_killed_between_line_and_retry_bill_once(
 ) -> None:
     claim = ended_unknown(flow, PLAIN[:4], Committed)
     with monkeypatch.context() as killed_after_the_lines:
-        killed_after_the_lines.setattr(in_doubt, "_try_again", lambda *_: 0)
+        killed_after_the_lines.setattr(in_doubt, "retry_late_lines", lambda *_: 0)
         assert settle(flow)["found"] == 4
     with ThreadPoolExecutor(2) as sweeps:
         again = [one["tried_again"] for one in sweeps.map(lambda _: settle(flow), range(2))]

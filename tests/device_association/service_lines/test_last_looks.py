@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from device_association.service_lines.outcomes import LastLooks
+from device_association.service_lines.context import LastLooks
 
 THEN = datetime(2026, 11, 30, tzinfo=UTC)
 

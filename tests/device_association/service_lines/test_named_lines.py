@@ -16,7 +16,7 @@ from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RequestRefused, RevioRetryable, RevioUnauthorized, StepUnfinished
 from device_association.requests.actions import retry_change
 from device_association.requests.revert import revert_change
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from device_association.service_lines import create, plan
 from device_association.service_lines.line_naming import NameLine, name_line
 from local.sample_data import groups, world
@@ -401,9 +401,9 @@ def test_a_call_of_unknown_outcome_is_waited_for_before_a_named_line_is_adopted(
     unknown = {"state": "UNKNOWN", "unknownsince": flow.clock()}
     put(flow, "device_association", "rev_intent", {"bulkchangeid": two_lines, "state": "PLANNED"}, **unknown)
     with pytest.raises(StepUnfinished):
-        create.create_rev_services(flow.desk(claim), numbers[0], last_try=False)
+        create.create_rev_services(flow.context(claim), numbers[0], last_try=False)
     flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
-    assert create.create_rev_services(flow.desk(claim), numbers[0], last_try=False) == {"adopted": 1}
+    assert create.create_rev_services(flow.context(claim), numbers[0], last_try=False) == {"adopted": 1}
     assert (flow.rev.posts, owner(flow, 60)) == (0, SIM)
 
 

@@ -23,13 +23,12 @@ from device_association.domain.errors import (
 from device_association.domain.sim_numbers import luhn_digit
 from device_association.requests.actions import retry_change
 from device_association.requests.revert import revert_change
-from device_association.revio.client import Line, Listing
-from device_association.revio.lines import line_of
+from device_association.revio.lines import Line, Listing, line_of
 from device_association.revio.responses import read_integer
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning
-from device_association.service_lines import vendor_lines
-from device_association.service_lines.plan import customer_number
+from device_association.service_lines.devices import customer_number
+from device_association.service_lines.lookups import snapshot
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
 from tests.outcomes import Committed, settle
@@ -76,9 +75,9 @@ def plan(flow: Flow, claim: Any, clients: Any = None) -> list[int]:
 
 
 def call(flow: Flow, claim: Any, slices: list[int], *, clients: Any = None) -> None:
-    desk = flow.desk(claim) if clients is None else replace(flow.desk(claim), clients=clients)
+    context = flow.context(claim) if clients is None else replace(flow.context(claim), clients=clients)
     for number in slices:
-        line_creation.create_rev_services(desk, number, last_try=False)
+        line_creation.create_rev_services(context, number, last_try=False)
 
 
 def end(flow: Flow, claim: Any) -> dict[str, str]:
@@ -209,8 +208,8 @@ def test_a_line_made_while_the_account_is_listed_beside_a_slice_is_not_hidden_by
         flow.clock.pass_seconds(60)
         return Rev.lines(rev)
 
-    account = vendor_lines.RevAccount(world.ACCOUNT, "northwind", "revio_northwind", world.NORTHWIND)
-    vendor_lines.listing_of_today(flow.portal, account, list_slowly, clock=flow.clock)
+    account = snapshot.RevAccount(world.ACCOUNT, "northwind", "revio_northwind", world.NORTHWIND)
+    snapshot.listing_of_today(flow.portal, account, list_slowly, clock=flow.clock)
     flow.clock.pass_seconds(60)
     ((claim, slices),) = waiting
     call(flow, claim, slices)
@@ -901,7 +900,7 @@ def test_a_row_whose_call_is_in_doubt_is_brought_to_its_end_whatever_another_acc
         call(flow, claim, slices)
     shown = [line(5, int(world.GULF), sim)]
     with flow.portal.begin() as connection:
-        vendor_lines.keep_lines(connection, shown, account_id=world.SECOND_ACCOUNT, listed=NOW, shown=NOW)
+        snapshot.keep_lines(connection, shown, account_id=world.SECOND_ACCOUNT, listed=NOW, shown=NOW)
     flow.check(claim)
     assert plan(flow, claim) == slices
     assert intents(flow) == [("UNKNOWN", None)]
@@ -915,7 +914,7 @@ def ended_unknown(flow: Flow, sim: str) -> Any:
     flow.rev.refusing = {sim: [RevioOutcomeUnknown("time-out")]}
     claim = planned(flow, [sim])
     for number in plan(flow, claim):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=True)
+        line_creation.create_rev_services(flow.context(claim), number, last_try=True)
     assert end(flow, claim) == {sim: "REV_OUTCOME_UNKNOWN"}
     flow.clock.pass_seconds(600)
     return claim
@@ -938,7 +937,7 @@ def test_a_sim_that_a_slice_turns_down_when_its_row_has_ended_is_reported(flow: 
     claim = planned(flow, [SIM])
     (number,) = plan(flow, claim)
     with pytest.raises(StepUnfinished):
-        line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+        line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     flow.clock.pass_seconds(600)
     flow.rev.kept += [line(5, ACME, SIM), line(6, ACME, SIM)]
     shown = flow.rev.lines
@@ -951,7 +950,7 @@ def test_a_sim_that_a_slice_turns_down_when_its_row_has_ended_is_reported(flow: 
         return shown(**filters)
 
     flow.rev.lines = while_it_is_read  # type: ignore[method-assign]
-    line_creation.create_rev_services(flow.desk(claim), number, last_try=False)
+    line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     (found,) = flow.all("device_association", "finding")
     assert (found["kind"], found["iccid"]) == ("OUTCOME_AMBIGUOUS", SIM)
     assert (intents(flow), flow.codes(claim.bulk_change_id)) == ([("REJECTED", None)], {SIM: "BY_HAND"})
@@ -1089,10 +1088,10 @@ class Waiting:
 
 
 def with_waits(flow: Flow, claim: Any) -> None:
-    desk = replace(flow.desk(claim), budgets=lambda _: Waiting(flow))  # type: ignore[arg-type]
+    context = replace(flow.context(claim), budgets=lambda _: Waiting(flow))  # type: ignore[arg-type]
     for number in plan(flow, claim):
         with suppress(StepUnfinished, RevioRetryable):
-            line_creation.create_rev_services(desk, number, last_try=True)
+            line_creation.create_rev_services(context, number, last_try=True)
 
 
 def test_no_product_is_added_to_a_line_that_was_moved_while_its_call_waited(flow: Flow) -> None:

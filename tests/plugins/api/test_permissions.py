@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from device_association.portal.progress import ProgressCache
 from device_association.requests.approvals import ask_for_approval
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from device_association_airflow.api.routes import events
 from device_association_airflow.api.routes.events import Streams
 from device_association_airflow.ui.app import lead_to_screens, pages_app, portal_app

@@ -128,7 +128,7 @@ def _naming(engine: Engine, caller: PortalUser, found: ChangeDetails, shown: Seq
     if found.status not in NOT_ENDED and found.reverted_by is None and caller.may(Right.EDIT):
         for one in shown:
             known = named.get(one.row_id)
-            has_line = bool(known and known["has_line"])
+            has_line = known is not None and known.has_line
             if may_be_named(one.code, one.status, was_named=known is not None, has_line=has_line):
                 may_name[one.row_id] = lines_in(one.message or "")
     return {"named": named, "may_name": may_name}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from device_association.domain.errors import RevioRejected
-from device_association.revio.client import Line
+from device_association.revio.lines import Line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 from tests.portal_client import Portal

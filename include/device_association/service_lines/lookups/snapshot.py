@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import as_json, changed, in_parts, in_transaction, record, records, run
+from device_association.database.execution import as_json, changed, in_parts, in_transaction, row, rows, run, values
 from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
 from device_association.domain.sim_numbers import rounded_keys
 from device_association.domain.storable_text import storable
@@ -36,7 +36,7 @@ class ListShifts(RevioRetryable):
 
 @dataclass(frozen=True, slots=True)
 class RevAccount:
-    """A Rev.io account that customers of ours have."""
+    """A Rev.io account that customers of ours have, as `service_lines/list_accounts` returns it."""
 
     account_id: int
     name: str
@@ -44,10 +44,18 @@ class RevAccount:
     tenant_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """When an account was listed last, in UTC, and whether that showed all of it, as `service_lines/find_listing` has it."""
+
+    listed: datetime | None
+    is_whole: bool
+
+
 def list_accounts(engine: Engine) -> list[RevAccount]:
     """Return the Rev.io accounts that have customers of ours."""
     with engine.connect() as connection:
-        return [RevAccount(**one) for one in records(connection, "service_lines/list_accounts")]
+        return rows(connection, RevAccount, "service_lines/list_accounts")
 
 
 def listing_of_today(
@@ -72,24 +80,25 @@ def list_account(
     Raises StepUnfinished while another run reads it, ConfigurationError where it shows so little that it can't be all, and
     ListShifts where it is another one in each pass: what any of them showed is kept, and proves no absence.
     """
-    now, about = clock(), {"account_id": account.account_id, "owner": uuid4().hex}
+    now, owner = clock(), uuid4().hex
+    about = {"account_id": account.account_id, "owner": owner}
 
     def shifts(listed: datetime) -> ListShifts:
         return ListShifts(f"{account.name}: the list of all lines shifts each time that it is read", listed)
 
     def begin(connection: Connection) -> bool:
-        run(connection, "service_lines/insert_listing", **about)
+        run(connection, "service_lines/insert_listing", account_id=account.account_id)
         times = {"day": since, "now": now, "lease_until": now + LEASE, "shifted_before": now - SHIFTED_FOR}
         return changed(connection, "service_lines/begin_listing", **times, **about) > 0
 
     if not in_transaction(engine, begin):
         with engine.connect() as connection:
-            listing = record(connection, "service_lines/find_listing", **about)
-        if listing is not None and listing["listed_date"] is not None and listing["listed_date"] >= since:
-            if not listing["is_whole"]:
-                raise shifts(listing["listed_date"])
-            return listing["listed_date"]  # type: ignore[no-any-return]  # the column is an instant
-        raise StepUnfinished(f"another run is listing the lines of {account.name}", retry_after=RETRY_SECONDS)
+            last = row(connection, Snapshot, "service_lines/find_listing", account_id=account.account_id)
+        if last is None or last.listed is None or last.listed < since:
+            raise StepUnfinished(f"another run is listing the lines of {account.name}", retry_after=RETRY_SECONDS)
+        if not last.is_whole:
+            raise shifts(last.listed)
+        return last.listed
 
     def hold() -> None:
         lease_until = clock() + LEASE
@@ -99,7 +108,7 @@ def list_account(
         shown = lines(on_page=hold)
         found = list({line.key: line for line in shown}.values())
         _check(engine, account, found, now)
-        keep = partial(_keep, lines=found, is_whole=shown.is_stable, about=about, listed=now, clock=clock)
+        keep = partial(_keep, account, owner, found, is_whole=shown.is_stable, listed=now, clock=clock)
         in_transaction(engine, keep)
         if not shown.is_stable:
             raise shifts(now)
@@ -112,8 +121,7 @@ def _check(engine: Engine, account: RevAccount, lines: list[Line], now: datetime
     """Refuse a listing with less than half of the lines that the mirror knows: most lines would seem to be gone."""
     active = sum(line.is_active(now) for line in lines)
     with engine.connect() as connection:
-        counted = record(connection, "service_lines/count_known", account_id=account.account_id, now=now)
-    known = counted["known"] if counted else 0
+        (known,) = values(connection, "service_lines/count_known", account_id=account.account_id, now=now)
     if 2 * active < known:
         raise ConfigurationError(
             f"Rev.io lists {active} active lines of account {account.name}, the mirror knows {known}: the user of connection "
@@ -122,15 +130,17 @@ def _check(engine: Engine, account: RevAccount, lines: list[Line], now: datetime
 
 
 def _keep(
+    account: RevAccount,
+    owner: str,
+    lines: list[Line],
     connection: Connection,
     *,
-    lines: list[Line],
     is_whole: bool,
-    about: dict[str, object],
     listed: datetime,
     clock: Callable[[], datetime],
 ) -> None:
     """Keep a listing; one that is not whole forgets nothing that was known."""
+    account_id = account.account_id
     active = [line for line in lines if line.is_active(listed)]
     newest = newest_of(lines, listed)
     numbers = {
@@ -141,20 +151,23 @@ def _keep(
         "irregular": sum(not line.is_regular() for line in active),
         "iccid_lengths": as_lengths(active),
     }
-    if not changed(connection, "service_lines/end_listing", listed=listed, **numbers, **about):
+    if not changed(
+        connection, "service_lines/end_listing", account_id=account_id, owner=owner, listed=listed, **numbers
+    ):
         raise StepUnfinished("the listing took too long, another run has begun it again", retry_after=RETRY_SECONDS)
     for part in in_parts(connection, [line for line in lines if line.service_id is not None]):
-        run(connection, "service_lines/renew_lines", lines=as_json(list(map(_row, part))), listed=listed, **about)
+        about = {"account_id": account_id, "listed": listed}
+        run(connection, "service_lines/renew_lines", lines=as_json(list(map(_row, part))), **about)
     if is_whole:
-        run(connection, "service_lines/delete_lines", listed=listed, **about)
-        for what in ("keys", "unjudged"):
-            run(connection, f"service_lines/delete_{what}", **about)
-    keep_lines(connection, lines, account_id=about["account_id"], listed=listed, shown=clock())
+        run(connection, "service_lines/delete_lines", account_id=account_id, listed=listed)
+        run(connection, "service_lines/delete_keys", account_id=account_id)
+        run(connection, "service_lines/delete_unjudged", account_id=account_id)
+    keep_lines(connection, lines, account_id=account_id, listed=listed, shown=clock())
     run(connection, "service_lines/analyze")
 
 
 def keep_lines(
-    connection: Connection, lines: Collection[Line], *, account_id: object, listed: datetime, shown: datetime
+    connection: Connection, lines: Collection[Line], *, account_id: int, listed: datetime, shown: datetime
 ) -> None:
     """Keep lines of an account as Rev.io shows them, and the numbers by which they are found, in the caller's transaction.
 

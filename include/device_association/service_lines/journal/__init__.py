@@ -1,0 +1,1 @@
+"""Every write of the protocol to the database: that calls begin, and what became of them."""
