@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import and_, insert, select, update
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import records, run
+from device_association.database.execution import run
 from device_association.domain.sim_numbers import BLANKS, iccid_digits, iccid_keys, luhn_digit, msisdn_key
 from device_association.reconciliation.accounts import FIRST, LAST
 from device_association.requests import validate
@@ -176,7 +176,7 @@ class Fleet:
         about = {"account_id": world.ACCOUNT, "listed": NOW, "now": NOW, "since": FIRST, "until": LAST}
         more = {"after": 0, "limit": 4000} if "/list_" in statement else {}
         with self.flow.portal.connect() as connection:
-            return [(one["kind"], dict(one)) for one in records(connection, statement, **about, **more)]
+            return [(one["kind"], dict(one)) for one in run(connection, statement, **about, **more).mappings()]
 
     def lines_found(self, statement: str, kind: str) -> set[str]:
         places = (one["service_id"] - 90_000 for said, one in self.find(statement) if said == kind)

@@ -224,11 +224,11 @@ def database_clock(engine: Engine, *, give_up_after: float = 60.0) -> Callable[[
 
     def read(connection: Connection) -> tuple[datetime, float]:
         sent = time.monotonic()
-        (told,) = values(connection, "database/read_clock")
-        return told, (sent + time.monotonic()) / 2
+        (moment,) = values(connection, "database/read_clock")
+        return moment, (sent + time.monotonic()) / 2
 
-    told, at = in_transaction(engine, read, give_up_after=give_up_after)
-    return lambda: utc_milliseconds(told + timedelta(seconds=time.monotonic() - at))
+    moment, at = in_transaction(engine, read, give_up_after=give_up_after)
+    return lambda: utc_milliseconds(moment + timedelta(seconds=time.monotonic() - at))
 
 
 @cache

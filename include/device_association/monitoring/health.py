@@ -30,7 +30,7 @@ RUNBOOKS = "docs/runbooks"
 MINUTE, HOUR = 60.0, 3600.0
 SILENT_AFTER = {SWEEP: 30 * MINUTE, LISTENER: 15 * MINUTE, REPORT: 15 * MINUTE}
 UNSETTLED_AFTER = 1 * HOUR
-OWED_AFTER = 10 * MINUTE
+UNSENT_AFTER = 10 * MINUTE
 PAUSED_FOR = 5 * MINUTE
 PLAN_AFTER = 2 * HOUR
 SECONDS_TO_ANSWER = 5.0
@@ -98,7 +98,7 @@ def _unsettled(figures: Figures) -> tuple[bool, str]:
 def _unsent(figures: Figures) -> tuple[bool, str]:
     found = summed(figures.outbox.values())
     kinds = ", ".join(f"{one.total} {kind.lower()}s" for kind, one in sorted(figures.outbox.items()))
-    return (found.age or 0) > OWED_AFTER, f"to be sent: {kinds or 'nothing'}{_oldest(found.age)}"
+    return (found.age or 0) > UNSENT_AFTER, f"to be sent: {kinds or 'nothing'}{_oldest(found.age)}"
 
 
 def _accounts(figures: Figures) -> tuple[bool, str]:

@@ -24,7 +24,7 @@ QUIET_AFTER = timedelta(minutes=4)
 RECENT = timedelta(hours=1)
 """The time for which ended devices and bad runs are counted."""
 INTENT_STATES = ("PLANNED", "CALLING", "UNKNOWN")
-OWED = ("MESSAGE", "NOTIFICATION")
+OUTBOX_KINDS = ("MESSAGE", "NOTIFICATION")
 SWEEP, LISTENER, REPORT = "sweep", "listener", "report"
 JOBS = (SWEEP, LISTENER, REPORT)
 DEVICE_STATES = (Row.PROCESSED, *DeviceCode)
@@ -140,7 +140,7 @@ class Figures:
             | {"changes.waiting": self.waiting.total, "changes.late": self.late}
             | {f"devices.{code.lower()}": self.devices.get(code, CountAndAge()).total for code in DEVICE_STATES}
             | _metrics_by_state("intents", self.intents, INTENT_STATES)
-            | _metrics_by_state("outbox", self.outbox, OWED)
+            | _metrics_by_state("outbox", self.outbox, OUTBOX_KINDS)
             | {"findings.open": summed(self.findings.values()).total}
             | {"plans.due": self.plans.total, "plans.oldest_seconds": self.plans.age or 0}
             | _metrics_by_state("dead_letters", self.dead_letters, ("FOUND", "SET_ASIDE"), aged=False)

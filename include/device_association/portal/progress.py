@@ -132,7 +132,7 @@ class ProgressCache:
     def read(self, bulk_change_id: int) -> Progress:
         """Return how a change stands, not older than it is good for.
 
-        One that has ended is not kept: who watches its retry would be told that it has ended, and read no more.
+        One that has ended is not kept: who watches its retry would see that it has ended, and stop.
         """
         with self._lock:
             now = self._clock()

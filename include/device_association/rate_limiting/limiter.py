@@ -151,17 +151,20 @@ class RateLimiter:
             self.count_success()
 
     def _turned_away(self, problem: RevioRetryable) -> None:
-        """Pause the account for as long as it was told, within reason; after a pause of that length one probe is made.
+        """Pause the account for as long as Rev.io asks for, within reason; after a pause of that length one probe is made.
 
         A spent quota is back at the latest when the next day begins; nothing else takes longer than LONGEST_PAUSE.
         """
-        told, is_quota = problem.retry_after, problem.is_quota or problem.status == 403
+        asked, is_quota = problem.retry_after, problem.is_quota or problem.status == 403
         if is_quota:
             left = (next_day(self.clock()) - self.clock()).total_seconds()
-            wait, reason = min(left if told is None else told, left), "Rev.io says that the account's calls are used up"
+            wait, reason = (
+                min(left if asked is None else asked, left),
+                "Rev.io says that the account's calls are used up",
+            )
         else:
-            wait, reason = min(PAUSE_SECONDS if told is None else told, LONGEST_PAUSE), "Rev.io turned a call away"
-        is_long = is_quota or (told or 0) > LONGEST_PAUSE
+            wait, reason = min(PAUSE_SECONDS if asked is None else asked, LONGEST_PAUSE), "Rev.io turned a call away"
+        is_long = is_quota or (asked or 0) > LONGEST_PAUSE
         self.pause(wait + SLACK.total_seconds(), reason, probe_first=is_long)
 
     def give_back(self, permits: Sequence[Permit]) -> None:

@@ -304,7 +304,7 @@ class Outlived(Metered):
 
 def outlived(flow: Flow, devices: Sequence[str], slow: int, **set_to: Any) -> tuple[Slice, Outlived]:
     one, rev = planned(flow, devices, **set_to), Outlived(slow=slow)
-    flow.rev, one.desk = rev, replace(one.desk, clients=lambda _: rev)
+    flow.rev, one.context = rev, replace(one.context, clients=lambda _: rev)
     one.rev = rev
     return one, rev
 
