@@ -51,7 +51,7 @@ def _known_id(step: ProductStep) -> int:
 def _steps(line: ProductLine) -> list[ProductStep]:
     """Return the steps of a line, planned before; those of a package are known only to Rev.io, and planned once.
 
-    What a package brought more than once has one step under the product's id, the others under an id of their own.
+    What a package brought more than once has a step for each product on the line.
     """
     context, device = line.context, line.device
     steps = list_product_steps(context, device.intent_id)
@@ -65,17 +65,7 @@ def _steps(line: ProductLine) -> list[ProductStep]:
         for one in line.client.products(line.service_id)
         if one.service_product_id not in known and (has_package or one.product_id in in_doubt)
     ]
-    firsts = {one.product_id: one.service_product_id for one in reversed(listed)}
-    found = [
-        {
-            "product_id": one.product_id
-            if firsts[one.product_id] == one.service_product_id
-            else -one.service_product_id,
-            "service_product_id": one.service_product_id,
-        }
-        for one in listed
-    ]
-    plan_package(context, device, found)
+    plan_package(context, device, listed)
     return list_product_steps(context, device.intent_id)
 
 

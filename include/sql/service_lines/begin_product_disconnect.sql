@@ -7,6 +7,7 @@ SET State = 'CALLING', LeaseUntil = :lease_until, Detail = NULL, ModifiedDate = 
 WHERE
     IntentId = :intent_id
     AND ProductId = :product_id
+    AND EndsServiceProductId = :ends_service_product_id
     AND (State IN ('PLANNED', 'REJECTED') OR (State = 'CALLING' AND :was_calling = 1 AND LeaseUntil <= :looked_up))
     AND EXISTS (
         SELECT 1 FROM device_association.change_state AS s

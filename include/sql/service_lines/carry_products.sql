@@ -2,11 +2,11 @@
 -- not known is looked up before any other, and what a package brought is not asked for anew.
 -- Safe to run twice: a product that has a step keeps it.
 INSERT INTO device_association.rev_product_step (
-    IntentId, ProductId, Rate, State, LeaseUntil, ServiceProductId, ModifiedDate
+    IntentId, ProductId, EndsServiceProductId, Rate, State, LeaseUntil, ServiceProductId, ModifiedDate
 )
 SELECT
-    i.id, x.ProductId, x.Rate, CASE WHEN x.State = 'CALLING' THEN 'CALLING' ELSE 'PLANNED' END, x.LeaseUntil,
-    x.ServiceProductId, :now
+    i.id, x.ProductId, x.EndsServiceProductId, x.Rate, CASE WHEN x.State = 'CALLING' THEN 'CALLING' ELSE 'PLANNED' END,
+    x.LeaseUntil, x.ServiceProductId, :now
 FROM device_association.rev_intent AS i
 INNER JOIN device_association.rev_intent AS e ON i.M2MDeviceChangeId = e.M2MDeviceChangeId AND i.id > e.id
 INNER JOIN device_association.rev_product_step AS x ON e.id = x.IntentId AND x.State <> 'ENDED'
@@ -18,5 +18,9 @@ WHERE
         SELECT 1
         FROM device_association.rev_intent AS n
         INNER JOIN device_association.rev_product_step AS y ON n.id = y.IntentId
-        WHERE n.M2MDeviceChangeId = e.M2MDeviceChangeId AND n.id > e.id AND y.ProductId = x.ProductId
+        WHERE
+            n.M2MDeviceChangeId = e.M2MDeviceChangeId
+            AND n.id > e.id
+            AND y.ProductId = x.ProductId
+            AND y.EndsServiceProductId = x.EndsServiceProductId
     )

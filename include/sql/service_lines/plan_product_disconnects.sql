@@ -1,7 +1,9 @@
 -- Plans the end of the products that the first change added to the lines of a batch and that no earlier try has ended.
 -- Safe to run twice: a product that has a step keeps it.
-INSERT INTO device_association.rev_product_step (IntentId, ProductId, Rate, State, ServiceProductId, ModifiedDate)
-SELECT i.id, p.ProductId, p.Rate, 'PLANNED', p.ServiceProductId, :now
+INSERT INTO device_association.rev_product_step (
+    IntentId, ProductId, EndsServiceProductId, Rate, State, ServiceProductId, ModifiedDate
+)
+SELECT i.id, p.ProductId, p.ServiceProductId, p.Rate, 'PLANNED', p.ServiceProductId, :now
 FROM device_association.rev_intent AS i
 INNER JOIN device_association.reverted_device AS r ON i.M2MDeviceChangeId = r.M2MDeviceChangeId
 INNER JOIN device_association.rev_product_step AS p ON r.LineIntentId = p.IntentId AND p.State = 'CREATED'

@@ -6,5 +6,5 @@ FROM OPENJSON (:products) WITH (product_id int '$.product_id', rate decimal(25, 
 WHERE
     NOT EXISTS (
         SELECT 1 FROM device_association.rev_product_step AS s WITH (UPDLOCK, HOLDLOCK)
-        WHERE s.IntentId = :intent_id AND s.ProductId = p.product_id
+        WHERE s.IntentId = :intent_id AND s.ProductId = p.product_id AND s.EndsServiceProductId = 0
     );

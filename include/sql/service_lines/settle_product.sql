@@ -7,5 +7,6 @@ SET
 WHERE
     IntentId = :intent_id
     AND ProductId = :product_id
+    AND EndsServiceProductId = :ends_service_product_id
     AND State NOT IN ('CREATED', 'ADOPTED', 'ENDED')
     AND (:state IN ('CREATED', 'ADOPTED', 'ENDED') OR LeaseUntil = :lease_until)

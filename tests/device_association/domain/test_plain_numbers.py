@@ -112,7 +112,7 @@ def test_a_dead_letter_whose_date_is_strange_is_kept_without_one(sent: Any, kept
 
 @pytest.mark.parametrize("number", ["4_711", "²", "٤٧١١", " 5 "])
 def test_a_strange_customer_number_stops_the_product_s_call_by_name(number: str) -> None:
-    step = ProductStep(1, None, None, "PLANNED", None)
+    step = ProductStep(1, 0, None, None, "PLANNED", None)
     with pytest.raises(ConfigurationError, match="customer number"):
         product_body(slice_device(customer_number=number), 5, step)
 

@@ -82,9 +82,11 @@ def optional(name: str, kind: TypeEngine[Any], to: str | None = None) -> sa.Colu
     return _column(name, kind, to, nullable=True)
 
 
-def key(name: str, kind: TypeEngine[Any], to: str | None = None) -> sa.Column[Any]:
+def key(name: str, kind: TypeEngine[Any], to: str | None = None, *, default: str | None = None) -> sa.Column[Any]:
     """Return a column of the primary key, whose value the writer knows."""
-    return _column(name, kind, to, nullable=False, primary_key=True, autoincrement=False)
+    return _column(
+        name, kind, to, nullable=False, primary_key=True, autoincrement=False, server_default=_default(default)
+    )
 
 
 def numbered(kind: TypeEngine[Any]) -> sa.Column[Any]:

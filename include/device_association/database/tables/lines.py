@@ -88,11 +88,14 @@ rev_intent = table(
 
 
 # Each product of a line is a step with an outcome of its own. ADOPTED: it was on an adopted line before we asked for it.
-# A step of an intent that ends a line names the product from the beginning, until that is ENDED.
+# A step of an intent that ends a line names the product on the line (EndsServiceProductId, else 0) from the beginning,
+# until that is ENDED.
 rev_product_step = table(
     "device_association.rev_product_step",
     key("IntentId", BIGINT, "device_association.rev_intent.id"),
     key("ProductId", INT),
+    key("EndsServiceProductId", INT, default="0"),
+    check("EndsServiceProductId >= 0"),
     optional("Rate", amount()),
     required("State", text(20)),
     one_of("State", "PLANNED", "CALLING", "CREATED", "ADOPTED", "ENDED", "REJECTED"),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from device_association.database.execution import as_json, changed, rows, run
 from device_association.domain.storable_text import storable
+from device_association.revio.client import Product
 from device_association.service_lines.context import SliceContext
 from device_association.service_lines.devices import SliceDevice
 from device_association.service_lines.journal.entries import log_devices, log_entry
@@ -21,6 +22,8 @@ class ProductStep:
     """A product that is to be added to a line, or disconnected, as `service_lines/list_product_steps` returns it."""
 
     product_id: int
+    ends_service_product_id: int
+    """The product on the line that is to be disconnected, by Rev.io's id; 0: one is to be added."""
     rate: Decimal | None
     service_product_id: int | None
     """Rev.io's id of the product on the line; None while none is known."""
@@ -46,9 +49,10 @@ def plan_products(context: SliceContext, device: SliceDevice, rates: Sequence[tu
     context.transact(lambda connection: run(connection, "service_lines/plan_products", **about))
 
 
-def plan_package(context: SliceContext, device: SliceDevice, listed: Sequence[dict[str, int]]) -> None:
+def plan_package(context: SliceContext, device: SliceDevice, listed: Sequence[Product]) -> None:
     """Plan the end of what a package brought to a line; a product that has a step keeps it."""
-    about = {"intent_id": device.intent_id, "products": as_json(listed), "now": context.clock()}
+    products = as_json([{"product_id": one.product_id, "service_product_id": one.service_product_id} for one in listed])
+    about = {"intent_id": device.intent_id, "products": products, "now": context.clock()}
     context.transact(lambda connection: run(connection, "service_lines/plan_package", **about))
 
 
@@ -162,6 +166,7 @@ def _record_nothing_done(
     context: SliceContext, device: SliceDevice, step: ProductStep, state: str, lease_until: datetime, detail: str
 ) -> None:
     about = {"intent_id": device.intent_id, "product_id": step.product_id, "now": context.clock()}
+    about["ends_service_product_id"] = step.ends_service_product_id
     context.transact(
         lambda connection: run(
             connection,
@@ -188,6 +193,7 @@ def _settle(
         "service_lines/settle_product",
         intent_id=device.intent_id,
         product_id=step.product_id,
+        ends_service_product_id=step.ends_service_product_id,
         state=state,
         service_product_id=service_product_id,
         lease_until=None,
@@ -202,6 +208,7 @@ def _call_of(
     return {
         "intent_id": device.intent_id,
         "product_id": step.product_id,
+        "ends_service_product_id": step.ends_service_product_id,
         "was_calling": int(step.state == "CALLING"),
         "looked_up": looked_up,
         "lease_until": lease_until,

@@ -75,8 +75,11 @@ def optional(name: str, kind: Kind, to: str | None = None) -> sa.Column[Any]:
     return sa.Column(plain(name), kind, *_references(to), nullable=True)
 
 
-def key(name: str, kind: Kind, to: str | None = None) -> sa.Column[Any]:
-    return sa.Column(plain(name), kind, *_references(to), nullable=False, primary_key=True, autoincrement=False)
+def key(name: str, kind: Kind, to: str | None = None, *, default: str | None = None) -> sa.Column[Any]:
+    start = None if default is None else sa.text(default)
+    return sa.Column(
+        plain(name), kind, *_references(to), nullable=False, primary_key=True, autoincrement=False, server_default=start
+    )
 
 
 def numbered(kind: Kind) -> sa.Column[Any]:

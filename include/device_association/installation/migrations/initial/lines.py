@@ -69,6 +69,8 @@ def rev_product_step() -> None:
         "device_association.rev_product_step",
         c.key("IntentId", c.BIGINT, "device_association.rev_intent.id"),
         c.key("ProductId", c.INT),
+        c.key("EndsServiceProductId", c.INT, default="0"),
+        c.check("EndsServiceProductId >= 0"),
         c.optional("Rate", c.amount()),
         c.required("State", c.text(20)),
         c.one_of("State", "PLANNED", "CALLING", "CREATED", "ADOPTED", "ENDED", "REJECTED"),
