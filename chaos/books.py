@@ -18,8 +18,8 @@ from local.stack.servers import message_queue
 TABLES = (
     "dbo.Integration_Authentication", "dbo.RevCustomer", "dbo.Site", "dbo.Device", "dbo.Device_Tenant", "dbo.RevService",
     "dbo.RevServiceProduct", "dbo.DeviceBulkChange", "dbo.M2M_DeviceChange", "dbo.DeviceActionHistory",
-    "dbo.CrossProviderDeviceHistory", "device_association.change_state", "device_association.rev_intent",
-    "device_association.device_hold", "device_association.outbox", "device_association.dead_letter",
+    "dbo.CrossProviderDeviceHistory", "device_association.change_state", "device_association.line_intent",
+    "device_association.device_lock", "device_association.outbox", "device_association.dead_letter",
     "device_association.change_result", "device_association.finding", "witness.noted",
 )  # fmt: skip
 WITNESS = Path(__file__).with_name("sql") / "witness.sql"

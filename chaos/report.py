@@ -18,7 +18,7 @@ from chaos.checks.stories import by
 from chaos.checks.view import View
 from chaos.run import Outcome
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
@@ -62,12 +62,12 @@ def show(outcome: Outcome, console: Console) -> None:
         shown = ", ".join(f"{count} {kind}" for kind, count in value.items()) if isinstance(value, dict) else str(value)
         table.add_row(name, shown)
     console.print(table)
-    for number, violation in enumerate(outcome.violations[:MOST_SHOWN], 1):
+    for number, violation in enumerate(outcome.violations[:MAX_SHOWN], 1):
         console.print(f"[red]{number}. {violation.kind}[/red]: {violation.said}", soft_wrap=True)
         for event in history_of(outcome.world, violation):
             console.print(f"   {json.dumps(event)}", markup=False, highlight=False, soft_wrap=True)
-    if len(outcome.violations) > MOST_SHOWN:
-        console.print(f"and {len(outcome.violations) - MOST_SHOWN} more")
+    if len(outcome.violations) > MAX_SHOWN:
+        console.print(f"and {len(outcome.violations) - MAX_SHOWN} more")
 
 
 def _last_end(outcome: Outcome, changes: list[dict[str, Any]]) -> float | None:

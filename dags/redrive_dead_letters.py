@@ -9,7 +9,7 @@ portal's screen *Dead letters* lists them (the sweep looks every two minutes as 
 good ones, set aside the rest*, for all or for the ids that you name.
 
 **The causes.** `OPEN`: good, its run could not be started; it is put back. `STALE`, `ENDED`: harmless, its change goes on
-without it. `NO_SUCH_CHANGE`: the change is gone, nothing can come of the message. `FROM_THE_FUTURE`: a retry that the change
+without it. `NO_SUCH_CHANGE`: the change is gone, nothing can come of the message. `UNKNOWN_RETRY`: a retry that the change
 never had. `OTHER_TYPE`: another program's change. `UNREADABLE`. All but the first are set aside.
 
 **Nothing is deleted unseen.** Body, attributes, cause, and who set it aside when stay in `device_association.dead_letter`. A

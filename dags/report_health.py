@@ -7,7 +7,7 @@ Every five minutes: sends how things stand as metrics, to where Airflow's own go
 state, devices of the last hour by code, calls by state and age, what is owed, budgets, findings, plans, dead letters, the
 queue's depth. `deploy/grafana_dashboard.json` shows them.
 
-**`tell_alarms`** tells through the connection that `DEVICE_ASSOCIATION_ALARM_CONNECTION` names (a webhook, mail, SNS): once
+**`send_alerts`** tells through the connection that `DEVICE_ASSOCIATION_ALARM_CONNECTION` names (a webhook, mail, SNS): once
 when an alarm begins, once a day while it lasts, once when it is over. With no connection its log has it all the same, line
 by line as `python -m device_association health` prints it. Each alarm names its page in `docs/runbooks`. A DAG
 that is paused and should not be, and a pool that gives no slots, are alarms too. Failed runs of every DAG, and runs of
@@ -24,7 +24,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag
 
 from device_association_airflow.dag_defaults import DAG_DEFAULTS
-from device_association_airflow.tasks.health import report_figures, tell_alarms
+from device_association_airflow.tasks.health import report_figures, send_alerts
 
 
 @dag(
@@ -38,7 +38,7 @@ from device_association_airflow.tasks.health import report_figures, tell_alarms
 def report_health() -> None:
     """Send the metrics and tell the alarms."""
     report_figures()
-    tell_alarms()
+    send_alerts()
 
 
 report_health()

@@ -8,7 +8,7 @@ database. What is in work is not touched; a sweep too many changes nothing.
 `settle_outcomes` looks up calls to Rev.io whose outcome nobody learned before their change ended. A line that is found is
 recorded and its device is tried again, by the actor *reconciliation*; one that stayed absent is told as a finding: *safe to
 retry*. `requeue_stalled` sends the message again of a change that waits in vain: its message was lost, or its run died.
-`close_overdue` ends a change that is well past its deadline and in nobody's hands. `finish_procedures` runs
+`close_overdue` ends a change that is well past its deadline and in nobody's hands. `run_missing_procedures` runs
 usp_UpdateCrossProviderDeviceHistory and UPDATE_DEVICE_REV_SERVICE_LINKS where a run died before them. `ask_for_approvals`
 starts a run of *Approve bulk changes* for each change that waits for one, and ends those that nobody answered in 72 hours.
 `look_at_dead_letters` records what is in the dead-letter queue and why, for the portal's screen *Dead letters*; *Redrive
@@ -43,7 +43,7 @@ def sweep_associations() -> None:
         tasks.settle_outcomes(),
         tasks.requeue_stalled(),
         tasks.close_overdue(),
-        tasks.finish_procedures(),
+        tasks.run_missing_procedures(),
         tasks.ask_for_approvals(),
         look_at_dead_letters(),
     ]

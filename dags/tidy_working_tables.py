@@ -2,7 +2,7 @@
 # Tidy working tables
 
 Deletes once a day, at 03:30 UTC, what nobody needs any more of our own working tables and of the reports of the data checks,
-once it is older than `DEVICE_ASSOCIATION_KEEP_DAYS` (400).
+once it is older than `DEVICE_ASSOCIATION_RETENTION_DAYS` (400).
 
 **What goes.** Of changes that ended before that, or that the portal has deleted: the lines that Rev.io listed, slices, steps,
 and what was sent. Findings that were closed, dead letters that were decided, alarms that were over before that. Request keys

@@ -16,13 +16,13 @@ STACKS = ("tests/chaos/test_short_run.py", "tests/end_to_end/workers/", "tests/e
 two have."""
 LONGEST_FIRST = ("crash", "protocol", "device_association", "plugins")
 """Folders of the other tests in the order of how long their tests take together."""
-MOST_WORKERS = 5
+MAX_WORKERS = 5
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are processors: the one with the whole stack mostly waits for the stack."""
-    return min(1 + (os.cpu_count() or 1), MOST_WORKERS)
+    return min(1 + (os.cpu_count() or 1), MAX_WORKERS)
 
 
 class OneStack(LoadFileScheduling):

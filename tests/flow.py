@@ -151,7 +151,7 @@ def request(devices: Sequence[str], **more: Any) -> dict[str, Any]:
 
 
 def settings(**more: Any) -> Settings:
-    return Settings(queue_url="http://queue", rev_concurrency=4, rev_retry_seconds=0.1, **more)
+    return Settings(queue_url="http://queue", rev_concurrency=4, rev_retry_window_seconds=0.1, **more)
 
 
 def read_table(portal: Engine, schema: str, name: str, **where: Any) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint
 
 from device_association.database.tables import OURS
 from device_association.database.tables.columns import METADATA
-from device_association.database.tables.lines import rev_intent
+from device_association.database.tables.lines import line_intent
 from device_association.domain.codes import ChangeStatus, DeviceCode, PlanOutcome, Row
 from device_association.settings import Settings
 
@@ -142,7 +142,7 @@ def test_state_diagrams_have_every_state() -> None:
     changes, rows, *intents = (
         set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b(?= -->| :)", one)) for one in diagrams("stateDiagram-v2")
     )
-    checks = (str(one.sqltext) for one in rev_intent.constraints if isinstance(one, CheckConstraint))
+    checks = (str(one.sqltext) for one in line_intent.constraints if isinstance(one, CheckConstraint))
     (kept,) = (rule for rule in checks if rule.startswith("State IN ("))
     assert changes == set(ChangeStatus)
     assert rows == set(Row)

@@ -12,7 +12,7 @@ from benchmarks.rig.fleet import Crew, Site, fleet
 from benchmarks.rig.portal import FIRST_DEVICE, LINE, make_portal, request_change
 from benchmarks.rig.vendor import BenchVendor
 from device_association.database.execution import make_engine
-from device_association.database.tables.lines import vendor_listing
+from device_association.database.tables.lines import revio_snapshot
 from device_association.rate_limiting.policy import Limits
 from local.sample_data import world
 
@@ -25,7 +25,7 @@ def _let_looks_age(engine: Engine) -> None:
     """Let the account have been looked at ten minutes ago, as in a portal where not every minute a change is made."""
     then = steps.now() - AGE
     with engine.begin() as connection:
-        connection.execute(update(vendor_listing).values(ListedDate=then, LookedDate=then))
+        connection.execute(update(revio_snapshot).values(ListedDate=then, LookedDate=then))
 
 
 class LookBench:

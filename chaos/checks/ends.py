@@ -70,12 +70,12 @@ def retries_are_kept(view: View) -> Iterator[Violation]:
 def nothing_is_left(view: View) -> Iterator[Violation]:
     """No device is held, no call open, no claim kept, nothing owed; nothing either of a change that was deleted."""
     foreign = {one["id"] for one in view.table("devicebulkchange")} - set(view.changes)
-    for hold in view.table("device_hold"):
+    for hold in view.table("device_lock"):
         if hold["bulkchangeid"] not in foreign:
             deleted = " (deleted)" if hold["bulkchangeid"] in view.deleted_changes else ""
             said = f"change {hold['bulkchangeid']}{deleted} still holds device {hold['deviceid']}"
             yield Violation("device still held", said, hold["bulkchangeid"])
-    for intent in view.table("rev_intent"):
+    for intent in view.table("line_intent"):
         if intent["state"] in OPEN_CALLS:
             said = f"the call for {intent['iccid']} of change {intent['bulkchangeid']} is still {intent['state']}"
             yield Violation("call does not end", said, intent["bulkchangeid"], intent["iccid"])

@@ -93,7 +93,7 @@ def codes_have_a_cause(view: View) -> Iterator[Violation]:
 
 def one_program_works_on_a_change(view: View) -> Iterator[Violation]:
     """Nothing is called for a change that the old worker has begun."""
-    for intent in view.table("rev_intent"):
+    for intent in view.table("line_intent"):
         change = intent["bulkchangeid"]
         if change in view.taken_changes:
             said = f"a line for {intent['iccid']} of change {change} was planned, and the old worker had that change"

@@ -51,7 +51,7 @@ FILTERS: Sequence[dict[str, Any]] = (
 """What the vendor makes of filters from a run's first call to its last fault."""
 SOON, LATE = 20.0, 60.0
 """A person makes a line for a SIM that was asked for so many seconds ago, or is within so many."""
-MOST_DEVICES = 5
+MAX_DEVICES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _ask(chance: random.Random, devices: _Devices, way_and_terms: str, at: float
     way, _, terms = way_and_terms.partition(" ")
     with_line = terms in {"line", "products", "mixed"}
     customer = chance.choice(ACCOUNT_CUSTOMERS if with_line else ALL_CUSTOMERS)
-    chosen = devices.take(chance.randint(1, MOST_DEVICES))
+    chosen = devices.take(chance.randint(1, MAX_DEVICES))
     if terms == "mixed":
         customers = [customer, *chance.choices(ACCOUNT_CUSTOMERS, k=len(chosen) - 1)]
         return {"at": at, "kind": "ask", "way": way, "terms": terms, "customer": customer, "devices": chosen} | {

@@ -1,3 +1,3 @@
 -- Makes every listing of an account's lines a day older: a change lists an account, too, and then it is not listed again that day.
-UPDATE device_association.vendor_listing
+UPDATE device_association.revio_snapshot
 SET ListedDate = ListedDate - INTERVAL '1 day'

@@ -23,23 +23,23 @@ class Settings(BaseSettings):
     max_mapped_tasks: int = Field(
         200, ge=1, le=1000, description="Most mapped tasks of one change; above it a task takes a slice of devices."
     )
-    slice_devices: int = Field(50, ge=1, description="Fewest devices of a slice, once a change needs slices.")
+    min_slice_devices: int = Field(50, ge=1, description="Fewest devices of a slice, once a change needs slices.")
     rows_per_statement: int = Field(
         4000, ge=1, le=4000, description="Most rows that one statement changes (SQL Server escalates locks near 5,000)."
     )
     rev_concurrency: int = Field(8, ge=1, le=64, description="Calls to Rev.io that one task has in flight.")
-    rev_connect_seconds: float = Field(5.0, gt=0, description="Longest wait for a connection to Rev.io.")
-    rev_read_seconds: float = Field(25.0, gt=0, description="Longest silence while Rev.io answers.")
-    rev_call_seconds: float = Field(40.0, gt=0, description="Longest a whole call to Rev.io may take.")
+    rev_connect_timeout_seconds: float = Field(5.0, gt=0, description="Longest wait for a connection to Rev.io.")
+    rev_read_timeout_seconds: float = Field(25.0, gt=0, description="Longest silence while Rev.io answers.")
+    rev_call_timeout_seconds: float = Field(40.0, gt=0, description="Longest a whole call to Rev.io may take.")
     rev_lease_seconds: float = Field(
-        90.0, gt=0, description="How long a worker owns a call it began; must outlast rev_call_seconds."
+        90.0, gt=0, description="How long a worker owns a call it began; must outlast rev_call_timeout_seconds."
     )
-    rev_settle_seconds: float = Field(
+    rev_search_lag_seconds: float = Field(
         120.0,
         ge=0,
         description="How long a line must stay absent before an unknown call is repeated; must exceed Rev.io's search lag.",
     )
-    rev_retry_seconds: float = Field(
+    rev_retry_window_seconds: float = Field(
         60.0, gt=0, description="How long a call that was turned away is repeated before the task gives its slot back."
     )
     requeue_after_seconds: float = Field(
@@ -48,8 +48,8 @@ class Settings(BaseSettings):
     abort_percent: int = Field(
         50, ge=1, le=100, description="A change is stopped once Rev.io refused this share of its devices, in percent."
     )
-    abort_sample: int = Field(50, ge=1, description="Fewest devices that Rev.io answered before that share counts.")
-    late_run_minutes: float = Field(
+    abort_min_sample: int = Field(50, ge=1, description="Fewest devices that Rev.io answered before that share counts.")
+    run_alert_minutes: float = Field(
         540, gt=0, description="A run of associate_customer that takes longer is told; 100,000 devices may take 520."
     )
     alarm_connection: str = Field(
@@ -59,6 +59,6 @@ class Settings(BaseSettings):
     )
     alarm_mail_to: str = Field("", description="Who gets an alarm's mail, where that connection is smtp.")
     runbooks_url: str = Field("docs/runbooks", description="Where the runbook pages are; alarms link to them.")
-    keep_days: int = Field(
+    retention_days: int = Field(
         400, ge=31, description="How many days after its end what a change leaves in our working tables is kept."
     )

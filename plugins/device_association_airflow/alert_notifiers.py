@@ -119,7 +119,7 @@ def late_alert() -> DeadlineAlert:
     """Return the deadline of a run of `associate_customer`, from when it was queued."""
     return DeadlineAlert(
         reference=RunQueued(),
-        interval=timedelta(minutes=connections.settings().late_run_minutes),
+        interval=timedelta(minutes=connections.settings().run_alert_minutes),
         callback=SyncCallback(tell_late),
     )
 

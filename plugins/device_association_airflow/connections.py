@@ -71,9 +71,9 @@ def call_budget(connection_id: str, bulk_change_id: int, pace: Pace = Pace.AT_ON
     )
     if not limits.are_kept:
         return None
-    patience = (
-        settings().rev_retry_seconds if pace is not Pace.LAST else max(settings().rev_retry_seconds, LAST_SECONDS)
-    )
+    patience = settings().rev_retry_window_seconds
+    if pace is Pace.LAST:
+        patience = max(patience, LAST_SECONDS)
     zone = _time_zone(connection_id, extra)
     budget = RateLimiter(portal(), connection_id, limits, clock, bulk_change_id, patience, pace, time_zone=zone)
     budget.open()
@@ -144,7 +144,9 @@ def _revio_client(connection_id: str, budget: RateLimiter | None) -> RevioClient
         subscription_key=found.extra_dejson.get("subscription_key", ""),
         time_zone=_time_zone(connection_id, found.extra_dejson),
     )
-    timeouts = Timeouts(limits.rev_connect_seconds, limits.rev_read_seconds, limits.rev_call_seconds)
+    timeouts = Timeouts(
+        limits.rev_connect_timeout_seconds, limits.rev_read_timeout_seconds, limits.rev_call_timeout_seconds
+    )
     return RevioClient(
         account,
         timeouts=timeouts,

@@ -22,10 +22,10 @@ POLICY: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 """Retries and the time-out of a task that has no reason for others."""
-MOST_TRIES = 10_000
+MAX_TRIES = 10_000
 """Steps that call Rev.io are tried again until their change's deadline: waiting for a quota, a pause or a settled outcome is
 not a failure."""
-MOST_FAILURES = 10
+MAX_FAILURES = 10
 """So often the plan is tried again when something else fails."""
 POOL = "rev_services"
 """The pool of the tasks that call Rev.io."""

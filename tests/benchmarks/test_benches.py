@@ -26,7 +26,7 @@ SMALL_CREW = Crew(processes=2, calls=2)
 ASSOCIATED = (
     "SELECT COUNT(*) FROM dbo.Device_Tenant WHERE DeviceId >= :first AND AccountNumber = :customer AND RevServiceId > 0"
 )
-CREATED = "SELECT COUNT(*) FROM device_association.rev_intent WHERE State = 'CREATED'"
+CREATED = "SELECT COUNT(*) FROM device_association.line_intent WHERE State = 'CREATED'"
 
 
 def count(server: URL, database: str, statement: str) -> int:
@@ -72,7 +72,7 @@ def test_due_plans_are_all_set_with_fewer_statements_than_devices(server: URL) -
 
 def test_growth_counts_the_tables_that_a_change_writes(server: URL) -> None:
     bench = GrowthBench(server.render_as_string(hide_password=False), devices=DEVICES, crew=SMALL_CREW)
-    ours, portals = ("device_association", "rev_intent"), ("dbo", "devicebulkchangelog")
+    ours, portals = ("device_association", "line_intent"), ("dbo", "devicebulkchangelog")
     assert bench.tables.keys() >= {ours, portals}
     assert bench.of("dbo") >= bench.tables[portals]
 

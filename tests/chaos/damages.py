@@ -242,7 +242,7 @@ def call_one_line_ambiguous(world: World) -> None:
 
 def take_a_change_of_ours(world: World) -> None:
     states = {one["bulkchangeid"]: one for one in world.tables["change_state"]}
-    intent = first(one for one in world.tables["rev_intent"] if not states[one["bulkchangeid"]]["retrynumber"])
+    intent = first(one for one in world.tables["line_intent"] if not states[one["bulkchangeid"]]["retrynumber"])
     world.history.append({"what": "taken", "kind": "change", "at": NOON, "n": 0, "change": intent["bulkchangeid"]})
 
 
@@ -276,10 +276,10 @@ DAMAGES: dict[str, Callable[[World], object]] = {
     "device does not end": lambda world: succeeded(world).update(status="PROCESSING", isprocessed=0),
     "change stored twice": store_twice,
     "retry lost": forget_retry,
-    "device still held": lambda world: world.tables["device_hold"].append(
+    "device still held": lambda world: world.tables["device_lock"].append(
         {"bulkchangeid": succeeded(world)["bulkchangeid"], "deviceid": succeeded(world)["deviceid"]}
     ),
-    "call does not end": lambda world: first(world.tables["rev_intent"]).update(state="UNKNOWN"),
+    "call does not end": lambda world: first(world.tables["line_intent"]).update(state="UNKNOWN"),
     "claim kept": keep_claim,
     "still owed": lambda world: first(world.tables["outbox"]).update(sentdate=None),
     "end not told": not_told,

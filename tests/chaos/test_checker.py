@@ -151,11 +151,11 @@ PLANTED: dict[str, tuple[Damage, set[str]]] = {
         {"failure left a trace"},
     ),
     "a device that is still held": (
-        lambda world: world.tables["device_hold"].append({"bulkchangeid": CHANGE, "deviceid": 1}),
+        lambda world: world.tables["device_lock"].append({"bulkchangeid": CHANGE, "deviceid": 1}),
         {"device still held"},
     ),
     "a call without an outcome": (
-        lambda world: world.tables["rev_intent"][0].update(state="UNKNOWN"),
+        lambda world: world.tables["line_intent"][0].update(state="UNKNOWN"),
         {"call does not end"},
     ),
     "a claim that was kept": (

@@ -70,13 +70,13 @@ def make_silent_line(world: World) -> None:
 
 def delete_change(world: World) -> None:
     row(world, "devicebulkchange", id=CHANGE)["isdeleted"] = 1
-    world.tables["device_hold"].append({"bulkchangeid": CHANGE, "deviceid": 1})
+    world.tables["device_lock"].append({"bulkchangeid": CHANGE, "deviceid": 1})
 
 
 def take_over_refused(world: World) -> None:
     """Let the old worker have taken the change of which nobody was accepted, and one of our runs plan a line for it."""
     let_old_worker_take(world)
-    world.tables["rev_intent"].append({"bulkchangeid": REFUSED, "iccid": "890001", "state": "CREATED"})
+    world.tables["line_intent"].append({"bulkchangeid": REFUSED, "iccid": "890001", "state": "CREATED"})
 
 
 def let_old_worker_take(world: World) -> None:

@@ -20,7 +20,7 @@ from tests.chaos.damages import DAMAGES, kind_of
 from tests.chaos.worlds import clean_world
 
 RECORDED = Path(__file__).with_name("recorded")
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 
 
 def kinds_of_the_checks() -> set[str]:
@@ -84,7 +84,7 @@ def test_the_recorded_run_asked_in_every_way_and_did_something_to_changes_later(
 def test_recordings_stay_small_and_keep_only_named_columns() -> None:
     files = list(RECORDED.glob("*.json"))
     assert files
-    assert sum(file.stat().st_size for file in files) < MOST_BYTES
+    assert sum(file.stat().st_size for file in files) < MAX_BYTES
     for file in files:
         tables = json.loads(file.read_text(encoding="utf-8"))["tables"]
         assert {name: {tuple(row) for row in rows} for name, rows in tables.items() if rows} == {

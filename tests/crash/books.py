@@ -22,7 +22,7 @@ BEGIN
     VALUES (NEW.id, OLD.State, NEW.State, NEW.Detail, clock_timestamp());
     RETURN NULL;
 END $$;
-CREATE TRIGGER note_state AFTER UPDATE ON device_association.rev_intent
+CREATE TRIGGER note_state AFTER UPDATE ON device_association.line_intent
 FOR EACH ROW WHEN (OLD.State IS DISTINCT FROM NEW.State) EXECUTE FUNCTION public.note_state();
 """
 DIED = "the worker that called died"
@@ -107,7 +107,7 @@ def _check_products(flow: Flow, vendor: VendorProcess, accepted: Collection[str]
 
 
 def _check_intents(flow: Flow, change_id: int) -> None:
-    intents = flow.all("device_association", "rev_intent", bulkchangeid=change_id)
+    intents = flow.all("device_association", "line_intent", bulkchangeid=change_id)
     assert {one["state"] for one in intents} <= ENDED
     assert [one for one in intents if one["leaseowner"] or one["leaseuntil"] or one["unknownsince"]] == []
     assert [one for one in intents if one["state"] != "REJECTED" and not one["readydate"]] == []
@@ -131,7 +131,7 @@ def _check_rows(flow: Flow, change_id: int, accepted: Collection[str]) -> None:
     linked = {one["revserviceid"] for one in flow.all("dbo", "device_tenant") if one["deviceid"] in devices}
     lines = {one["id"] for one in flow.all("dbo", "revservice") if one["number2"] in accepted}
     assert {link for link in linked if link is not None} == lines
-    assert flow.all("device_association", "device_hold", bulkchangeid=change_id) == []
+    assert flow.all("device_association", "device_lock", bulkchangeid=change_id) == []
     owed = flow.all("device_association", "outbox", bulkchangeid=change_id)
     assert Counter(one["kind"] for one in owed)["NOTIFICATION"] == 1
     assert world.ACME in {

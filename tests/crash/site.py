@@ -16,27 +16,27 @@ from tests.crash.worker import Job
 from tests.flow import Flow
 
 PATIENT = {
-    "rev_connect_seconds": 1.0,
-    "rev_read_seconds": 1.5,
-    "rev_call_seconds": 2.0,
+    "rev_connect_timeout_seconds": 1.0,
+    "rev_read_timeout_seconds": 1.5,
+    "rev_call_timeout_seconds": 2.0,
     "rev_lease_seconds": 4.0,
-    "rev_settle_seconds": 8.0,
-    "rev_retry_seconds": 5.0,
+    "rev_search_lag_seconds": 8.0,
+    "rev_retry_window_seconds": 5.0,
     "max_mapped_tasks": 12,
-    "slice_devices": 25,
+    "min_slice_devices": 25,
     "rows_per_statement": 100,
 }
 """Settings for a vendor whose lists lag by five seconds."""
 SHORT = {
-    "rev_connect_seconds": 1.0,
-    "rev_read_seconds": 1.0,
-    "rev_call_seconds": 1.0,
+    "rev_connect_timeout_seconds": 1.0,
+    "rev_read_timeout_seconds": 1.0,
+    "rev_call_timeout_seconds": 1.0,
     "rev_lease_seconds": 2.5,
-    "rev_settle_seconds": 2.5,
-    "rev_retry_seconds": 3.0,
+    "rev_search_lag_seconds": 2.5,
+    "rev_retry_window_seconds": 3.0,
     "rev_concurrency": 4,
     "max_mapped_tasks": 2,
-    "slice_devices": 3,
+    "min_slice_devices": 3,
     "rows_per_statement": 2,
 }
 """Settings that forget a dead worker soon."""
@@ -77,7 +77,7 @@ class Site:
 
     def created(self) -> int:
         """Return how many SIMs have their line."""
-        intents = self.flow.all("device_association", "rev_intent", bulkchangeid=self.claim.bulk_change_id)
+        intents = self.flow.all("device_association", "line_intent", bulkchangeid=self.claim.bulk_change_id)
         return sum(one["state"] == "CREATED" for one in intents)
 
     def deaths_died(self) -> int:

@@ -74,7 +74,7 @@ def acts_of(outage: str, vendor: VendorProcess) -> list[tuple[float, Callable[[]
         case "hanging, then refused":
             return [(half, lambda: hang(vendor)), (half, vendor.kill), (0, lambda: start_lagging(vendor))]
         case "acted on too late":
-            return [(max(OUTAGE_SECONDS, 2 * PATIENT["rev_settle_seconds"]), vendor.freeze), (0, vendor.thaw)]
+            return [(max(OUTAGE_SECONDS, 2 * PATIENT["rev_search_lag_seconds"]), vendor.freeze), (0, vendor.thaw)]
     raise ValueError(outage)
 
 

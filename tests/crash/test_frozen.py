@@ -18,7 +18,7 @@ from tests.crash.vendor import VendorProcess
 
 pytestmark = pytest.mark.slow
 DEVICES = groups().plain[:6]
-ALONE = SHORT | {"rev_concurrency": 1, "rev_lease_seconds": 6.0, "rev_settle_seconds": 6.0}
+ALONE = SHORT | {"rev_concurrency": 1, "rev_lease_seconds": 6.0, "rev_search_lag_seconds": 6.0}
 """One call at a time: the frozen worker holds no lock that the others wait for. On a busy machine the simulator may commit
 seconds after a call was given up, which only a longer wait may count as lost."""
 PRODUCTS = [world.PRODUCT]

@@ -34,7 +34,7 @@ POINTS = {
     "the line is ready, the slice goes on": [("service_lines/set_ready committed", 1)],
     "the slice has ended, its result is lost": [("bulk_changes/record_step committed", 2)],
     "in the middle of the batches": [("associations/associate_devices run", 2)],
-    "between two batches": [("bulk_changes/release_holds committed", 1)],
+    "between two batches": [("bulk_changes/release_locks committed", 1)],
     "in the first procedure": [("associations/call_update_cross_provider_device_history run", 1)],
     "between the procedures": [("associations/call_update_cross_provider_device_history committed", 1)],
     "in the second procedure": [("associations/call_update_device_rev_service_links run", 1)],

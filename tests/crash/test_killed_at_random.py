@@ -58,7 +58,9 @@ class Killer:
 
     def _is_due(self) -> bool:
         with self.site.flow.portal.connect() as connection:
-            left = connection.scalar(text("SELECT count(*) FROM device_association.rev_intent WHERE State = 'PLANNED'"))
+            left = connection.scalar(
+                text("SELECT count(*) FROM device_association.line_intent WHERE State = 'PLANNED'")
+            )
         return left is not None and left < self.devices * (self.kills - self.killed + 1) / (self.kills + 2)
 
     @staticmethod

@@ -193,7 +193,9 @@ class WorkerProcess:
 
     def _budget(self, connection_id: str) -> RateLimiter:
         limits, change = Limits(calls_per_minute=self.job.calls_per_minute), self.claim.bulk_change_id
-        budget = RateLimiter(self.engine, connection_id, limits, self.clock, change, self.settings.rev_retry_seconds)
+        budget = RateLimiter(
+            self.engine, connection_id, limits, self.clock, change, self.settings.rev_retry_window_seconds
+        )
         budget.open()
         return budget
 
@@ -201,7 +203,9 @@ class WorkerProcess:
         budget, limits = self.budgets(connection_id), self.settings
         client = MortalClient(
             account(connection_id, self.job.revio_url),
-            timeouts=Timeouts(limits.rev_connect_seconds, limits.rev_read_seconds, limits.rev_call_seconds),
+            timeouts=Timeouts(
+                limits.rev_connect_timeout_seconds, limits.rev_read_timeout_seconds, limits.rev_call_timeout_seconds
+            ),
             connections=limits.rev_concurrency,
             before_call=budget.wait_for_call,
             after_call=budget.after_call,

@@ -176,13 +176,13 @@ def test_a_person_is_told_of_every_dag_s_failed_run_and_of_a_late_association(re
 
 def test_health_is_told_also_when_the_metrics_fail(read: dict[str, Any]) -> None:
     tasks = read["dags"]["report_health"]["tasks"]
-    assert {name: task["downstream"] for name, task in tasks.items()} == {"report_figures": [], "tell_alarms": []}
+    assert {name: task["downstream"] for name, task in tasks.items()} == {"report_figures": [], "send_alerts": []}
 
 
 def test_the_listener_has_one_run_with_two_that_listen_and_the_association_leaves_room(read: dict[str, Any]) -> None:
     listener = read["dags"]["listen_bulk_changes"]
     assert (list(listener["tasks"]), listener["max_active_runs"]) == (
-        ["start_associations_1", "start_associations_2"],
+        ["poll_queue_1", "poll_queue_2"],
         1,
     )
     assert read["dags"]["associate_customer"]["max_active_runs"] == 64
@@ -243,7 +243,7 @@ def test_the_sweep_sends_what_is_owed_after_everything_else_whatever_failed(read
         "settle_outcomes",
         "requeue_stalled",
         "close_overdue",
-        "finish_procedures",
+        "run_missing_procedures",
         "ask_for_approvals",
         "look_at_dead_letters",
     }

@@ -102,7 +102,7 @@ def test_one_slice_that_dies_for_good_is_red_and_every_other_device_is_associate
     running.control("POST", "faults", {"effect": "throttle_header", "numbers": [PLAIN[240]], "seconds": 1})
     change = running.ask(PLAIN[240:243])
     run_id = f"bulk_change__{change}__0"
-    running.wait(lambda: len(running.table("rev_intent", bulkchangeid=change, state="CREATED")) == 2)
+    running.wait(lambda: len(running.table("line_intent", bulkchangeid=change, state="CREATED")) == 2)
     running.wait(lambda: running.tasks(run_id)["create_rev_service0"] == "up_for_retry")
     running.fail(run_id, "create_rev_service", 0)
     assert running.ended(change) == "PARTIALLY_PROCESSED"

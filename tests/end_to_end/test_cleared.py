@@ -103,7 +103,7 @@ def _state(running: Running, run_id: str, index: int) -> str:
 
 
 def _called(running: Running, iccid: str) -> bool:
-    return any(one["iccid"] == iccid for one in running.table("rev_intent", state="CALLING"))
+    return any(one["iccid"] == iccid for one in running.table("line_intent", state="CALLING"))
 
 
 def _ask_again(running: Running, change: int) -> None:

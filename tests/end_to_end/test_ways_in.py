@@ -162,7 +162,7 @@ def test_the_reconciliation_compares_days_and_lists_each_account_once(running: R
     days = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
     assert set(running.backfill("reconcile_associations", *days)) == {"success"}
     asked = running.control("GET", "counters")["GET /v1/Services"]
-    assert len(running.table("vendor_line")) > 0
+    assert len(running.table("revio_snapshot_line")) > 0
     assert set(running.backfill("reconcile_associations", *days)) == {"success"}
     assert running.control("GET", "counters")["GET /v1/Services"] == asked
 
@@ -210,7 +210,7 @@ def _tables(running: Running, database: str) -> dict[str, str]:
 
 
 def _calling(running: Running) -> int:
-    return len(running.table("rev_intent", state="CALLING"))
+    return len(running.table("line_intent", state="CALLING"))
 
 
 def _task_processes(running: Running) -> list[psutil.Process]:

@@ -128,7 +128,7 @@ def test_a_change_whose_account_is_paused_is_no_alarm(flow: Flow) -> None:
     budget.open()
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id, "bulk_change__7__0")
     flow.check(claim)
-    flow.settings = flow.settings.model_copy(update={"rev_retry_seconds": 0.1})
+    flow.settings = flow.settings.model_copy(update={"rev_retry_window_seconds": 0.1})
     flow.lines(claim)
     budget.pause(3600, "turned away")
     flow.clock.pass_seconds(REPORT)

@@ -17,7 +17,7 @@ from tests.protocol import acts, promises
 from tests.protocol.acts import Act, Ask, Close, Pass, Story, TakeOver, Work
 from tests.protocol.database import reset
 from tests.protocol.office import Change, Office
-from tests.protocol.vendor import CALL_SECONDS, MOST_LAG, Manners, Vendor
+from tests.protocol.vendor import CALL_SECONDS, MAX_LAG, Manners, Vendor
 from tests.protocol.worker import Client, Worker
 
 LONG_AGO = 3600.0
@@ -30,8 +30,8 @@ def protocol_settings(**more: object) -> Settings:
     """Return settings with which time is the example's own: a call that is turned away for a minute is given back."""
     usual = {
         "rev_concurrency": 1,
-        "rev_retry_seconds": 30.0,
-        "rev_call_seconds": CALL_SECONDS,
+        "rev_retry_window_seconds": 30.0,
+        "rev_call_timeout_seconds": CALL_SECONDS,
         "rev_lease_seconds": 60.0,
     }
     return settings().model_copy(update=usual | more)
@@ -122,7 +122,7 @@ def machine(
     about = {"portal": portal, "settings": settings, "figures": Figures(), "make_client": staticmethod(make_client)}
     about["to_the_end"] = to_the_end
     opens = initialize(
-        lag=st.sampled_from([0.0, 10.0, MOST_LAG]),
+        lag=st.sampled_from([0.0, 10.0, MAX_LAG]),
         manners=manners,
         one_slice=st.booleans(),
         before=st.just([]) if is_hunt else st.one_of(st.just([]), st.lists(acts.lines_by_hand(), max_size=2)),

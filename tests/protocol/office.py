@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.batches import hold_devices
+from device_association.database.batches import lock_devices
 from device_association.database.execution import in_transaction, rows
 from device_association.domain.errors import ClaimLost, RevioRetryable, StepUnfinished
 from device_association.rate_limiting.policy import Pace
@@ -151,7 +151,7 @@ class Office:
                 Claim(change.change_id, found[0], "a person", found[1]), "CANCELED_BY_USER", "wrong customer"
             )
             begun = self.ask(
-                "SELECT id, Calls FROM device_association.rev_intent WHERE BulkChangeId = %s", change.change_id
+                "SELECT id, Calls FROM device_association.line_intent WHERE BulkChangeId = %s", change.change_id
             )
             self.stopped.setdefault((change.change_id, found[0]), dict(begun))
 
@@ -222,7 +222,7 @@ class Office:
                     "ClaimedDate = NULL WHERE BulkChangeId = %s",
                     about,
                 )
-                hold_devices(connection, change.change_id, now=self.clock())
+                lock_devices(connection, change.change_id, now=self.clock())
             return opened > 0
 
         return in_transaction(self.portal, again)
@@ -287,7 +287,7 @@ class Office:
         """Return whether an open row of the change waits for its line or its products."""
         return (
             self._ask_one(
-                "SELECT 1 FROM device_association.rev_intent AS i "
+                "SELECT 1 FROM device_association.line_intent AS i "
                 "INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id "
                 "WHERE m.BulkChangeId = %s AND m.IsProcessed = 0 AND i.ReadyDate IS NULL",
                 change.change_id,
@@ -331,7 +331,7 @@ class Office:
         """
         begun = self.ask(
             "SELECT i.id, i.Calls, i.LeaseUntil, i.CalledDate, CAST(i.RevCustomerId AS text) "
-            "FROM device_association.rev_intent AS i "
+            "FROM device_association.line_intent AS i "
             "WHERE i.ICCID = %s AND i.State = 'CALLING' AND i.LeaseOwner = %s",
             iccid,
             worker.owner,

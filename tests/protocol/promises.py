@@ -49,7 +49,7 @@ class Row(NamedTuple):
 INTENTS = """
 SELECT i.id, i.IntegrationAuthenticationId, i.ICCID, i.State, i.M2MDeviceChangeId, i.BulkChangeId, i.RevServiceId,
     i.ReadyDate IS NOT NULL, m.Status, c.Status, CAST(i.RevCustomerId AS text), i.CalledDate
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.DeviceBulkChange AS c ON i.BulkChangeId = c.id
 """
@@ -222,7 +222,7 @@ def _ended(books: Books) -> Iterator[str]:
     for one in books.intents:
         if one.state in ("PLANNED", "CALLING") or (one.state == "UNKNOWN" and one.iccid not in by_hand):
             yield f"{one} has no end"
-    held = books.office.ask("SELECT BulkChangeId FROM device_association.device_hold")
+    held = books.office.ask("SELECT BulkChangeId FROM device_association.device_lock")
     yield from (f"change {change} still holds a device" for (change,) in held)
 
 

@@ -40,7 +40,7 @@ from tests.protocol.acts import Act, Ask, ByHand, ChangeFilter, Close, Pass, Scr
 from tests.protocol.database import prepare, reset
 from tests.protocol.machine import machine, protocol_settings
 from tests.protocol.office import Office
-from tests.protocol.vendor import MOST_LAG, Answer, Filters, Kind, Manners
+from tests.protocol.vendor import MAX_LAG, Answer, Filters, Kind, Manners
 from tests.protocol.worker import Client, begin_after_a_moment
 
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "75"))
@@ -208,7 +208,7 @@ SHIFTY = {"a list of what is new from which a line leaves while it is read"}
 def test_what_once_broke_a_promise_does_not_any_more(office: Engine, case: str) -> None:
     reset(office)
     about = (
-        {"lag": 0.0, "manners": Manners(2, shifts=True)} if case in SHIFTY else {"lag": MOST_LAG, "manners": Manners()}
+        {"lag": 0.0, "manners": Manners(2, shifts=True)} if case in SHIFTY else {"lag": MAX_LAG, "manners": Manners()}
     )
     here = Office(office, protocol_settings(max_mapped_tasks=1), **about)
     for act in FOUND[case]:
@@ -309,7 +309,7 @@ MUTATIONS: dict[str, Mutation] = {
         happens=acts.HELD_BY_ANOTHER,
     ),
     "a call is begun after the stop": Mutation(rewrite=(IS_STOPPED, f"1 = 0 AND {IS_STOPPED}"), happens=acts.ACTS),
-    "the settle time is forgotten": Mutation(settings={"rev_settle_seconds": 0.0}, happens=acts.SHOWN_LATE),
+    "the settle time is forgotten": Mutation(settings={"rev_search_lag_seconds": 0.0}, happens=acts.SHOWN_LATE),
     "the second pass of a list is skipped": Mutation(OncePaged, happens=acts.LONG_LISTS, manners=acts.SHIFTING),
     "records that cannot be judged are left out": Mutation(
         Tidy, happens=acts.there_before(Spelling.NO_CUSTOMER, Spelling.NO_ID, Spelling.ROUNDED)

@@ -16,10 +16,10 @@ from local.sample_data import world
 from tests.flow import NOW
 
 CALL_SECONDS = 40.0
-"""A call that was sent is committed within this time or never: `rev_call_seconds`."""
+"""A call that was sent is committed within this time or never: `rev_call_timeout_seconds`."""
 STALL_SECONDS = 40.0
 """How long a worker may stand still between its lease and its call."""
-MOST_LAG = 45.0
+MAX_LAG = 45.0
 """The longest that a committed line or product is not shown."""
 PROOF_LASTS = timedelta(hours=1)
 """How long a look-up by number that worked is trusted; a filter that stops working within that time is not found out."""

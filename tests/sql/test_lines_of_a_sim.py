@@ -149,7 +149,7 @@ class Fleet:
     def rewrite_created(self, change: int) -> dict[int, int]:
         """Write the lines that a change created as each spelling has them; return each device's line."""
         table, lines = named("dbo.revservice", "id", "number", "number2"), {}
-        for intent in self.flow.all("device_association", "rev_intent", bulkchangeid=change):
+        for intent in self.flow.all("device_association", "line_intent", bulkchangeid=change):
             number = intent["deviceid"]
             (line,) = self.flow.all("dbo", "revservice", revserviceid=intent["revserviceid"])
             lines[number] = int(line["id"])
@@ -366,7 +366,7 @@ def begin_all(fleet: Fleet, claim: Claim, *, billed: set[str], said: str) -> Non
     flow = fleet.flow
     intents = {
         one["id"]: one["deviceid"]
-        for one in flow.all("device_association", "rev_intent", bulkchangeid=claim.bulk_change_id)
+        for one in flow.all("device_association", "line_intent", bulkchangeid=claim.bulk_change_id)
     }
     begun = begin_calls(flow.context(claim), "revio_northwind", dict.fromkeys(intents))
     assert fleet.names(intents[intent] for intent in begun) == {one.name for one in SPELLINGS} - billed
@@ -520,6 +520,6 @@ def written(chance: random.Random, digits: str) -> str | None:
 
 def break_holds(flow: Flow) -> None:
     """End whatever is at work on the devices, so that the next request meets nobody."""
-    table = named("device_association.device_hold")
+    table = named("device_association.device_lock")
     with flow.portal.begin() as connection:
         connection.execute(table.delete())

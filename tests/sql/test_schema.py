@@ -57,9 +57,9 @@ def test_a_sim_has_one_open_intent_in_an_account(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
     plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    table = flow.table("device_association", "rev_intent")
-    intent = {name: value for name, value in flow.all("device_association", "rev_intent")[0].items() if name != "id"}
-    with refuses(flow, "ux_rev_intent_open"), flow.portal.begin() as connection:
+    table = flow.table("device_association", "line_intent")
+    intent = {name: value for name, value in flow.all("device_association", "line_intent")[0].items() if name != "id"}
+    with refuses(flow, "ux_line_intent_open"), flow.portal.begin() as connection:
         connection.execute(insert(table).values(**intent))
 
 

@@ -72,7 +72,7 @@ def test_two_changes_that_share_devices_never_both_get_one(flow: Flow, pair: Cal
             lambda asked=second: flow.create(request(asked, CreateRevService=False)).change_id,
         )
         codes = [flow.codes(change) for change in changes]
-        holders = {hold["deviceid"]: hold["bulkchangeid"] for hold in flow.all("device_association", "device_hold")}
+        holders = {hold["deviceid"]: hold["bulkchangeid"] for hold in flow.all("device_association", "device_lock")}
         details = [
             {one["iccid"]: one["statusdetails"] for one in flow.all("dbo", "m2m_devicechange", bulkchangeid=change)}
             for change in changes
@@ -195,7 +195,7 @@ def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list
     claim = flow.open(flow.create(request(PLAIN[:TIMES])).change_id)
     flow.check(claim)
     plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    intents = flow.all("device_association", "rev_intent", bulkchangeid=claim.bulk_change_id)
+    intents = flow.all("device_association", "line_intent", bulkchangeid=claim.bulk_change_id)
     assert len(intents) == TIMES
     for intent in intents:
         about = ("revio_northwind", {intent["id"]: None})
@@ -203,7 +203,7 @@ def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list
             *(partial(begin_calls, replace(flow.context(claim), owner=owner), *about) for owner in ("one", "two"))
         )
         assert sorted(began, key=len) == [set(), {intent["id"]}]
-        (called,) = flow.all("device_association", "rev_intent", id=intent["id"])
+        (called,) = flow.all("device_association", "line_intent", id=intent["id"])
         assert (called["state"], called["calls"]) == ("CALLING", 1)
         assert called["leaseowner"] == ("one", "two")[began.index({intent["id"]})]
 

@@ -60,8 +60,8 @@ def other_operations(draw: st.DrawFn, tables: Tables) -> Tables:
         "dbo.DeviceChangeRequest": [],
         "dbo.M2M_DeviceChange": held,
         "device_association.change_state": [state],
-        "device_association.device_hold": holds,
-        "device_association.rev_intent": _intents(draw, tables, held),
+        "device_association.device_lock": holds,
+        "device_association.line_intent": _intents(draw, tables, held),
     }
 
 

@@ -107,14 +107,14 @@ def _comparable(tables: Snapshot) -> Snapshot:
     }
     payloads = {row["id"]: comparable(row["changerequest"]) for row in tables["dbo.DeviceChangeRequest"]}
     terms = {row["id"]: row["termshash"] for row in tables["device_association.request_terms"]}
-    intents = {row["id"]: (row["iccid"], row["m2mdevicechangeid"]) for row in tables["device_association.rev_intent"]}
+    intents = {row["id"]: (row["iccid"], row["m2mdevicechangeid"]) for row in tables["device_association.line_intent"]}
     stand_for: dict[tuple[str, str], Callable[[Any], Any]] = {
         ("dbo.Device_Tenant", "revserviceid"): lines.get,
         ("dbo.M2M_DeviceChange", "devicechangerequestid"): payloads.get,
         ("device_association.requested_device", "termsid"): terms.get,
         ("device_association.rev_product_step", "intentid"): intents.get,
         ("device_association.known_line", "intentid"): intents.get,
-        ("device_association.rev_intent", "leaseowner"): lambda owner: owner is not None,
+        ("device_association.line_intent", "leaseowner"): lambda owner: owner is not None,
         ("device_association.change_step", "endeddate"): lambda _: None,
         ("device_association.plan_outcome", "batchid"): lambda _: None,
         ("device_association.plan_outcome", "queueid"): lambda _: None,

@@ -144,7 +144,7 @@ def _apply(connection: Connection, *, devices: Sequence[DueDevice], due_by: date
     about = {"first_device_id": devices[0].device_id, "last_device_id": devices[-1].device_id, "due_by": due_by}
     batch_id = uuid4()
     batch, holder, written = {"batch_id": batch_id}, {"holder": -_number(batch_id)}, {"actor": ACTOR, "now": now}
-    run(connection, "associations/hold_devices", now=now, **about, **holder)
+    run(connection, "associations/lock_devices", now=now, **about, **holder)
     if changed(connection, "associations/claim_plans", **about, **batch, **holder, **written):
         run(connection, "associations/refuse_plans", **batch)
         run(connection, "associations/supersede_plans", **batch)

@@ -16,9 +16,9 @@ def log_and_release(
     """Log the rows that a step has ended, and release their devices."""
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
     in_batches(connection, "bulk_changes/log_ended_rows", list(batches), step=step, **about)
-    release_holds(connection, bulk_change_id, batches)
+    release_locks(connection, bulk_change_id, batches)
 
 
-def release_holds(connection: Connection, bulk_change_id: int, batches: Sequence[RowRange]) -> None:
+def release_locks(connection: Connection, bulk_change_id: int, batches: Sequence[RowRange]) -> None:
     """Release the devices of rows that are final."""
-    in_batches(connection, "bulk_changes/release_holds", list(batches), bulk_change_id=bulk_change_id)
+    in_batches(connection, "bulk_changes/release_locks", list(batches), bulk_change_id=bulk_change_id)

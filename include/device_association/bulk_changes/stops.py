@@ -18,7 +18,7 @@ class RefusalCount:
     """Devices that Rev.io refused in this retry, and from how many percent of how many devices on a change is stopped."""
 
     abort_percent: int
-    abort_sample: int
+    abort_min_sample: int
     failed: int
 
 
@@ -27,7 +27,7 @@ class FailureCount:
     """As RefusalCount, with the devices that have their line or are rid of it."""
 
     abort_percent: int
-    abort_sample: int
+    abort_min_sample: int
     failed: int
     settled: int
 
@@ -75,19 +75,19 @@ def waits_in_vain(engine: Engine, claim: Claim, now: datetime) -> bool:
 
 def set_abort_rule(engine: Engine, bulk_change_id: int, *, percent: int | None, sample: int | None) -> None:
     """Stop a change, also one that runs, once Rev.io refused `percent` of at least `sample` devices; None: the setting's."""
-    binds = {"bulk_change_id": bulk_change_id, "abort_percent": percent, "abort_sample": sample}
+    binds = {"bulk_change_id": bulk_change_id, "abort_percent": percent, "abort_min_sample": sample}
     in_transaction(engine, lambda connection: run(connection, "bulk_changes/set_abort_rule", **binds))
 
 
 def stop_if_failing(connection: Connection, claim: Claim, *, percent: int, sample: int, now: datetime) -> bool:
     """Stop the change when Rev.io refuses too many of its devices: by its own rule, else by `percent` and `sample`."""
-    about = {"bulk_change_id": claim.bulk_change_id, "abort_percent": percent, "abort_sample": sample}
+    about = {"bulk_change_id": claim.bulk_change_id, "abort_percent": percent, "abort_min_sample": sample}
     few = only_row(connection, RefusalCount, "bulk_changes/count_refusals", **about)
-    if few.failed * 100 < few.abort_percent * few.abort_sample:
+    if few.failed * 100 < few.abort_percent * few.abort_min_sample:
         return False
     counts = only_row(connection, FailureCount, "bulk_changes/count_failures", **about)
     failed, asked = counts.failed, counts.failed + counts.settled
-    if asked < counts.abort_sample or failed * 100 < counts.abort_percent * asked:
+    if asked < counts.abort_min_sample or failed * 100 < counts.abort_percent * asked:
         return False
     reason = (
         f"Rev.io refused {failed} of {asked} devices; see their reasons, correct the request, then retry the change"

@@ -47,7 +47,7 @@ def in_batches(connection: Connection, name: str, batches: list[RowRange], **bin
     return sum(changed(connection, name, **binds, **batch) for batch in batches)
 
 
-def hold_devices(connection: Connection, bulk_change_id: int, *, now: datetime) -> None:
+def lock_devices(connection: Connection, bulk_change_id: int, *, now: datetime) -> None:
     """Take the devices of a change's open rows in device order, so that two changes never wait for each other crosswise."""
     size = rows_per_statement(connection)
     batches = rows(connection, DeviceBatch, "database/list_device_batches", bulk_change_id=bulk_change_id, size=size)

@@ -15,7 +15,7 @@ from device_association.installation.report import Asked, Finding, Severity
 from device_association.installation.requirements import COUNTS, COUNTS_COLUMNS, ERROR_CODE, Needs, procedures
 from device_association.installation.statement_uses import Use
 
-LEAST_LEVEL = 130
+MIN_LEVEL = 130
 
 
 def theirs(found: Catalogue) -> frozenset[str]:
@@ -38,13 +38,11 @@ def _database(found: Catalogue) -> Iterator[Finding]:
         severity = Severity.MUST if part in COLUMN_PARTS else Severity.UNCHECKED
         yield Finding(severity, part, f"could not be checked: {why}", "check it by hand, or with another login")
     level = found.database.get("compatibility_level")
-    if not found.reads_json or (level is not None and level < LEAST_LEVEL):
+    if not found.reads_json or (level is not None and level < MIN_LEVEL):
         severity = Severity.ADVICE if found.reads_json else Severity.MUST
         said = "and OPENJSON works all the same" if found.reads_json else "and OPENJSON fails"
-        raise_level = (
-            f"ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = {LEAST_LEVEL} or above; test the portal with it"
-        )
-        yield Finding(severity, "compatibility level", f"is {level}, needed is {LEAST_LEVEL}, {said}", raise_level)
+        raise_level = f"ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = {MIN_LEVEL} or above; test the portal with it"
+        yield Finding(severity, "compatibility level", f"is {level}, needed is {MIN_LEVEL}, {said}", raise_level)
     if found.database.get("reads_snapshots") == 0:
         yield Finding(
             Severity.ADVICE,

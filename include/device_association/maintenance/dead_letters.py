@@ -139,9 +139,9 @@ def judge(engine: Engine, received: SqsMessage) -> DeadLetter:
 def _redrive_one(engine: Engine, queue: DeadLetterQueue, received: SqsMessage, actor: str, now: datetime) -> str:
     letter = judge(engine, received)
     found = in_transaction(engine, partial(keep_letter, letter=letter, now=now))
-    state = State.PUT_BACK if letter.cause is Cause.OPEN else State.SET_ASIDE
+    state = State.REDRIVEN if letter.cause is Cause.OPEN else State.QUARANTINED
     if found.state == State.FOUND:
-        if state is State.PUT_BACK:
+        if state is State.REDRIVEN:
             queue.put_back(letter.received)
         decide_letter(engine, letter, state, actor=actor, now=now)
     else:

@@ -29,7 +29,7 @@ CAUSE_WORDS: dict[str, tuple[str, str]] = {
     Cause.OPEN: ("Its run could not be started", "Good: put it back."),
     Cause.STALE: ("Its change was retried since", "Harmless: set it aside."),
     Cause.ENDED: ("Its change is not waiting for it", "Harmless: set it aside."),
-    Cause.FROM_THE_FUTURE: ("A retry that its change never had", "Set it aside; have a look at who sent it."),
+    Cause.UNKNOWN_RETRY: ("A retry that its change never had", "Set it aside; have a look at who sent it."),
     Cause.NO_SUCH_CHANGE: ("There is no such change", "Nothing can come of it: set it aside."),
     Cause.OTHER_TYPE: ("Another program's change", "Give that program a queue of its own; set it aside."),
     Cause.UNREADABLE: ("Cannot be read", "Set it aside; have a look at who sent it."),
@@ -41,8 +41,8 @@ class State(StrEnum):
     """What became of a message of the dead-letter queue."""
 
     FOUND = "FOUND"
-    PUT_BACK = "PUT_BACK"
-    SET_ASIDE = "SET_ASIDE"
+    REDRIVEN = "REDRIVEN"
+    QUARANTINED = "QUARANTINED"
     GONE = "GONE"
 
 

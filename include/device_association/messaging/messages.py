@@ -45,7 +45,7 @@ class Cause(StrEnum):
     OPEN = "OPEN"
     STALE = "STALE"
     ENDED = "ENDED"
-    FROM_THE_FUTURE = "FROM_THE_FUTURE"
+    UNKNOWN_RETRY = "UNKNOWN_RETRY"
     NO_SUCH_CHANGE = "NO_SUCH_CHANGE"
     OTHER_TYPE = "OTHER_TYPE"
     UNREADABLE = "UNREADABLE"
@@ -87,7 +87,7 @@ def decide(engine: Engine, message: Message) -> Decision:
     if message.retry_number < current:
         return Decision(Verdict.DELETE, Cause.STALE, f"stale: the change is at retry {current}")
     if message.retry_number > current:
-        return Decision(Verdict.LEAVE, Cause.FROM_THE_FUTURE, f"from the future: the change is at retry {current}")
+        return Decision(Verdict.LEAVE, Cause.UNKNOWN_RETRY, f"from the future: the change is at retry {current}")
     if change.status not in RUNNING:
         return Decision(Verdict.DELETE, Cause.ENDED, f"the change already reads {change.status}")
     return Decision(Verdict.START, Cause.OPEN, "the change is open")

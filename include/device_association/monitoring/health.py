@@ -114,7 +114,7 @@ def _accounts(figures: Figures) -> tuple[bool, str]:
 
 
 def _letters(figures: Figures) -> tuple[bool, str]:
-    there, aside = (figures.dead_letters.get(state, CountAndAge()) for state in ("FOUND", "SET_ASIDE"))
+    there, aside = (figures.dead_letters.get(state, CountAndAge()) for state in ("FOUND", "QUARANTINED"))
     return there.total > 0, f"{there.total} in the dead-letter queue{_oldest(there.age)}, {aside.total} set aside"
 
 

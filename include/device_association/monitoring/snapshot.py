@@ -143,7 +143,7 @@ class Figures:
             | _metrics_by_state("outbox", self.outbox, OUTBOX_KINDS)
             | {"findings.open": summed(self.findings.values()).total}
             | {"plans.due": self.plans.total, "plans.oldest_seconds": self.plans.age or 0}
-            | _metrics_by_state("dead_letters", self.dead_letters, ("FOUND", "SET_ASIDE"), aged=False)
+            | _metrics_by_state("dead_letters", self.dead_letters, ("FOUND", "QUARANTINED"), aged=False)
             | {f"jobs.{name}_seconds": self.jobs[name] for name in JOBS if name in self.jobs}
             | {"runs.failed_or_late": len(self.bad_runs)}
             | {name: value for one in self.accounts for name, value in _of_account(one).items()}

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.bulk_changes.ended_rows import log_and_release, release_holds
+from device_association.bulk_changes.ended_rows import log_and_release, release_locks
 from device_association.bulk_changes.reverts import find_revert
-from device_association.database.batches import hold_devices, in_batches, row_batches
+from device_association.database.batches import in_batches, lock_devices, row_batches
 from device_association.database.execution import as_json, in_parts, only_row, rows, run
 from device_association.domain.association_request import is_iccid
 from device_association.domain.codes import DeviceCode
@@ -72,8 +72,8 @@ def reject_devices(connection: Connection, bulk_change_id: int, *, actor: str, n
     reject_rows(connection, bulk_change_id, _invalid_iccids(connection, bulk_change_id), actor=actor, now=now)
     batches = row_batches(connection, bulk_change_id)
     in_batches(connection, "requests/reject_unassignable", batches, **about)
-    release_holds(connection, bulk_change_id, batches)
-    hold_devices(connection, bulk_change_id, now=now)
+    release_locks(connection, bulk_change_id, batches)
+    lock_devices(connection, bulk_change_id, now=now)
     in_batches(connection, "requests/reject_held", batches, **about)
     reject_billed(connection, bulk_change_id, actor=actor, now=now)
 
@@ -93,7 +93,7 @@ def reject_changed(connection: Connection, bulk_change_id: int, *, actor: str, n
     Held first, so that what is compared stays so. Whom a device could be given to does not count here: it goes back.
     """
     about = {"bulk_change_id": bulk_change_id, "actor": actor, "now": now}
-    hold_devices(connection, bulk_change_id, now=now)
+    lock_devices(connection, bulk_change_id, now=now)
     batches = row_batches(connection, bulk_change_id)
     in_batches(connection, "requests/reject_held", batches, **about)
     in_batches(connection, "requests/reject_changed", batches, **about)

@@ -18,7 +18,7 @@ from device_association.revio.responses import parse_moment, whole
 
 EXACT = 2**53
 """The largest whole number that a float holds exactly; above it the digits of an ICCID are lost."""
-MOST_ICCID = 1e22
+MAX_ICCID = 1e22
 """What no ICCID is greater than, whose digits are 22 at most."""
 DECIMAL_TEXT = re.compile(r"[0-9]+(?:\.[0-9]*(?:[eE]\+?[0-9]+)?|[eE]\+?[0-9]+)")
 SENT = (
@@ -305,7 +305,7 @@ def _as_sent(number: object) -> object:
     if not isinstance(number, str) or not DECIMAL_TEXT.fullmatch(number.strip()):
         return number
     spelled = float(number)
-    return spelled if EXACT < spelled <= MOST_ICCID else number
+    return spelled if EXACT < spelled <= MAX_ICCID else number
 
 
 def _parts(number: object) -> Iterator[object]:

@@ -27,12 +27,12 @@ from device_association.domain.storable_text import storable
 from device_association.revio.no_answer import NoAnswer
 from device_association.revio.transport import Answer
 
-MOST_ID = 2**31 - 1
-MOST_DIGITS = 255
+MAX_ID = 2**31 - 1
+MAX_DIGITS = 255
 """Digits of the longest whole number that a record may hold; Python refuses a text whose number is far longer."""
-MOST_WAIT = 1e9
+MAX_WAIT = 1e9
 """Seconds; only so that the number stays one that a clock can add."""
-SHOWN, LOOKED_AT, MOST_DEPTH = 300, 64 * 1024, 8
+SHOWN, LOOKED_AT, MAX_DEPTH = 300, 64 * 1024, 8
 DOUBTFUL = frozenset({408, 499})
 """Refusals of a gateway that may already have passed the call on."""
 MOMENT = re.compile(
@@ -102,7 +102,7 @@ class AnswerReader:
     def created(self, path: str, answer: Answer) -> int:
         """Return the id of what a POST created."""
         created = self.parsed("POST", path, answer).get("id")
-        if isinstance(created, int) and not isinstance(created, bool) and 0 < created <= MOST_ID:
+        if isinstance(created, int) and not isinstance(created, bool) and 0 < created <= MAX_ID:
             return created
         said = f"{self._name}: POST {path} was answered {answer.status} without a positive id"
         raise RevioOutcomeUnknown(said, status=answer.status)
@@ -123,7 +123,7 @@ class AnswerReader:
         """Return the seconds that a call is told to wait: by header, or only by the text of a limit's body."""
         told = answer.headers.get("Retry-After", "")
         if seconds := SECONDS.fullmatch(told):
-            return min(float(seconds[1]), MOST_WAIT)
+            return min(float(seconds[1]), MAX_WAIT)
         if then := _http_date(told):
             now = _http_date(answer.headers.get("Date", "")) or self._clock()
             return max(0.0, (then - now).total_seconds())
@@ -131,7 +131,7 @@ class AnswerReader:
         if found is None:
             return None
         hours, minutes, seconds_left = (float(part or 0) for part in found.groups())
-        return min(hours * 3600 + minutes * 60 + seconds_left, MOST_WAIT)
+        return min(hours * 3600 + minutes * 60 + seconds_left, MAX_WAIT)
 
     def _shown(self, body: bytes) -> str:
         """Return the start of an error's body for a person to read: no markup, no secret, no customer's data."""
@@ -155,7 +155,7 @@ class AnswerReader:
 
 def read_integer(digits: str) -> int | float:
     """Return a whole number of an answer; one that is too long to be any field's as a float, which lost its digits."""
-    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
+    return int(digits) if len(digits) <= MAX_DIGITS else float(digits)
 
 
 def whole(value: object) -> int | None:
@@ -164,7 +164,7 @@ def whole(value: object) -> int | None:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_ID
+    is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID
     return value if is_id else None  # type: ignore[return-value]  # is_id says it is an int
 
 
@@ -226,11 +226,11 @@ def _http_date(text: str) -> datetime | None:
 
 def _told(value: Any, name: str = "", *, telling: bool = False, depth: int = 0) -> Iterator[str]:
     """Yield what a JSON answer says about the error; all else in it may be a customer's record."""
-    if isinstance(value, dict) and depth < MOST_DEPTH:
+    if isinstance(value, dict) and depth < MAX_DEPTH:
         for key, inner in value.items():
             if not PERSONAL.search(key):
                 yield from _told(inner, key, telling=telling or bool(TELLING.search(key)), depth=depth + 1)
-    elif isinstance(value, list) and depth < MOST_DEPTH:
+    elif isinstance(value, list) and depth < MAX_DEPTH:
         for inner in value[:20]:
             yield from _told(inner, name, telling=telling, depth=depth + 1)
     elif telling and isinstance(value, str | int):

@@ -235,7 +235,7 @@ def _check_finished(context: SliceContext, outcomes: list[Outcome], last_try: bo
         return
     said = f"{len(open_ones)} of {len(outcomes)} devices are not settled: {open_ones.count(Outcome.UNKNOWN)} outcomes unknown"
     if not last_try:
-        settle = min(30.0, max(1.0, context.settings.rev_settle_seconds / 4))
+        settle = min(30.0, max(1.0, context.settings.rev_search_lag_seconds / 4))
         raise StepUnfinished(said, retry_after=settle if Outcome.UNKNOWN in open_ones else max(settle, wait))
     if set(open_ones) - {Outcome.UNKNOWN}:
         raise RevioRetryable(f"{said}; Rev.io could not be reached to the end, retry the change when it can")

@@ -2,7 +2,8 @@
 
 One thread deals with the database, the workers only call Rev.io (see `calls`). So a few statements begin as many calls as
 the account has room for, and record all that have come back meanwhile; killed anywhere, what was begun and not recorded is
-looked up. No call is waited for longer than REV_CALL_SECONDS: then it is in doubt, and what it still brings is recorded late.
+looked up. No call is waited for longer than REV_CALL_TIMEOUT_SECONDS: then it is in doubt, and what it still brings is
+recorded late.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class CallDispatcher:
         return self.ended
 
     def _renew_patience(self) -> None:
-        self.give_up = time.monotonic() + self.context.settings.rev_retry_seconds
+        self.give_up = time.monotonic() + self.context.settings.rev_retry_window_seconds
 
     def _begin_some(self) -> None:
         """Begin as many calls as there is room for, here and at the account; none once the credentials are refused."""
@@ -176,7 +177,7 @@ class CallDispatcher:
     def _begin(self, calls: Sequence[tuple[SliceDevice, Permit | None]]) -> None:
         """Begin these calls in one statement; for each that may not be made, find out why."""
         limits = self.context.settings
-        send_by = self.context.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_seconds)
+        send_by = self.context.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_timeout_seconds)
         begun = self.calls.operation.begin(self.context, [device for device, _ in calls])
         spared = []
         for device, slot in calls:

@@ -176,7 +176,7 @@ def _end_absent(context: SliceContext, device: SliceDevice, asked: datetime, sai
     now = context.clock()
     finding = finding_about(context, device, FindingKind.OUTCOME_SETTLED_ABSENT, said)
     about = {"intent_id": device.intent_id, "connection_id": device.connection_id, "now": now}
-    about["unknown_before"] = asked - timedelta(seconds=context.settings.rev_settle_seconds)
+    about["unknown_before"] = asked - timedelta(seconds=context.settings.rev_search_lag_seconds)
 
     def end(connection: Connection) -> bool:
         ended = changed(connection, "service_lines/plan_again", **about) > 0

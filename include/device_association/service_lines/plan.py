@@ -172,7 +172,7 @@ def _lost_lines(
 
     One that was just made may not be shown yet: it is not missed before the settle time has passed.
     """
-    before = now - timedelta(seconds=settings.rev_settle_seconds)
+    before = now - timedelta(seconds=settings.rev_search_lag_seconds)
     with engine.connect() as connection:
         settled = list_settled(connection, claim.bulk_change_id, before)
     shown = {(look.account_id, line.service_id): line for look in seen for line in look.lines}

@@ -134,7 +134,7 @@ def lease_product(
         if why is not None:
             raise LineChanged(f"line {service_id}: {why}")
     seconds = lease_seconds(context)
-    send_by = context.clock() + timedelta(seconds=seconds - context.settings.rev_call_seconds)
+    send_by = context.clock() + timedelta(seconds=seconds - context.settings.rev_call_timeout_seconds)
     lease_until = context.clock() + timedelta(seconds=seconds)
     if not begin(lease_until):
         return None

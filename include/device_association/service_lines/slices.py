@@ -31,7 +31,9 @@ def store_slices(
     if stored or connection_id is None:
         return [one.slice_number for one in stored]
     row_ids: list[int] = values(connection, "service_lines/list_rows", bulk_change_id=claim.bulk_change_id)
-    slices = list(split_into_slices(row_ids, max_slices=settings.max_mapped_tasks, min_devices=settings.slice_devices))
+    slices = list(
+        split_into_slices(row_ids, max_slices=settings.max_mapped_tasks, min_devices=settings.min_slice_devices)
+    )
     run(connection, "service_lines/insert_slices", slices=as_json([asdict(one) for one in slices]), **claim.key)
     limit: list[int] = values(connection, "service_lines/find_limit", connection_id=connection_id)
     budget_time = timedelta(minutes=len(row_ids) / limit[0]) if limit else timedelta()

@@ -3,7 +3,7 @@
 WITH claimed AS (
     UPDATE dbo.Device_CustomerRatePlanOrRatePool_Queue AS q
     SET ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
-    FROM device_association.device_hold AS h
+    FROM device_association.device_lock AS h
     WHERE
         q.TenantId = h.TenantId
         AND q.DeviceId = h.DeviceId

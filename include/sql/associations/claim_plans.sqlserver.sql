@@ -12,7 +12,7 @@ UPDATE dbo.Device_CustomerRatePlanOrRatePool_Queue
 SET ProcessedDate = :now, ModifiedBy = :actor, ModifiedDate = :now
 OUTPUT INSERTED.id, INSERTED.DeviceId, INSERTED.TenantId, INSERTED.BulkChangeId
 INTO @claimed (QueueId, DeviceId, TenantId, BulkChangeId)
-FROM device_association.device_hold AS h
+FROM device_association.device_lock AS h
 WHERE
     dbo.Device_CustomerRatePlanOrRatePool_Queue.TenantId = h.TenantId
     AND dbo.Device_CustomerRatePlanOrRatePool_Queue.DeviceId = h.DeviceId

@@ -18,7 +18,7 @@ FROM (
         AND t.CreateRevService = 0
         AND NOT EXISTS (
             SELECT 1
-            FROM device_association.rev_intent AS i
+            FROM device_association.line_intent AS i
             LEFT JOIN device_association.rev_product_step AS p ON i.id = p.IntentId AND p.State IN ('CALLING', 'ENDED')
             WHERE
                 i.M2MDeviceChangeId = m.id

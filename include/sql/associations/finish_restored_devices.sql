@@ -23,7 +23,7 @@ FROM (
         ON
             t.AccountNumber = k.RevCustomerId
             AND COALESCE(t.AccountNumberIntegrationAuthenticationId, 0) = COALESCE(k.IntegrationAuthenticationId, 0)
-    LEFT JOIN device_association.rev_intent AS i ON w.M2MDeviceChangeId = i.M2MDeviceChangeId AND i.ReadyDate IS NOT NULL
+    LEFT JOIN device_association.line_intent AS i ON w.M2MDeviceChangeId = i.M2MDeviceChangeId AND i.ReadyDate IS NOT NULL
     WHERE w.BulkChangeId = :bulk_change_id AND w.M2MDeviceChangeId BETWEEN :first_row_id AND :last_row_id
 ) AS v
 WHERE dbo.M2M_DeviceChange.id = v.row_id AND dbo.M2M_DeviceChange.IsProcessed = 0

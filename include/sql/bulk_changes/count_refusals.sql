@@ -3,7 +3,7 @@
 -- Safe to run twice: reads only.
 SELECT
     COALESCE(s.AbortPercent, :abort_percent) AS abort_percent,
-    COALESCE(s.AbortSample, :abort_sample) AS abort_sample,
+    COALESCE(s.AbortSample, :abort_min_sample) AS abort_min_sample,
     (
         SELECT COUNT(*) FROM dbo.M2M_DeviceChange AS m
         WHERE

@@ -79,7 +79,7 @@ FROM (
             END AS rev_state,
             (
                 SELECT MAX(n.EndsRevServiceId)
-                FROM device_association.rev_intent AS n
+                FROM device_association.line_intent AS n
                 INNER JOIN device_association.rev_product_step AS p ON n.id = p.IntentId
                 WHERE n.M2MDeviceChangeId = m.id AND n.State = 'PLANNED' AND p.State IN ('CALLING', 'ENDED')
             ) AS begun_end,
@@ -105,10 +105,10 @@ FROM (
             END AS lacks_site
         FROM dbo.M2M_DeviceChange AS m
         INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
-        LEFT JOIN device_association.rev_intent AS i
+        LEFT JOIN device_association.line_intent AS i
             ON
                 i.id = (
-                    SELECT MAX(n.id) FROM device_association.rev_intent AS n
+                    SELECT MAX(n.id) FROM device_association.line_intent AS n
                     WHERE n.M2MDeviceChangeId = m.id AND n.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED', 'ENDED', 'KEPT')
                 )
         LEFT JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId

@@ -6,7 +6,7 @@ SELECT
     r.Status AS status,
     r.Devices AS devices,
     (
-        SELECT COALESCE(SUM(i.Calls), 0) FROM device_association.rev_intent AS i WHERE i.BulkChangeId = :bulk_change_id
+        SELECT COALESCE(SUM(i.Calls), 0) FROM device_association.line_intent AS i WHERE i.BulkChangeId = :bulk_change_id
     ) AS rev_calls
 FROM device_association.change_result AS r
 WHERE r.BulkChangeId = :bulk_change_id AND r.RetryNumber = :retry_number

@@ -9,13 +9,13 @@ SELECT
     c.TenantId AS tenant_id,
     t.Name AS tenant_name
 FROM (
-    SELECT h.BulkChangeId FROM device_association.device_hold AS h
+    SELECT h.BulkChangeId FROM device_association.device_lock AS h
     WHERE h.BulkChangeId > 0
     UNION
     SELECT x.BulkChangeId FROM device_association.change_state AS x
     WHERE x.ClaimRunId IS NOT NULL
     UNION
-    SELECT i.BulkChangeId FROM device_association.rev_intent AS i
+    SELECT i.BulkChangeId FROM device_association.line_intent AS i
     WHERE i.State = 'PLANNED'
     UNION
     SELECT d.id AS BulkChangeId

@@ -6,7 +6,7 @@ SELECT
     i.IntegrationAuthenticationId AS account_id,
     c.TenantId AS tenant_id,
     c.id AS bulk_change_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
 INNER JOIN dbo.RevService AS l

@@ -7,7 +7,7 @@ SELECT
     i.IntegrationAuthenticationId AS account_id,
     a.TenantId AS tenant_id,
     i.BulkChangeId AS bulk_change_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 LEFT JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
 LEFT JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 LEFT JOIN dbo.DeviceBulkChange AS c ON i.BulkChangeId = c.id

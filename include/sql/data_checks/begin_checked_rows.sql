@@ -9,6 +9,6 @@ WHERE
     AND IsProcessed = 0
     AND IsDeleted = 0
     AND EXISTS (
-        SELECT 1 FROM device_association.device_hold AS h
+        SELECT 1 FROM device_association.device_lock AS h
         WHERE h.M2MDeviceChangeId = dbo.M2M_DeviceChange.id AND h.DeviceId = dbo.M2M_DeviceChange.DeviceId
     )

@@ -9,7 +9,7 @@ WHERE
     AND id BETWEEN :first_row_id AND :last_row_id
     AND IsProcessed = 0
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE
             i.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
             AND i.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')

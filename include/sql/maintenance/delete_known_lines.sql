@@ -7,7 +7,7 @@ WHERE
         FROM (
             SELECT x.IntentId, x.LineKey
             FROM device_association.known_line AS x
-            LEFT JOIN device_association.rev_intent AS i ON x.IntentId = i.id
+            LEFT JOIN device_association.line_intent AS i ON x.IntentId = i.id
             WHERE
                 NOT EXISTS (
                     SELECT 1 FROM dbo.DeviceBulkChange AS c

@@ -2,6 +2,6 @@
 -- answered lets its absence count from later each time.
 -- Safe to run twice: reads only.
 SELECT i.State AS state, COUNT(*) AS total, MIN(COALESCE(i.CalledDate, i.UnknownSince, i.CreatedDate)) AS oldest
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 WHERE i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
 GROUP BY i.State

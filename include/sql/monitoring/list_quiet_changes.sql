@@ -9,7 +9,7 @@ WHERE
     AND c.Status = 'PROCESSING'
     AND s.ClaimedDate < :quiet_since
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE i.BulkChangeId = c.id AND i.ModifiedDate >= :quiet_since
     )
     AND NOT EXISTS (

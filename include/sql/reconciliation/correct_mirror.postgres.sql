@@ -29,7 +29,7 @@ FROM (
             ELSE 0
         END AS by_number
     FROM JSONB_TO_RECORDSET(CAST(:found AS jsonb)) AS r (id int, service_id int)
-    INNER JOIN device_association.vendor_line AS v
+    INNER JOIN device_association.revio_snapshot_line AS v
         ON r.service_id = v.RevServiceId AND v.IntegrationAuthenticationId = :account_id
     LEFT JOIN dbo.RevCustomer AS k
         ON

@@ -29,7 +29,7 @@ FROM (
             ELSE 0
         END AS by_number
     FROM OPENJSON (:found) WITH (id int '$.id', service_id int '$.service_id') AS r
-    INNER JOIN device_association.vendor_line AS v
+    INNER JOIN device_association.revio_snapshot_line AS v
         ON r.service_id = v.RevServiceId AND v.IntegrationAuthenticationId = :account_id
     LEFT JOIN dbo.RevCustomer AS k
         ON

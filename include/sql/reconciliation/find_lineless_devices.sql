@@ -11,7 +11,7 @@ SELECT
     x.TenantId AS tenant_id,
     MIN(d.ICCID) AS iccid,
     MAX(i.RevServiceId) AS service_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id AND m.Status = 'PROCESSED'
 INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
@@ -27,7 +27,7 @@ WHERE
     i.IntegrationAuthenticationId = :account_id
     AND i.State IN ('CREATED', 'ADOPTED')
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS e
+        SELECT 1 FROM device_association.line_intent AS e
         WHERE
             e.EndsRevServiceId = i.RevServiceId
             AND e.IntegrationAuthenticationId = i.IntegrationAuthenticationId

@@ -10,7 +10,7 @@ SELECT
     MIN(k.TenantId) AS tenant_id,
     MIN(i.ICCID) AS iccid,
     i.RevServiceId AS service_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId AND p.State IN ('PLANNED', 'REJECTED')
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id AND m.IsProcessed = 1
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id

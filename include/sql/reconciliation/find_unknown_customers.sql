@@ -10,8 +10,8 @@ SELECT
     MIN(a.TenantId) AS tenant_id,
     MIN(d.ICCID) AS iccid,
     v.RevServiceId AS service_id
-FROM device_association.vendor_line AS v
-INNER JOIN device_association.vendor_line_key AS n
+FROM device_association.revio_snapshot_line AS v
+INNER JOIN device_association.revio_snapshot_line_key AS n
     ON v.IntegrationAuthenticationId = n.IntegrationAuthenticationId AND v.RevServiceId = n.RevServiceId
 INNER JOIN device_association.sim_key AS s
     ON

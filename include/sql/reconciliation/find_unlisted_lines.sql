@@ -18,7 +18,7 @@ WHERE
     AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
     AND COALESCE(l.ModifiedDate, l.CreatedDate) < :settled
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.vendor_line AS v
+        SELECT 1 FROM device_association.revio_snapshot_line AS v
         WHERE v.RevServiceId = l.RevServiceId AND v.IntegrationAuthenticationId = l.IntegrationAuthenticationId
     )
     AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = l.Number2)

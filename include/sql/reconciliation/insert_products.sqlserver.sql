@@ -8,7 +8,7 @@ SELECT
     p.ServiceProductId, i.RevServiceId, p.ProductId, NULL, p.Rate, 1, 'ACTIVE', i.IntegrationAuthenticationId,
     :actor, :now, 1, 0
 FROM OPENJSON (:found) WITH (id bigint '$.id') AS r
-INNER JOIN device_association.rev_intent AS i ON r.id = i.id
+INNER JOIN device_association.line_intent AS i ON r.id = i.id
 INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId
 WHERE
     i.IntegrationAuthenticationId = :account_id

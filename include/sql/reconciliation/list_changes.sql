@@ -52,7 +52,7 @@ FROM (
             OR (c.ProcessedDate >= :since AND c.ProcessedDate < :until)
         )
         AND NOT EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS i
+            SELECT 1 FROM device_association.line_intent AS i
             WHERE i.BulkChangeId = c.id AND i.State IN ('CALLING', 'UNKNOWN')
         )
     GROUP BY c.id

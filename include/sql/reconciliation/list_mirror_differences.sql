@@ -38,7 +38,7 @@ FROM (
                 THEN 1
             ELSE 0
         END AS by_number
-    FROM device_association.vendor_line AS w
+    FROM device_association.revio_snapshot_line AS w
 ) AS v
 INNER JOIN dbo.Integration_Authentication AS a ON v.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.RevService AS l

@@ -17,9 +17,9 @@ SELECT
     CASE WHEN v.Number IS NULL AND v.Number2 IS NULL THEN COALESCE(i.MSISDN, i.ICCID) ELSE v.Number END AS number,
     CASE WHEN v.Number IS NULL AND v.Number2 IS NULL THEN i.ICCID ELSE v.Number2 END AS number2,
     COALESCE(v.CreatedDate, i.CreatedDate) AS activated_date
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
-LEFT JOIN device_association.vendor_line AS v
+LEFT JOIN device_association.revio_snapshot_line AS v
     ON i.RevServiceId = v.RevServiceId AND i.IntegrationAuthenticationId = v.IntegrationAuthenticationId
 LEFT JOIN dbo.RevCustomer AS w
     ON v.CustomerNumber = w.RevCustomerId AND v.IntegrationAuthenticationId = w.IntegrationAuthenticationId AND w.IsDeleted = 0
@@ -41,7 +41,7 @@ WHERE
         WHERE l.RevServiceId = i.RevServiceId AND l.IntegrationAuthenticationId = i.IntegrationAuthenticationId
     )
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS n
+        SELECT 1 FROM device_association.line_intent AS n
         WHERE n.RevServiceId = i.RevServiceId AND n.IntegrationAuthenticationId = i.IntegrationAuthenticationId AND n.id > i.id
     )
     AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = i.ICCID)

@@ -17,7 +17,7 @@ SELECT
     v.Number AS number,
     v.Number2 AS number2,
     v.CreatedDate AS activated_date
-FROM device_association.vendor_line AS v
+FROM device_association.revio_snapshot_line AS v
 INNER JOIN dbo.RevCustomer AS k
     ON v.CustomerNumber = k.RevCustomerId AND v.IntegrationAuthenticationId = k.IntegrationAuthenticationId AND k.IsDeleted = 0
 WHERE

@@ -8,7 +8,7 @@ SELECT
     k.TenantId AS tenant_id,
     i.ICCID AS iccid,
     i.RevServiceId AS service_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id
 WHERE

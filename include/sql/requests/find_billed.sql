@@ -92,7 +92,7 @@ FROM (
                 0 AS line, i.RevCustomerId AS line_customer, i.IntegrationAuthenticationId AS account_id, 0 AS is_line
             FROM asked AS m
             INNER JOIN device_association.sim_key AS s ON m.DeviceId = s.DeviceId
-            INNER JOIN device_association.rev_intent AS i
+            INNER JOIN device_association.line_intent AS i
                 ON s.Digits = i.ICCID AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
             WHERE s.IsSim = 1
         ) AS matched
@@ -104,7 +104,7 @@ FROM (
         WHERE
             (a.TenantId IN (tenant.id, tenant.ParentTenantId) OR account_tenant.ParentTenantId = tenant.id)
             AND NOT EXISTS (
-                SELECT 1 FROM device_association.rev_intent AS mine
+                SELECT 1 FROM device_association.line_intent AS mine
                 WHERE
                     mine.M2MDeviceChangeId = matched.row_id
                     AND (

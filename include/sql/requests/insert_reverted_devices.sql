@@ -5,7 +5,7 @@ INSERT INTO device_association.reverted_device (M2MDeviceChangeId, BulkChangeId,
 SELECT
     m.id, m.BulkChangeId, o.id,
     (
-        SELECT MAX(i.id) FROM device_association.rev_intent AS i
+        SELECT MAX(i.id) FROM device_association.line_intent AS i
         WHERE
             i.M2MDeviceChangeId = o.id
             AND (

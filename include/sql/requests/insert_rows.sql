@@ -15,11 +15,11 @@ WHERE
     AND (
         m.Status = 'PROCESSED'
         OR EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS i WHERE i.M2MDeviceChangeId = m.id AND i.State = 'CREATED'
+            SELECT 1 FROM device_association.line_intent AS i WHERE i.M2MDeviceChangeId = m.id AND i.State = 'CREATED'
         )
         OR EXISTS (
             SELECT 1
-            FROM device_association.rev_intent AS i
+            FROM device_association.line_intent AS i
             INNER JOIN device_association.rev_product_step AS p ON i.id = p.IntentId AND p.State IN ('CREATED', 'CALLING')
             WHERE i.M2MDeviceChangeId = m.id AND i.State = 'ADOPTED'
         )

@@ -91,8 +91,8 @@ FROM (
             ) AS later_field,
             (
                 SELECT MIN(i.BulkChangeId)
-                FROM device_association.rev_intent AS made
-                INNER JOIN device_association.rev_intent AS i
+                FROM device_association.line_intent AS made
+                INNER JOIN device_association.line_intent AS i
                     ON
                         made.ICCID = i.ICCID
                         AND made.RevServiceId = i.RevServiceId
@@ -109,7 +109,7 @@ FROM (
                     )
             ) AS used_by,
             (
-                SELECT MIN(i.BulkChangeId) FROM device_association.rev_intent AS i
+                SELECT MIN(i.BulkChangeId) FROM device_association.line_intent AS i
                 WHERE
                     i.ICCID = m.ICCID
                     AND i.M2MDeviceChangeId <> m.id
@@ -127,7 +127,7 @@ FROM (
             AND m.id BETWEEN :first_row_id AND :last_row_id
             AND m.IsProcessed = 0
             AND NOT EXISTS (
-                SELECT 1 FROM device_association.rev_intent AS i
+                SELECT 1 FROM device_association.line_intent AS i
                 WHERE i.M2MDeviceChangeId = m.id AND i.State IN ('CALLING', 'UNKNOWN')
             )
     ) AS f

@@ -25,7 +25,7 @@ FROM (
         SELECT m.id AS row_id, h.BulkChangeId AS holder
         FROM dbo.M2M_DeviceChange AS m
         INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
-        LEFT JOIN device_association.device_hold AS h ON c.TenantId = h.TenantId AND m.DeviceId = h.DeviceId
+        LEFT JOIN device_association.device_lock AS h ON c.TenantId = h.TenantId AND m.DeviceId = h.DeviceId
         WHERE
             m.BulkChangeId = :bulk_change_id
             AND m.id BETWEEN :first_row_id AND :last_row_id

@@ -13,7 +13,7 @@ WHERE
     AND d.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
     AND d.TermsId = :terms_id
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE
             i.M2MDeviceChangeId = dbo.M2M_DeviceChange.id
             AND i.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')

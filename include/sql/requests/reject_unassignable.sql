@@ -40,7 +40,7 @@ FROM (
         AND m.id BETWEEN :first_row_id AND :last_row_id
         AND m.IsProcessed = 0
         AND NOT EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS i
+            SELECT 1 FROM device_association.line_intent AS i
             WHERE i.M2MDeviceChangeId = m.id AND i.State IN ('CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
         )
 ) AS v

@@ -8,7 +8,7 @@
 WITH asked AS MATERIALIZED (
     SELECT i.id, i.M2MDeviceChangeId, i.DeviceId, i.ICCID, i.IntegrationAuthenticationId, r.body
     FROM JSONB_TO_RECORDSET(CAST(:intents AS jsonb)) AS r (intent_id bigint, body text)
-    INNER JOIN device_association.rev_intent AS i ON r.intent_id = i.id
+    INNER JOIN device_association.line_intent AS i ON r.intent_id = i.id
 ),
 
 free AS MATERIALIZED (
@@ -58,7 +58,7 @@ free AS MATERIALIZED (
                 AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
         ) = 0
         AND NOT EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS o
+            SELECT 1 FROM device_association.line_intent AS o
             WHERE
                 o.ICCID = r.ICCID
                 AND o.id <> r.id
@@ -67,7 +67,7 @@ free AS MATERIALIZED (
         AND (
             SELECT COUNT(*)
             FROM device_association.sim_key AS k
-            INNER JOIN device_association.rev_intent AS o ON k.Digits = o.ICCID
+            INNER JOIN device_association.line_intent AS o ON k.Digits = o.ICCID
             WHERE
                 k.DeviceId = r.DeviceId
                 AND k.IsSim = 1
@@ -76,7 +76,7 @@ free AS MATERIALIZED (
         ) = 0
 )
 
-UPDATE device_association.rev_intent AS i
+UPDATE device_association.line_intent AS i
 SET
     State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, CalledDate = :now,
     CalledBody = r.body, ModifiedDate = :now

@@ -9,20 +9,20 @@ DECLARE @billed TABLE (intent_id bigint NOT NULL);
 INSERT INTO @billed (intent_id)
 SELECT i.id
 FROM OPENJSON (:intents) WITH (intent_id bigint '$.intent_id') AS r
-INNER JOIN device_association.rev_intent AS i ON r.intent_id = i.id
+INNER JOIN device_association.line_intent AS i ON r.intent_id = i.id
 INNER JOIN device_association.sim_key AS k ON i.DeviceId = k.DeviceId
 INNER HASH JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
 WHERE l.IsPlain = 0 AND l.IsDeleted = 0 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now);
-UPDATE device_association.rev_intent
+UPDATE device_association.line_intent
 SET
     State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, CalledDate = :now,
     CalledBody = r.body, ModifiedDate = :now
 OUTPUT INSERTED.id INTO @begun (intent_id)
 FROM OPENJSON (:intents) WITH (intent_id bigint '$.intent_id', body nvarchar(MAX) '$.body' AS JSON) AS r
 WHERE
-    device_association.rev_intent.id = r.intent_id
-    AND device_association.rev_intent.State = 'PLANNED'
-    AND device_association.rev_intent.LookedDate > :looked_after
+    device_association.line_intent.id = r.intent_id
+    AND device_association.line_intent.State = 'PLANNED'
+    AND device_association.line_intent.LookedDate > :looked_after
     AND EXISTS (
         SELECT 1 FROM device_association.change_state AS s
         WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.ClaimRunId = :run_id
@@ -38,14 +38,14 @@ WHERE
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
         INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id AND c.IsDeleted = 0
-        WHERE m.IsDeleted = 0 AND m.id = device_association.rev_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+        WHERE m.IsDeleted = 0 AND m.id = device_association.line_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
     )
     AND NOT EXISTS (
         SELECT 1
         FROM device_association.sim_key AS k
         INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
         WHERE
-            k.DeviceId = device_association.rev_intent.DeviceId
+            k.DeviceId = device_association.line_intent.DeviceId
             AND l.IsPlain = 1
             AND l.IsDeleted = 0
             AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
@@ -55,44 +55,44 @@ WHERE
         FROM dbo.Device_Tenant AS t
         INNER JOIN dbo.RevService AS l ON t.RevServiceId = l.id
         WHERE
-            t.DeviceId = device_association.rev_intent.DeviceId
+            t.DeviceId = device_association.line_intent.DeviceId
             AND t.IsDeleted = 0
             AND l.IsDeleted = 0
             AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
     )
-    AND NOT EXISTS (SELECT 1 FROM @billed AS b WHERE b.intent_id = device_association.rev_intent.id)
+    AND NOT EXISTS (SELECT 1 FROM @billed AS b WHERE b.intent_id = device_association.line_intent.id)
     AND NOT EXISTS (
         SELECT 1
         FROM device_association.sim_key AS k
         INNER JOIN device_association.unmirrored_line AS u
             ON u.MatchKey = CONCAT(CASE k.IsSim WHEN 1 THEN 'I' ELSE 'N' END, k.Digits)
         WHERE
-            k.DeviceId = device_association.rev_intent.DeviceId
-            AND u.AccountId <> device_association.rev_intent.IntegrationAuthenticationId
+            k.DeviceId = device_association.line_intent.DeviceId
+            AND u.AccountId <> device_association.line_intent.IntegrationAuthenticationId
             AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
     )
     AND NOT EXISTS (
         SELECT 1 FROM device_association.unjudged_sim AS u
         WHERE
-            u.DeviceId = device_association.rev_intent.DeviceId
-            AND u.AccountId <> device_association.rev_intent.IntegrationAuthenticationId
+            u.DeviceId = device_association.line_intent.DeviceId
+            AND u.AccountId <> device_association.line_intent.IntegrationAuthenticationId
             AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
     )
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS o
+        SELECT 1 FROM device_association.line_intent AS o
         WHERE
-            o.ICCID = device_association.rev_intent.ICCID
-            AND o.id <> device_association.rev_intent.id
-            AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < device_association.rev_intent.id))
+            o.ICCID = device_association.line_intent.ICCID
+            AND o.id <> device_association.line_intent.id
+            AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < device_association.line_intent.id))
     )
     AND NOT EXISTS (
         SELECT 1
         FROM device_association.sim_key AS k
-        INNER JOIN device_association.rev_intent AS o ON k.Digits = o.ICCID
+        INNER JOIN device_association.line_intent AS o ON k.Digits = o.ICCID
         WHERE
-            k.DeviceId = device_association.rev_intent.DeviceId
+            k.DeviceId = device_association.line_intent.DeviceId
             AND k.IsSim = 1
-            AND o.id <> device_association.rev_intent.id
-            AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < device_association.rev_intent.id))
+            AND o.id <> device_association.line_intent.id
+            AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < device_association.line_intent.id))
     );
 SELECT intent_id FROM @begun;

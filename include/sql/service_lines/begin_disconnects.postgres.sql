@@ -2,7 +2,7 @@
 -- its products are ended, the run holds the change, nobody has turned the account away, and nobody has stopped the change, or
 -- a product of the line was ended before.
 -- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
-UPDATE device_association.rev_intent AS i
+UPDATE device_association.line_intent AS i
 SET
     State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, CalledDate = :now, ModifiedDate = :now
 FROM JSONB_TO_RECORDSET(CAST(:intents AS jsonb)) AS r (intent_id bigint)

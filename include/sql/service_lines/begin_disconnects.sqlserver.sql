@@ -3,20 +3,20 @@
 -- a product of the line was ended before.
 -- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
 DECLARE @begun TABLE (intent_id bigint NOT NULL);
-UPDATE device_association.rev_intent
+UPDATE device_association.line_intent
 SET
     State = 'CALLING', LeaseOwner = :owner, LeaseUntil = :lease_until, Calls = Calls + 1, CalledDate = :now, ModifiedDate = :now
 OUTPUT INSERTED.id INTO @begun (intent_id)
 FROM OPENJSON (:intents) WITH (intent_id bigint '$.intent_id') AS r
 WHERE
-    device_association.rev_intent.id = r.intent_id
-    AND device_association.rev_intent.State = 'PLANNED'
+    device_association.line_intent.id = r.intent_id
+    AND device_association.line_intent.State = 'PLANNED'
     AND EXISTS (
         SELECT 1 FROM device_association.rev_line_owner AS o
         WHERE
-            o.IntegrationAuthenticationId = device_association.rev_intent.IntegrationAuthenticationId
-            AND o.RevServiceId = device_association.rev_intent.EndsRevServiceId
-            AND o.ICCID = device_association.rev_intent.ICCID
+            o.IntegrationAuthenticationId = device_association.line_intent.IntegrationAuthenticationId
+            AND o.RevServiceId = device_association.line_intent.EndsRevServiceId
+            AND o.ICCID = device_association.line_intent.ICCID
     )
     AND EXISTS (
         SELECT 1 FROM device_association.change_state AS s
@@ -29,11 +29,11 @@ WHERE
     AND EXISTS (
         SELECT 1 FROM dbo.M2M_DeviceChange AS m
         INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id AND c.IsDeleted = 0
-        WHERE m.IsDeleted = 0 AND m.id = device_association.rev_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
+        WHERE m.IsDeleted = 0 AND m.id = device_association.line_intent.M2MDeviceChangeId AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
     )
     AND NOT EXISTS (
         SELECT 1 FROM device_association.rev_product_step AS p
-        WHERE p.IntentId = device_association.rev_intent.id AND p.State <> 'ENDED'
+        WHERE p.IntentId = device_association.line_intent.id AND p.State <> 'ENDED'
     )
     AND (
         NOT EXISTS (
@@ -41,7 +41,7 @@ WHERE
             WHERE x.BulkChangeId = :bulk_change_id AND x.RetryNumber = :retry_number
         )
         OR EXISTS (
-            SELECT 1 FROM device_association.rev_product_step AS p WHERE p.IntentId = device_association.rev_intent.id
+            SELECT 1 FROM device_association.rev_product_step AS p WHERE p.IntentId = device_association.line_intent.id
         )
     );
 SELECT intent_id FROM @begun;

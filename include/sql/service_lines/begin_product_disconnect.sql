@@ -15,7 +15,7 @@ WHERE
     )
     AND EXISTS (
         SELECT 1
-        FROM device_association.rev_intent AS i
+        FROM device_association.line_intent AS i
         INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
         WHERE i.id = :intent_id AND i.State = 'PLANNED' AND m.IsProcessed = 0 AND m.Status = 'PROCESSING'
     )

@@ -7,8 +7,8 @@ INSERT INTO device_association.rev_product_step (
 SELECT
     i.id, x.ProductId, x.EndsServiceProductId, x.Rate, CASE WHEN x.State = 'CALLING' THEN 'CALLING' ELSE 'PLANNED' END,
     x.LeaseUntil, x.ServiceProductId, :now
-FROM device_association.rev_intent AS i
-INNER JOIN device_association.rev_intent AS e ON i.M2MDeviceChangeId = e.M2MDeviceChangeId AND i.id > e.id
+FROM device_association.line_intent AS i
+INNER JOIN device_association.line_intent AS e ON i.M2MDeviceChangeId = e.M2MDeviceChangeId AND i.id > e.id
 INNER JOIN device_association.rev_product_step AS x ON e.id = x.IntentId AND x.State <> 'ENDED'
 WHERE
     i.BulkChangeId = :bulk_change_id
@@ -16,7 +16,7 @@ WHERE
     AND i.State = 'PLANNED'
     AND NOT EXISTS (
         SELECT 1
-        FROM device_association.rev_intent AS n
+        FROM device_association.line_intent AS n
         INNER JOIN device_association.rev_product_step AS y ON n.id = y.IntentId
         WHERE
             n.M2MDeviceChangeId = e.M2MDeviceChangeId

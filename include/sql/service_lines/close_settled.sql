@@ -27,7 +27,7 @@ WHERE
                         SELECT 1
                         FROM dbo.M2M_DeviceChange AS o
                         INNER JOIN dbo.DeviceBulkChange AS p ON o.BulkChangeId = p.id
-                        INNER JOIN device_association.rev_intent AS i ON o.id = i.M2MDeviceChangeId
+                        INNER JOIN device_association.line_intent AS i ON o.id = i.M2MDeviceChangeId
                         WHERE
                             o.DeviceId = m.DeviceId
                             AND o.Status = 'PROCESSED'
@@ -39,7 +39,7 @@ WHERE
         OR (
             Kind = 'LOOK_UP_FAILED'
             AND NOT EXISTS (
-                SELECT 1 FROM device_association.rev_intent AS i
+                SELECT 1 FROM device_association.line_intent AS i
                 WHERE
                     i.BulkChangeId = device_association.finding.BulkChangeId
                     AND i.ICCID = device_association.finding.ICCID

@@ -1,5 +1,5 @@
 -- How many lines of a customer an account showed last, the disconnected ones too: a list has them all.
 -- Safe to run twice: reads only.
 SELECT COUNT(*) AS line_count
-FROM device_association.vendor_line AS v
+FROM device_association.revio_snapshot_line AS v
 WHERE v.IntegrationAuthenticationId = :account_id AND v.CustomerNumber = :customer_number

@@ -4,6 +4,6 @@
 DELETE FROM device_association.known_line
 WHERE
     EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE i.id = device_association.known_line.IntentId AND i.BulkChangeId = :bulk_change_id AND i.State = 'PLANNED'
     )

@@ -1,6 +1,6 @@
 -- Records that what was created in an account before a moment is known.
 -- Safe to run twice: an older look never replaces a newer one.
-UPDATE device_association.vendor_listing
+UPDATE device_association.revio_snapshot
 SET
     LookedDate = :looked,
     NewestDate = CASE WHEN NewestDate IS NULL OR NewestDate < :newest THEN :newest ELSE NewestDate END,

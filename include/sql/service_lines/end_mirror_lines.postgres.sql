@@ -3,7 +3,7 @@
 UPDATE dbo.RevService
 SET DisconnectedDate = r.disconnected, IsActive = 0, ModifiedBy = :actor, ModifiedDate = :now
 FROM JSONB_TO_RECORDSET(CAST(:lines AS jsonb)) AS r (intent_id bigint, disconnected timestamptz)
-INNER JOIN device_association.rev_intent AS i ON r.intent_id = i.id
+INNER JOIN device_association.line_intent AS i ON r.intent_id = i.id
 WHERE
     dbo.RevService.RevServiceId = i.RevServiceId
     AND dbo.RevService.IntegrationAuthenticationId = i.IntegrationAuthenticationId

@@ -10,5 +10,5 @@ SELECT
     g.ProvenDate AS proven,
     g.IrregularLines AS irregular,
     g.IccidLengths AS iccid_lengths
-FROM device_association.vendor_listing AS g
+FROM device_association.revio_snapshot AS g
 WHERE g.IntegrationAuthenticationId = :account_id

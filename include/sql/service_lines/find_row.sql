@@ -10,7 +10,7 @@ SELECT
     n.Actor AS named_by,
     CASE
         WHEN EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS i
+            SELECT 1 FROM device_association.line_intent AS i
             WHERE i.M2MDeviceChangeId = m.id AND i.State IN ('CREATED', 'ADOPTED')
         ) THEN 1
         ELSE 0

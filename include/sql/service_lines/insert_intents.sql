@@ -1,6 +1,6 @@
 -- Writes the intent of every checked row that wants a line of a customer and has neither an open intent nor a line of its own yet.
 -- Safe to run twice: rows that have one are left out; the unique key (account, ICCID) of open intents refuses the rest.
-INSERT INTO device_association.rev_intent (
+INSERT INTO device_association.line_intent (
     IntegrationAuthenticationId, ICCID, MSISDN, DeviceId, BulkChangeId, M2MDeviceChangeId, RevCustomerId, State, LookedDate,
     CreatedDate, ModifiedDate
 )
@@ -20,13 +20,13 @@ WHERE
     AND c.id = :customer_id
     AND c.IntegrationAuthenticationId IS NOT NULL
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE
             i.IntegrationAuthenticationId = c.IntegrationAuthenticationId
             AND i.ICCID = m.ICCID
             AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
     )
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE i.M2MDeviceChangeId = m.id AND i.State IN ('CREATED', 'ADOPTED')
     )

@@ -1,6 +1,6 @@
 -- Keeps lines of an account as Rev.io shows them.
 -- Safe to run twice: a line is kept once; one that is shown as it is known stays as old as it is.
-INSERT INTO device_association.vendor_line (
+INSERT INTO device_association.revio_snapshot_line (
     IntegrationAuthenticationId, RevServiceId, CustomerNumber, Number, Number2, CreatedDate, DisconnectedDate, ListedDate,
     ShownDate
 )
@@ -16,7 +16,7 @@ ON CONFLICT (IntegrationAuthenticationId, RevServiceId) DO UPDATE
         CreatedDate = EXCLUDED.CreatedDate, DisconnectedDate = EXCLUDED.DisconnectedDate, ListedDate = EXCLUDED.ListedDate,
         ShownDate = EXCLUDED.ShownDate
     WHERE
-    vendor_line.CustomerNumber IS DISTINCT FROM EXCLUDED.CustomerNumber
-    OR vendor_line.Number IS DISTINCT FROM EXCLUDED.Number
-    OR vendor_line.Number2 IS DISTINCT FROM EXCLUDED.Number2
-    OR vendor_line.DisconnectedDate IS DISTINCT FROM EXCLUDED.DisconnectedDate
+    revio_snapshot_line.CustomerNumber IS DISTINCT FROM EXCLUDED.CustomerNumber
+    OR revio_snapshot_line.Number IS DISTINCT FROM EXCLUDED.Number
+    OR revio_snapshot_line.Number2 IS DISTINCT FROM EXCLUDED.Number2
+    OR revio_snapshot_line.DisconnectedDate IS DISTINCT FROM EXCLUDED.DisconnectedDate

@@ -1,6 +1,6 @@
 -- Keeps lines of an account as Rev.io shows them.
 -- Safe to run twice: a line is kept once; one that is shown as it is known stays as old as it is.
-UPDATE device_association.vendor_line
+UPDATE device_association.revio_snapshot_line
 SET
     CustomerNumber = l.customer_number, Number = l.number, Number2 = l.number2, CreatedDate = l.created,
     DisconnectedDate = l.disconnected, ListedDate = :listed, ShownDate = :shown
@@ -15,15 +15,15 @@ FROM
         disconnected datetime2(3) '$.disconnected'
     ) AS l
 WHERE
-    device_association.vendor_line.IntegrationAuthenticationId = :account_id
-    AND device_association.vendor_line.RevServiceId = l.service_id
+    device_association.revio_snapshot_line.IntegrationAuthenticationId = :account_id
+    AND device_association.revio_snapshot_line.RevServiceId = l.service_id
     AND (
-        COALESCE(device_association.vendor_line.CustomerNumber, '') <> COALESCE(l.customer_number, '')
-        OR COALESCE(device_association.vendor_line.Number, '') <> COALESCE(l.number, '')
-        OR COALESCE(device_association.vendor_line.Number2, '') <> COALESCE(l.number2, '')
-        OR COALESCE(device_association.vendor_line.DisconnectedDate, '1900-01-01') <> COALESCE(l.disconnected, '1900-01-01')
+        COALESCE(device_association.revio_snapshot_line.CustomerNumber, '') <> COALESCE(l.customer_number, '')
+        OR COALESCE(device_association.revio_snapshot_line.Number, '') <> COALESCE(l.number, '')
+        OR COALESCE(device_association.revio_snapshot_line.Number2, '') <> COALESCE(l.number2, '')
+        OR COALESCE(device_association.revio_snapshot_line.DisconnectedDate, '1900-01-01') <> COALESCE(l.disconnected, '1900-01-01')
     );
-INSERT INTO device_association.vendor_line (
+INSERT INTO device_association.revio_snapshot_line (
     IntegrationAuthenticationId, RevServiceId, CustomerNumber, Number, Number2, CreatedDate, DisconnectedDate, ListedDate,
     ShownDate
 )
@@ -40,6 +40,6 @@ FROM
     ) AS l
 WHERE
     NOT EXISTS (
-        SELECT 1 FROM device_association.vendor_line AS x
+        SELECT 1 FROM device_association.revio_snapshot_line AS x
         WHERE x.IntegrationAuthenticationId = :account_id AND x.RevServiceId = l.service_id
     );

@@ -1,4 +1,4 @@
 -- Holds the lease of a listing that goes on.
 -- Safe to run twice: only its owner's is touched.
-UPDATE device_association.vendor_listing SET LeaseUntil = :lease_until
+UPDATE device_association.revio_snapshot SET LeaseUntil = :lease_until
 WHERE IntegrationAuthenticationId = :account_id AND LeaseOwner = :owner

@@ -8,7 +8,7 @@ SELECT DISTINCT
     a.TenantId AS tenant_id
 FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
-INNER JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id
+INNER JOIN device_association.line_intent AS f ON r.LineIntentId = f.id
 INNER JOIN dbo.RevCustomer AS c ON f.RevCustomerId = c.id
 INNER JOIN dbo.Integration_Authentication AS a ON f.IntegrationAuthenticationId = a.id
 WHERE
@@ -16,6 +16,6 @@ WHERE
     AND m.Status = 'PROCESSING'
     AND m.IsProcessed = 0
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.rev_intent AS i
+        SELECT 1 FROM device_association.line_intent AS i
         WHERE i.M2MDeviceChangeId = m.id AND i.ReadyDate IS NOT NULL
     )

@@ -3,7 +3,7 @@
 -- Safe to run twice: reads only.
 SELECT m.BulkChangeId AS bulk_change_id, m.id AS row_id, i.id AS intent_id
 FROM dbo.M2M_DeviceChange AS m
-INNER JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId
+INNER JOIN device_association.line_intent AS i ON m.id = i.M2MDeviceChangeId
 INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
 WHERE
     i.State IN ('CREATED', 'ADOPTED', 'ENDED')
@@ -15,6 +15,6 @@ WHERE
     AND c.Status NOT IN ('NEW', 'PROCESSING', 'PENDING_APPROVAL')
     AND NOT EXISTS (SELECT 1 FROM device_association.reversal AS x WHERE x.RevertedChangeId = c.id)
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.device_hold AS h WHERE h.TenantId = c.TenantId AND h.DeviceId = m.DeviceId
+        SELECT 1 FROM device_association.device_lock AS h WHERE h.TenantId = c.TenantId AND h.DeviceId = m.DeviceId
     )
 ORDER BY m.BulkChangeId, m.id

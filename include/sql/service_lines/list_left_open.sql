@@ -46,7 +46,7 @@ SELECT
     c.id AS bulk_change_id,
     c.TenantId AS tenant_id,
     s.RetryNumber AS retry_number
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.DeviceBulkChange AS c ON i.BulkChangeId = c.id
 INNER JOIN device_association.change_state AS s ON c.id = s.BulkChangeId
@@ -60,7 +60,7 @@ LEFT JOIN device_association.rev_line_owner AS o
     ON i.EndsRevServiceId = o.RevServiceId AND i.IntegrationAuthenticationId = o.IntegrationAuthenticationId
 LEFT JOIN device_association.named_line AS n ON m.id = n.M2MDeviceChangeId
 LEFT JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
-LEFT JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id
+LEFT JOIN device_association.line_intent AS f ON r.LineIntentId = f.id
 WHERE
     (i.State = 'UNKNOWN' OR (i.State = 'CALLING' AND i.LeaseUntil <= :now))
     AND m.IsProcessed = 1

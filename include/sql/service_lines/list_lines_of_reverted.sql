@@ -9,7 +9,7 @@ SELECT
     x.BulkChangeId AS reverted_by
 FROM device_association.reversal AS x
 INNER JOIN dbo.DeviceBulkChange AS c ON x.RevertedChangeId = c.id
-INNER JOIN device_association.rev_intent AS i ON c.id = i.BulkChangeId AND i.State IN ('CREATED', 'ADOPTED')
+INNER JOIN device_association.line_intent AS i ON c.id = i.BulkChangeId AND i.State IN ('CREATED', 'ADOPTED')
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.RevService AS l
     ON i.RevServiceId = l.RevServiceId AND i.IntegrationAuthenticationId = l.IntegrationAuthenticationId

@@ -9,7 +9,7 @@ SELECT DISTINCT
     v.DisconnectedDate AS disconnected
 FROM
     JSONB_TO_RECORDSET(CAST(:keys AS jsonb)) AS k (match_key text)
-INNER JOIN device_association.vendor_line_key AS n
+INNER JOIN device_association.revio_snapshot_line_key AS n
     ON n.IntegrationAuthenticationId = :account_id AND k.match_key = n.MatchKey
-INNER JOIN device_association.vendor_line AS v
+INNER JOIN device_association.revio_snapshot_line AS v
     ON n.IntegrationAuthenticationId = v.IntegrationAuthenticationId AND n.RevServiceId = v.RevServiceId

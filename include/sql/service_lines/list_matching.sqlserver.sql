@@ -9,7 +9,7 @@ SELECT DISTINCT
     v.DisconnectedDate AS disconnected
 FROM
     OPENJSON (:keys) WITH (match_key nvarchar(60) '$.match_key') AS k
-INNER JOIN device_association.vendor_line_key AS n
+INNER JOIN device_association.revio_snapshot_line_key AS n
     ON n.IntegrationAuthenticationId = :account_id AND k.match_key = n.MatchKey
-INNER JOIN device_association.vendor_line AS v
+INNER JOIN device_association.revio_snapshot_line AS v
     ON n.IntegrationAuthenticationId = v.IntegrationAuthenticationId AND n.RevServiceId = v.RevServiceId

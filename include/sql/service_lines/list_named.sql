@@ -7,7 +7,7 @@ SELECT
     n.Reason AS reason,
     CASE
         WHEN EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS i
+            SELECT 1 FROM device_association.line_intent AS i
             WHERE i.M2MDeviceChangeId = n.M2MDeviceChangeId AND i.State IN ('CREATED', 'ADOPTED')
         ) THEN 1
         ELSE 0

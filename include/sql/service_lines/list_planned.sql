@@ -5,5 +5,5 @@ SELECT
     i.ICCID AS iccid,
     i.MSISDN AS msisdn,
     i.RevCustomerId AS customer_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 WHERE i.BulkChangeId = :bulk_change_id AND i.State = 'PLANNED' AND i.EndsRevServiceId IS NULL

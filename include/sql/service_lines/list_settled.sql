@@ -11,7 +11,7 @@ SELECT
     m.MSISDN AS msisdn,
     i.IntegrationAuthenticationId AS account_id,
     a.ConnectionId AS connection_id
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.Integration_Authentication AS a ON i.IntegrationAuthenticationId = a.id
 INNER JOIN dbo.RevCustomer AS k ON i.RevCustomerId = k.id

@@ -7,5 +7,5 @@ SELECT
     v.Number2 AS number2,
     v.CreatedDate AS created,
     v.DisconnectedDate AS disconnected
-FROM device_association.vendor_line AS v
+FROM device_association.revio_snapshot_line AS v
 WHERE v.IntegrationAuthenticationId = :account_id AND v.ShownDate > :since

@@ -51,7 +51,7 @@ FROM device_association.rev_service_slice AS s
 INNER JOIN dbo.M2M_DeviceChange AS m ON s.BulkChangeId = m.BulkChangeId AND m.id BETWEEN s.FirstRowId AND s.LastRowId
 INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
 INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
-INNER JOIN device_association.rev_intent AS i
+INNER JOIN device_association.line_intent AS i
     ON m.id = i.M2MDeviceChangeId AND i.State IN ('PLANNED', 'CALLING', 'UNKNOWN', 'CREATED', 'ADOPTED')
 INNER JOIN dbo.RevCustomer AS c ON i.RevCustomerId = c.id
 INNER JOIN dbo.DeviceBulkChange AS e ON m.BulkChangeId = e.id
@@ -62,7 +62,7 @@ LEFT JOIN device_association.rev_line_owner AS o
     ON i.EndsRevServiceId = o.RevServiceId AND i.IntegrationAuthenticationId = o.IntegrationAuthenticationId
 LEFT JOIN device_association.named_line AS n ON m.id = n.M2MDeviceChangeId
 LEFT JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
-LEFT JOIN device_association.rev_intent AS f ON r.LineIntentId = f.id
+LEFT JOIN device_association.line_intent AS f ON r.LineIntentId = f.id
 WHERE
     s.BulkChangeId = :bulk_change_id
     AND s.RetryNumber = :retry_number

@@ -6,7 +6,7 @@ SELECT
     i.RevCustomerId AS customer_id,
     c.TenantId AS tenant_id,
     CASE WHEN m.IsProcessed = 0 THEN 1 ELSE 0 END AS row_is_open
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN dbo.M2M_DeviceChange AS m ON i.M2MDeviceChangeId = m.id
 INNER JOIN dbo.DeviceBulkChange AS c ON i.BulkChangeId = c.id
 WHERE

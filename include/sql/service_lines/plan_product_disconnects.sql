@@ -4,7 +4,7 @@ INSERT INTO device_association.rev_product_step (
     IntentId, ProductId, EndsServiceProductId, Rate, State, ServiceProductId, ModifiedDate
 )
 SELECT i.id, p.ProductId, p.ServiceProductId, p.Rate, 'PLANNED', p.ServiceProductId, :now
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 INNER JOIN device_association.reverted_device AS r ON i.M2MDeviceChangeId = r.M2MDeviceChangeId
 INNER JOIN device_association.rev_product_step AS p ON r.LineIntentId = p.IntentId AND p.State = 'CREATED'
 WHERE
@@ -13,7 +13,7 @@ WHERE
     AND i.State = 'PLANNED'
     AND NOT EXISTS (
         SELECT 1
-        FROM device_association.rev_intent AS e
+        FROM device_association.line_intent AS e
         INNER JOIN device_association.rev_product_step AS x ON e.id = x.IntentId
         WHERE
             e.M2MDeviceChangeId = i.M2MDeviceChangeId

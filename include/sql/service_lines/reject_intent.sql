@@ -1,6 +1,6 @@
 -- Ends an intent that will not become a line.
 -- Safe to run twice: a call that was refused ends only its owner's intent, what was found only one without a call.
-UPDATE device_association.rev_intent
+UPDATE device_association.line_intent
 SET State = 'REJECTED', LeaseOwner = NULL, LeaseUntil = NULL, UnknownSince = NULL, Detail = :detail, ModifiedDate = :now
 WHERE
     id = :intent_id

@@ -1,6 +1,6 @@
 -- Lets the lines of an account that a listing shows as they are known be those of this listing; since when they are known stays.
 -- Safe to run twice: the second time sets the same.
-UPDATE device_association.vendor_line AS v
+UPDATE device_association.revio_snapshot_line AS v
 SET CreatedDate = l.created, ListedDate = :listed
 FROM
     JSONB_TO_RECORDSET(CAST(:lines AS jsonb))

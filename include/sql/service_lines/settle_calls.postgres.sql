@@ -1,7 +1,7 @@
 -- Records the lines that a worker's calls created, and returns which SIMs have theirs; a line without products is ready,
 -- unless a later change has taken the intent over, which may want some.
 -- Safe to run twice: only the owner's own calls are settled, and only with a line that belongs to the SIM.
-UPDATE device_association.rev_intent AS i
+UPDATE device_association.line_intent AS i
 SET
     State = 'CREATED', RevServiceId = r.service_id, LeaseOwner = NULL, LeaseUntil = NULL,
     Detail = CONCAT('line ', r.service_id, ' created'),

@@ -2,12 +2,12 @@
 -- unless a later change has taken the intent over, which may want some.
 -- Safe to run twice: only the owner's own calls are settled, and only with a line that belongs to the SIM.
 DECLARE @settled TABLE (intent_id bigint NOT NULL);
-UPDATE device_association.rev_intent
+UPDATE device_association.line_intent
 SET
     State = 'CREATED', RevServiceId = r.service_id, LeaseOwner = NULL, LeaseUntil = NULL,
     Detail = CONCAT('line ', r.service_id, ' created'),
     ReadyDate = CASE
-        WHEN r.is_ready = 1 AND device_association.rev_intent.M2MDeviceChangeId = r.row_id THEN CAST(:now AS datetime2(3))
+        WHEN r.is_ready = 1 AND device_association.line_intent.M2MDeviceChangeId = r.row_id THEN CAST(:now AS datetime2(3))
     END,
     ModifiedDate = :now
 OUTPUT INSERTED.id INTO @settled (intent_id)
@@ -18,9 +18,9 @@ FROM
     ) AS r
 INNER JOIN device_association.rev_line_owner AS o ON r.service_id = o.RevServiceId
 WHERE
-    device_association.rev_intent.id = r.intent_id
-    AND device_association.rev_intent.State = 'CALLING'
-    AND device_association.rev_intent.LeaseOwner = :owner
-    AND o.IntegrationAuthenticationId = device_association.rev_intent.IntegrationAuthenticationId
-    AND o.ICCID = device_association.rev_intent.ICCID;
+    device_association.line_intent.id = r.intent_id
+    AND device_association.line_intent.State = 'CALLING'
+    AND device_association.line_intent.LeaseOwner = :owner
+    AND o.IntegrationAuthenticationId = device_association.line_intent.IntegrationAuthenticationId
+    AND o.ICCID = device_association.line_intent.ICCID;
 SELECT intent_id FROM @settled;

@@ -1,6 +1,6 @@
 -- Records that lines were ended at Rev.io, whoever asked for it, and returns which SIMs' that was not known of before.
 -- Safe to run twice: a line that is known to be ended stays so.
-UPDATE device_association.rev_intent AS i
+UPDATE device_association.line_intent AS i
 SET
     State = 'ENDED', LeaseOwner = NULL, LeaseUntil = NULL, UnknownSince = NULL, ReadyDate = :now,
     Detail = CONCAT('line ', i.EndsRevServiceId, ' disconnected'), ModifiedDate = :now

@@ -1,7 +1,7 @@
 -- Records the line of a SIM: created by the owner's call, found after a call whose outcome was unknown, or adopted.
 -- Safe to run twice: only an open intent is settled; a call that is out, only by its owner; a planned one, which nobody has
 -- called for yet, only while the run holds the change and nobody has stopped it.
-UPDATE device_association.rev_intent
+UPDATE device_association.line_intent
 SET
     State = :state, RevServiceId = :service_id, LeaseOwner = NULL, LeaseUntil = NULL, UnknownSince = NULL,
     Detail = :detail, ModifiedDate = :now

@@ -28,7 +28,7 @@ INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeI
 INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
 INNER JOIN dbo.RevCustomer AS k ON t.RevCustomerId = k.id
 INNER JOIN dbo.Site AS s ON k.id = s.RevCustomerId AND c.TenantId = s.TenantId AND s.IsActive = 1 AND s.IsDeleted = 0
-LEFT JOIN device_association.rev_intent AS i ON m.id = i.M2MDeviceChangeId AND i.ReadyDate IS NOT NULL
+LEFT JOIN device_association.line_intent AS i ON m.id = i.M2MDeviceChangeId AND i.ReadyDate IS NOT NULL
 LEFT JOIN dbo.RevService AS l
     ON i.RevServiceId = l.RevServiceId AND i.IntegrationAuthenticationId = l.IntegrationAuthenticationId
 WHERE

@@ -24,7 +24,7 @@ WHERE
     AND (
         r.LineIntentId IS NULL
         OR EXISTS (
-            SELECT 1 FROM device_association.rev_intent AS i
+            SELECT 1 FROM device_association.line_intent AS i
             WHERE i.M2MDeviceChangeId = m.id AND i.ReadyDate IS NOT NULL
         )
     );

@@ -4,11 +4,11 @@
 CREATE VIEW device_association.sim_at_work AS
 SELECT
     i.ICCID AS Number
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 WHERE i.State IN ('PLANNED', 'CALLING', 'UNKNOWN')
 UNION ALL
 SELECT i.MSISDN AS Number
-FROM device_association.rev_intent AS i
+FROM device_association.line_intent AS i
 WHERE i.State IN ('PLANNED', 'CALLING', 'UNKNOWN') AND i.MSISDN IS NOT NULL
 UNION ALL
 SELECT m.ICCID AS Number

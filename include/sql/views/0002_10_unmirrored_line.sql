@@ -9,8 +9,8 @@ SELECT
     v.RevServiceId,
     v.CustomerNumber,
     v.DisconnectedDate
-FROM device_association.vendor_line_key AS n
-INNER JOIN device_association.vendor_line AS v
+FROM device_association.revio_snapshot_line_key AS n
+INNER JOIN device_association.revio_snapshot_line AS v
     ON n.IntegrationAuthenticationId = v.IntegrationAuthenticationId AND n.RevServiceId = v.RevServiceId
 WHERE
     NOT EXISTS (

@@ -14,10 +14,10 @@ FROM dbo.RevService AS l
 WHERE l.ModifiedDate IS NOT NULL
 UNION ALL
 SELECT v.IntegrationAuthenticationId, v.RevServiceId, v.Number, v.Number2, COALESCE(v.CreatedDate, v.ListedDate)
-FROM device_association.vendor_line AS v
+FROM device_association.revio_snapshot_line AS v
 UNION ALL
 SELECT v.IntegrationAuthenticationId, v.RevServiceId, v.Number, v.Number2, v.DisconnectedDate
-FROM device_association.vendor_line AS v
+FROM device_association.revio_snapshot_line AS v
 WHERE v.DisconnectedDate <= v.ListedDate
 UNION ALL
 SELECT

@@ -22,7 +22,7 @@ from device_association.service_lines import plan
 from device_association.service_lines.context import open_context
 from device_association.service_lines.slices import SLICES_AT_ONCE
 from device_association_airflow import airflow_runs, connections
-from device_association_airflow.dag_defaults import MOST_FAILURES, MOST_TRIES, POLICY, POOL
+from device_association_airflow.dag_defaults import MAX_FAILURES, MAX_TRIES, POLICY, POOL
 from device_association_airflow.operators.check_data import CheckDataOperator
 from device_association_airflow.retry_policy import WAITS, AssociationRetryPolicy
 from device_association_airflow.task_context import Work, current_claim, opened, speaks_plainly
@@ -84,9 +84,9 @@ def check_data() -> CheckDataOperator:
 @task(
     **POLICY
     | {
-        "retries": MOST_TRIES,
+        "retries": MAX_TRIES,
         "retry_delay": timedelta(seconds=10),
-        "retry_policy": AssociationRetryPolicy(most_failures=MOST_FAILURES),
+        "retry_policy": AssociationRetryPolicy(most_failures=MAX_FAILURES),
     }
 )
 @speaks_plainly
@@ -105,7 +105,7 @@ def plan_rev_services() -> list[int]:
 
 
 @task(
-    **POLICY | {"retries": MOST_TRIES, "retry_delay": timedelta(seconds=10)},
+    **POLICY | {"retries": MAX_TRIES, "retry_delay": timedelta(seconds=10)},
     map_index_template="{{ devices }}",
     max_active_tis_per_dagrun=SLICES_AT_ONCE,
     pool=POOL,

@@ -30,7 +30,7 @@ def report_figures() -> None:
 
 @task(**POLICY)
 @speaks_plainly
-def tell_alarms() -> None:
+def send_alerts() -> None:
     """Note who is at work, raise and end the alarms, and tell a person what is new."""
     portal, now = connections.portal(), connections.clock()
     if airflow_runs.dag_runs(LISTENER_DAG):

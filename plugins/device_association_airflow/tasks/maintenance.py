@@ -57,7 +57,7 @@ def close_overdue() -> None:
 
 @task(**POLICY)
 @speaks_plainly
-def finish_procedures() -> None:
+def run_missing_procedures() -> None:
     """Run the final procedures that an ended change has not had."""
     log.info("%s changes finished", sweep.run_missing_procedures(connections.portal(), now=connections.clock()))
 
@@ -95,7 +95,7 @@ def tidy_tables() -> dict[str, int]:
     settings = connections.settings()
     return retention.purge_expired_rows(
         connections.portal(),
-        keep=timedelta(days=settings.keep_days),
+        keep=timedelta(days=settings.retention_days),
         now=connections.clock(),
     )
 
@@ -105,5 +105,5 @@ def tidy_tables() -> dict[str, int]:
 def tidy_reports() -> int:
     """Delete the reports of the data checks of changes that ended long ago; the result counts the changes."""
     settings = connections.settings()
-    keep = timedelta(days=settings.keep_days)
+    keep = timedelta(days=settings.retention_days)
     return retention.purge_expired_reports(settings.data_docs_dir, keep=keep, now=connections.clock())

@@ -33,7 +33,7 @@ NOTHING = dict.fromkeys(BOTH_PLANS, 0)
 SEEN = [
     *(("dbo", name) for name in (QUEUE, "device_tenant", "deviceactionhistory", "devicebulkchangelog")),
     ("dbo", "crossproviderdevicehistory"),
-    *(("device_association", name) for name in ("plan_outcome", "device_hold")),
+    *(("device_association", name) for name in ("plan_outcome", "device_lock")),
 ]
 
 
@@ -221,7 +221,7 @@ def test_two_runs_at_once_do_each_plan_once(flow: Flow) -> None:
         "dbo", "devicebulkchangelog", logentrydescription="assign_customer_rate_plan", responsetext="assigned"
     )
     assert len(logged) == 40
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
 
 
 def test_a_device_of_another_customer_by_now_keeps_what_it_has(flow: Flow) -> None:

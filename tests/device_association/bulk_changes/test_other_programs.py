@@ -64,7 +64,7 @@ def sweep(flow: Flow, *alive: str) -> int:
 
 
 def holds(flow: Flow) -> list[int]:
-    return [one["bulkchangeid"] for one in flow.all("device_association", "device_hold")]
+    return [one["bulkchangeid"] for one in flow.all("device_association", "device_lock")]
 
 
 def at_work(flow: Flow) -> set[str]:
@@ -211,7 +211,7 @@ def test_a_change_whose_rows_are_gone_from_the_tables_holds_nothing_and_its_call
     sweep(flow, "alive")
     assert claim.bulk_change_id not in holds(flow)
     assert [kind for kind, _ in findings(flow)] == ["LOOK_UP_FAILED"]
-    states = {one["iccid"]: one["state"] for one in flow.all("device_association", "rev_intent")}
+    states = {one["iccid"]: one["state"] for one in flow.all("device_association", "line_intent")}
     assert states == {PLAIN[0]: "UNKNOWN", PLAIN[1]: "CREATED", PLAIN[2]: "CREATED"}
 
 

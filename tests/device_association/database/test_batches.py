@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, delete
 
-from device_association.database.batches import hold_devices, in_batches, row_batches
+from device_association.database.batches import in_batches, lock_devices, row_batches
 from local.sample_data import groups
 from tests.flow import Flow, request
 
@@ -33,12 +33,12 @@ def test_a_change_without_rows_has_no_batches(flow: Flow) -> None:
 
 def test_holds_are_taken_batch_by_batch_and_only_once(flow: Flow) -> None:
     made = flow.create(request(DEVICES)).change_id
-    holds = flow.table("device_association", "device_hold")
+    holds = flow.table("device_association", "device_lock")
     with small(flow).begin() as connection:
         connection.execute(delete(holds).where(holds.c.bulkchangeid == made))
         for _ in range(2):
-            hold_devices(connection, made, now=flow.clock())
-    assert len(flow.all("device_association", "device_hold")) == len(DEVICES)
+            lock_devices(connection, made, now=flow.clock())
+    assert len(flow.all("device_association", "device_lock")) == len(DEVICES)
 
 
 def test_what_a_batched_statement_changed_is_counted_over_all_batches(flow: Flow) -> None:

@@ -55,7 +55,7 @@ def test_each_device_ends_with_the_code_of_the_first_rule_that_matches(flow: Flo
     closed = flow.run(request([iccid for iccids in expected.values() for iccid in iccids]))
     assert flow.codes(closed.bulk_change_id) == {iccid: code for code, iccids in expected.items() for iccid in iccids}
     assert closed.status == "PARTIALLY_PROCESSED"
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
 
 
 def test_an_associated_device_has_one_line_one_mirror_row_and_one_history_row_a_changed_field(flow: Flow) -> None:
@@ -103,7 +103,7 @@ def test_a_disconnected_line_is_not_adopted(flow: Flow) -> None:
     ended = NOW - timedelta(days=1)
     flow.rev.kept = [Line(50_001, int(world.ACME), None, PLAIN[0], NOW - timedelta(days=9), ended)]
     assert flow.run(request(PLAIN[:1])).codes == {"PROCESSED": 1}
-    (intent,) = flow.all("device_association", "rev_intent")
+    (intent,) = flow.all("device_association", "line_intent")
     assert (intent["state"], flow.rev.posts) == ("CREATED", 1)
     assert intent["revserviceid"] != 50_001
 
@@ -112,7 +112,7 @@ def test_a_line_that_only_rev_io_knows_is_adopted_and_never_made_twice(flow: Flo
     flow.rev.kept = [Line(50_001, int(world.ACME), "1", groups().adoptable[0], NOW, None)]
     closed = flow.run(request(groups().adoptable[:1]))
     assert (closed.status, flow.rev.posts) == ("PROCESSED", 0)
-    assert flow.all("device_association", "rev_intent")[0]["state"] == "ADOPTED"
+    assert flow.all("device_association", "line_intent")[0]["state"] == "ADOPTED"
 
 
 def test_several_lines_for_a_sim_refuse_it_and_are_named(flow: Flow) -> None:
@@ -137,9 +137,9 @@ def test_a_change_that_ends_early_gives_every_device_back(flow: Flow, failed: li
         flow.check(claim)
         flow.rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
         flow.lines(claim, last_try=True)
-    assert len(flow.all("device_association", "device_hold")) == 3
+    assert len(flow.all("device_association", "device_lock")) == 3
     flow.close(claim, failed=failed)
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
 
 
 def test_a_refused_line_fails_its_device_and_nothing_else_is_written_for_it(flow: Flow) -> None:
@@ -158,7 +158,7 @@ def test_a_line_made_before_a_500_is_found_and_not_made_again(flow: Flow) -> Non
         flow.lines(claim)
     flow.lines(claim)
     assert len(flow.rev.lines_of(PLAIN[0])) == 1
-    assert flow.all("device_association", "rev_intent")[0]["state"] == "CREATED"
+    assert flow.all("device_association", "line_intent")[0]["state"] == "CREATED"
 
 
 def test_an_unknown_call_is_repeated_only_after_the_line_stayed_absent_for_the_settle_time(flow: Flow) -> None:
@@ -169,7 +169,7 @@ def test_an_unknown_call_is_repeated_only_after_the_line_stayed_absent_for_the_s
         with pytest.raises(StepUnfinished):
             flow.lines(claim)
     assert flow.rev.posts == 1
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds + 1)
     flow.lines(claim)
     assert (flow.rev.posts, len(flow.rev.lines_of(PLAIN[0]))) == (2, 1)
 
@@ -181,7 +181,7 @@ def test_an_outcome_that_stays_unknown_fails_its_device_and_keeps_its_intent_ope
     flow.lines(claim, last_try=True)
     flow.associate(claim)
     assert flow.close(claim).codes == {"REV_OUTCOME_UNKNOWN": 1}
-    assert flow.all("device_association", "rev_intent")[0]["state"] == "UNKNOWN"
+    assert flow.all("device_association", "line_intent")[0]["state"] == "UNKNOWN"
 
 
 def test_a_call_whose_worker_died_becomes_unknown_when_its_lease_runs_out_never_planned(flow: Flow) -> None:
@@ -192,11 +192,11 @@ def test_a_call_whose_worker_died_becomes_unknown_when_its_lease_runs_out_never_
         flow.lines(claim)
     with pytest.raises(StepUnfinished):
         flow.lines(claim)
-    assert flow.all("device_association", "rev_intent")[0]["state"] == "CALLING", "while its lease lasts"
+    assert flow.all("device_association", "line_intent")[0]["state"] == "CALLING", "while its lease lasts"
     flow.clock.pass_seconds(flow.settings.rev_lease_seconds + 1)
     with pytest.raises(StepUnfinished):
         flow.lines(claim)
-    assert (flow.all("device_association", "rev_intent")[0]["state"], flow.rev.posts) == ("UNKNOWN", 1)
+    assert (flow.all("device_association", "line_intent")[0]["state"], flow.rev.posts) == ("UNKNOWN", 1)
 
 
 def test_a_refused_product_names_its_line_and_leaves_the_device_where_it_was(flow: Flow) -> None:
@@ -214,7 +214,7 @@ def test_refused_credentials_stop_the_whole_change(flow: Flow) -> None:
     closed = flow.run(request(PLAIN[:5]))
     assert closed.codes == {"REV_UNAUTHORIZED": 5}
     assert (closed.status, flow.rev.posts) == ("ERROR", 1)
-    assert {one["state"] for one in flow.all("device_association", "rev_intent")} == {"ABANDONED"}
+    assert {one["state"] for one in flow.all("device_association", "line_intent")} == {"ABANDONED"}
 
 
 def test_a_stopped_change_begins_no_further_device(flow: Flow) -> None:
@@ -440,7 +440,7 @@ def test_a_stop_cancels_the_devices_that_ask_for_no_line_and_associates_those_th
         assert flow.codes(claim.bulk_change_id) == dict.fromkeys(devices, code)
         assert bool(flow.all("dbo", "deviceactionhistory", bulkchangeid=claim.bulk_change_id)) is asks
         assert flow.close(claim).codes == {code: 2}
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
     tenants = {one["deviceid"]: one["siteid"] for one in flow.all("dbo", "device_tenant")}
     canceled = [one["deviceid"] for one in flow.all("dbo", "m2m_devicechange", errorcode="CANCELED_BY_USER")]
     assert {tenants[device] for device in canceled} == {None}
@@ -481,7 +481,7 @@ def test_a_call_that_is_out_is_not_begun_again_by_a_worker_that_read_it_as_plann
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
     line_planning.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    (intent,) = flow.all("device_association", "rev_intent")
+    (intent,) = flow.all("device_association", "line_intent")
     begun = [begin_calls(flow.context(claim), "revio_northwind", {intent["id"]: None}) for _ in range(2)]
     assert begun == [{intent["id"]}, set()]
 
@@ -490,4 +490,4 @@ def test_two_changes_at_once_share_no_device(flow: Flow) -> None:
     with ThreadPoolExecutor(4) as workers:
         made = list(workers.map(lambda _: flow.create(request(PLAIN[:50])), range(4)))
     assert sum(one.accepted for one in made) == 50
-    assert len(flow.all("device_association", "device_hold")) == 50
+    assert len(flow.all("device_association", "device_lock")) == 50

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, update
 from device_association.bulk_changes import claims
 from device_association.bulk_changes.access import find_caller
 from device_association.data_checks import gate
-from device_association.database.batches import hold_devices, in_batches, row_batches
+from device_association.database.batches import in_batches, lock_devices, row_batches
 from device_association.database.execution import changed, run
 from device_association.domain.errors import (
     ChangeNotRunnable,
@@ -126,12 +126,12 @@ def test_a_tenant_and_its_sub_tenant_never_both_bill_a_sim(flow: Flow, account: 
 def test_two_that_plan_at_once_in_two_accounts_are_told_apart_by_the_older_intent(flow: Flow) -> None:
     claim = begun(flow, PLAIN[:1])
     flow.plan(claim)
-    own = flow.all("device_association", "rev_intent")[0]
+    own = flow.all("device_association", "line_intent")[0]
     rival = {key: value for key, value in own.items() if key != "id"}
     rival |= {"integrationauthenticationid": world.SECOND_ACCOUNT, "m2mdevicechangeid": 10**9, "state": "CALLING"}
     rival |= {"leaseowner": "rival", "leaseuntil": NOW + timedelta(hours=1)}
     with flow.portal.begin() as connection:
-        connection.execute(insert(flow.table("device_association", "rev_intent")).values(**rival))
+        connection.execute(insert(flow.table("device_association", "line_intent")).values(**rival))
     flow.lines(claim)
     assert flow.rev.posts == 0
     assert end(flow, claim) == {"DEVICE_ASSIGNED_TO_OTHER_CUSTOMER": 1}
@@ -141,14 +141,14 @@ def test_two_that_plan_at_once_in_two_accounts_are_told_apart_by_the_older_inten
 def test_a_row_that_could_not_take_its_hold_never_goes_on(flow: Flow) -> None:
     holder = flow.open(flow.create(request(PLAIN[:1], RevCustomerId=world.BOREALIS)).change_id, "holder")
     made = flow.create(request(PLAIN[1:2])).change_id
-    holds = flow.table("device_association", "device_hold")
+    holds = flow.table("device_association", "device_lock")
     with flow.portal.begin() as connection:
         connection.execute(delete(holds).where(holds.c.bulkchangeid == made))
     put(flow, "dbo", "m2m_devicechange", {"bulkchangeid": made}, iccid=PLAIN[0], deviceid=1)
     claim = flow.open(made, "late")
     about = {"bulk_change_id": made, "actor": "x", "now": flow.clock()}
     with flow.portal.begin() as connection:
-        hold_devices(connection, made, now=flow.clock())
+        lock_devices(connection, made, now=flow.clock())
     flow.close(holder, failed=["check_data"])
     with flow.portal.begin() as connection:
         batches = row_batches(connection, made)
@@ -159,7 +159,7 @@ def test_a_row_that_could_not_take_its_hold_never_goes_on(flow: Flow) -> None:
 
 def test_a_row_without_its_hold_does_not_pass_the_gate(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
-    holds = flow.table("device_association", "device_hold")
+    holds = flow.table("device_association", "device_lock")
     with flow.portal.begin() as connection:
         connection.execute(delete(holds).where(holds.c.deviceid == 1))
         passed = changed(
@@ -210,7 +210,7 @@ def test_a_run_that_lost_its_change_adopts_nothing_and_adds_no_product(flow: Flo
     with pytest.raises(ClaimLost):
         create.create_rev_services(flow.context(claim), number, last_try=False)
     assert rev.products_kept == []
-    assert [one["state"] for one in flow.all("device_association", "rev_intent")] == ["PLANNED"]
+    assert [one["state"] for one in flow.all("device_association", "line_intent")] == ["PLANNED"]
 
 
 def test_a_line_that_comes_after_another_was_settled_is_told_and_gets_no_product(flow: Flow) -> None:
@@ -220,7 +220,7 @@ def test_a_line_that_comes_after_another_was_settled_is_told_and_gets_no_product
 
     def outlives_its_lease(body: dict[str, Any]) -> int:
         intents = {"state": "CREATED", "revserviceid": 4242, "leaseuntil": None, "leaseowner": None}
-        put(flow, "device_association", "rev_intent", {"iccid": PLAIN[0]}, **intents)
+        put(flow, "device_association", "line_intent", {"iccid": PLAIN[0]}, **intents)
         return slow(body)
 
     flow.rev.create_line = outlives_its_lease
@@ -241,11 +241,11 @@ def test_a_line_made_by_hand_meanwhile_is_found_before_a_call_is_repeated(flow: 
 
 
 def test_a_busy_sim_and_a_strange_answer_cost_no_other_device_its_line(flow: Flow, rev: Seen) -> None:
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=50).model_copy(update={"rev_concurrency": 1})
     rev.refusing = {PLAIN[0]: [RevioOutcomeUnknown("time-out")]}
     claim = begun(flow, PLAIN[:10])
     number = flow.plan(claim)[0]
-    busy = next(one for one in flow.all("device_association", "rev_intent") if one["iccid"] == PLAIN[1])
+    busy = next(one for one in flow.all("device_association", "line_intent") if one["iccid"] == PLAIN[1])
     assert begin_calls(flow.context(claim), "revio_northwind", {busy["id"]: None}) == {busy["id"]}
     rev.refuse_list = rev.refuse_look_up = RevioRejected("404", status=404)
     for _ in range(2):
@@ -348,7 +348,7 @@ def test_a_change_of_many_activation_dates_has_its_history_in_one_transaction(fl
 
 
 def test_a_line_that_a_second_worker_of_the_slice_made_meanwhile_is_no_conflict(flow: Flow) -> None:
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=50).model_copy(update={"rev_concurrency": 1})
     claim = begun(flow, PLAIN[:6])
     number, post, others = flow.plan(claim)[0], flow.rev.create_line, [flow.context(claim)]
 
@@ -446,6 +446,6 @@ def test_no_call_is_repeated_until_the_vendor_has_been_well_for_the_settle_time(
     budget.count_success()
     again()
     assert rev.posts == 1
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds)
     create.create_rev_services(flow.context(claim), number, last_try=False)
     assert (rev.posts, end(flow, claim)) == (2, {"PROCESSED": 1})

@@ -43,7 +43,7 @@ def check_ended(flow: Flow, change_id: int, final: set[int]) -> None:
     assert [
         one for one in rows if one["status"] != "PROCESSED" and not one["errorcode"] and one["id"] not in final
     ] == []
-    assert flow.all("device_association", "device_hold", bulkchangeid=change_id) == []
+    assert flow.all("device_association", "device_lock", bulkchangeid=change_id) == []
     owed = Counter(one["kind"] for one in flow.all("device_association", "outbox", bulkchangeid=change_id))
     assert owed["NOTIFICATION"] == 1
     (result,) = flow.all("device_association", "change_result", bulkchangeid=change_id)
@@ -55,6 +55,6 @@ def check_ended(flow: Flow, change_id: int, final: set[int]) -> None:
     assert {field: times for field, times in fields.items() if times > 1} == {}
     assert {iccid for iccid, _ in fields} <= {one["iccid"] for one in done}
     lines = {one.service_id: one for one in flow.rev.kept}
-    for intent in flow.all("device_association", "rev_intent", bulkchangeid=change_id):
+    for intent in flow.all("device_association", "line_intent", bulkchangeid=change_id):
         line = lines.get(intent["revserviceid"])
         assert line is None or line.is_active(WHEN_IT_RAN), f"{intent['iccid']} has a line that was ended before"

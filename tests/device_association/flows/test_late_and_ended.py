@@ -76,7 +76,7 @@ def revert(flow: Flow, change_id: int) -> None:
 
 
 def intents(flow: Flow) -> list[tuple[str, int | None]]:
-    return [(one["state"], one["revserviceid"]) for one in flow.all("device_association", "rev_intent")]
+    return [(one["state"], one["revserviceid"]) for one in flow.all("device_association", "line_intent")]
 
 
 # Lines that end.
@@ -89,7 +89,7 @@ def test_a_call_that_ends_a_line_is_dated_as_one_that_creates_it(flow: Flow) -> 
     created = flow.clock()
     flow.clock.pass_seconds(600)
     revert(flow, first.bulk_change_id)
-    called = [one["calleddate"] for one in flow.all("device_association", "rev_intent")]
+    called = [one["calleddate"] for one in flow.all("device_association", "line_intent")]
     assert called == [created, flow.clock()]
 
 
@@ -205,7 +205,7 @@ def test_a_line_that_is_not_shown_yet_is_not_missed_by_the_next_run(flow: Flow) 
     claim = planned(flow, [SIM])
     flow.lines(claim)
     hidden = flow.rev.kept.pop()
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds - 1)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds - 1)
     again = flow.open(claim.bulk_change_id, "second run", lives=lambda _: False)
     flow.lines(again)
     flow.rev.kept.append(hidden)
@@ -376,7 +376,7 @@ def test_a_line_of_a_reverted_change_is_reported_whatever_a_retry_made_of_its_ro
 def test_no_call_begins_while_its_change_is_being_closed(flow: Flow) -> None:
     claim = planned(flow, [SIM])
     plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
-    (intent,) = flow.all("device_association", "rev_intent")
+    (intent,) = flow.all("device_association", "line_intent")
     with ThreadPoolExecutor(1) as workers, flow.portal.begin() as connection:
         claims.assert_claim(connection, claim, flow.clock())  # what closing begins with
         begun = workers.submit(begin_calls, flow.context(claim), "revio_northwind", {intent["id"]: None})
@@ -479,7 +479,7 @@ def test_a_machine_that_stood_still_adds_no_product(flow: Flow) -> None:
 
 
 NEW_YORK = ZoneInfo("America/New_York")
-PUT_BACK = datetime(2026, 11, 1, 6, tzinfo=UTC)
+REDRIVEN = datetime(2026, 11, 1, 6, tzinfo=UTC)
 """When the clocks of New York are put back from 2:00 to 1:00."""
 
 
@@ -511,8 +511,8 @@ class NewYork(Rev):
 def put_back(flow: Flow) -> Flow:
     """Give the flow in New York, four minutes before the clocks are put back; the last line is six minutes older."""
     flow.rev = NewYork(account=replace(Rev().account, time_zone="America/New_York"))
-    flow.rev.made(1, PUT_BACK - timedelta(minutes=10), number2="8901260000000099999")
-    flow.clock.now = PUT_BACK - timedelta(minutes=4)
+    flow.rev.made(1, REDRIVEN - timedelta(minutes=10), number2="8901260000000099999")
+    flow.clock.now = REDRIVEN - timedelta(minutes=4)
     return flow
 
 
@@ -520,15 +520,15 @@ def test_a_line_that_is_made_in_the_hour_that_comes_twice_is_seen(put_back: Flow
     flow = put_back
     claim = planned(flow, [SIM])
     (number,) = flow.plan(claim)
-    flow.clock.now = PUT_BACK + timedelta(minutes=12)
-    flow.rev.made(2, PUT_BACK + timedelta(minutes=10), number2=SIM)
+    flow.clock.now = REDRIVEN + timedelta(minutes=12)
+    flow.rev.made(2, REDRIVEN + timedelta(minutes=10), number2=SIM)
     assert line_creation.create_rev_services(flow.context(claim), number, last_try=False) == {"adopted": 1}
     assert flow.rev.posts == 0
 
 
 def test_a_line_of_a_call_in_the_hour_that_comes_twice_is_created_by_it(put_back: Flow) -> None:
     flow = put_back
-    flow.clock.now = PUT_BACK + timedelta(minutes=12)
+    flow.clock.now = REDRIVEN + timedelta(minutes=12)
     claim = planned(flow, [SIM])
 
     def lose(body: dict[str, Any]) -> int:
@@ -558,7 +558,7 @@ def test_a_line_of_a_call_in_the_hour_that_comes_twice_is_created_by_it(put_back
 
 @pytest.mark.parametrize("devices", [50, *(pytest.param(more, marks=pytest.mark.slow) for more in (60, 150))])
 def test_after_the_answer_that_fulfils_the_abort_rule_no_call_begins(flow: Flow, devices: int) -> None:
-    flow.settings = settings(abort_percent=50, abort_sample=50)
+    flow.settings = settings(abort_percent=50, abort_min_sample=50)
     flow.rev.refusing = {iccid: [RevioRejected("400", status=400)] for iccid in PLAIN}
     claim = planned(flow, PLAIN[:devices])
     flow.lines(claim)
@@ -568,7 +568,7 @@ def test_after_the_answer_that_fulfils_the_abort_rule_no_call_begins(flow: Flow,
 
 
 def test_a_change_whose_rule_is_not_fulfilled_goes_on(flow: Flow) -> None:
-    flow.settings = settings(abort_percent=50, abort_sample=50)
+    flow.settings = settings(abort_percent=50, abort_min_sample=50)
     flow.rev.refusing = {iccid: [RevioRejected("400", status=400)] for iccid in PLAIN[1:80:3]}
     claim = planned(flow, PLAIN[:80])
     flow.lines(claim)
@@ -576,7 +576,7 @@ def test_a_change_whose_rule_is_not_fulfilled_goes_on(flow: Flow) -> None:
 
 
 def test_calls_that_were_begun_ahead_are_not_sent_after_the_answer_that_fulfils_the_rule(flow: Flow) -> None:
-    limits = settings(abort_percent=50, abort_sample=50, max_mapped_tasks=1, slice_devices=300)
+    limits = settings(abort_percent=50, abort_min_sample=50, max_mapped_tasks=1, min_slice_devices=300)
     flow.settings = limits.model_copy(update={"rev_concurrency": 8})
     sent: list[str] = []
 
@@ -595,7 +595,7 @@ def test_calls_that_were_begun_ahead_are_not_sent_after_the_answer_that_fulfils_
 
 
 def test_refused_products_fulfil_the_abort_rule_too(flow: Flow) -> None:
-    flow.settings = settings(abort_percent=50, abort_sample=50)
+    flow.settings = settings(abort_percent=50, abort_min_sample=50)
     flow.rev.refusing_products = [RevioRejected("400", status=400)] * 500
     claim = planned(flow, PLAIN[:70], **ONE_PRODUCT)
     flow.lines(claim)
@@ -604,7 +604,7 @@ def test_refused_products_fulfil_the_abort_rule_too(flow: Flow) -> None:
 
 
 def test_the_abort_rule_counts_what_was_refused_in_this_retry(flow: Flow) -> None:
-    flow.settings = settings(abort_percent=50, abort_sample=50)
+    flow.settings = settings(abort_percent=50, abort_min_sample=50)
     flow.rev.refusing = {iccid: [RevioRejected("400", status=400)] for iccid in PLAIN[:50]}
     claim = planned(flow, PLAIN[:90])
     flow.lines(claim)

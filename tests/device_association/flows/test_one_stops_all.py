@@ -202,7 +202,7 @@ def test_an_account_of_refused_credentials_takes_no_other_account_its_look_ups(
     flow.rev.lines = refused
     with pytest.raises(RevioUnauthorized):
         settle(flow, lambda name: flow.rev if name == "revio_northwind" else other)
-    known = [one["iccid"] for one in flow.all("device_association", "rev_intent") if one["state"] == "CREATED"]
+    known = [one["iccid"] for one in flow.all("device_association", "line_intent") if one["state"] == "CREATED"]
     assert sorted(known) == sorted(PLAIN[6:8])
 
 
@@ -224,7 +224,7 @@ def test_a_call_whose_customer_is_gone_is_reported_until_somebody_has_looked(flo
     ended_unknown(flow, list(PLAIN[:2]))
     execute(
         flow,
-        "UPDATE device_association.rev_intent SET RevCustomerId = :gone WHERE ICCID = :iccid",
+        "UPDATE device_association.line_intent SET RevCustomerId = :gone WHERE ICCID = :iccid",
         gone="00000000-0000-0000-0000-00000000dead",
         iccid=PLAIN[0],
     )
@@ -274,7 +274,7 @@ def test_a_record_that_no_database_keeps_fails_no_change_of_its_customer(flow: F
     claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
     flow.check(claim)
     assert len(plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=lambda: NOW)) == 2
-    kept = {one["revserviceid"]: one["number2"] for one in flow.all("device_association", "vendor_line")}
+    kept = {one["revserviceid"]: one["number2"] for one in flow.all("device_association", "revio_snapshot_line")}
     assert kept == {50_000: None, 50_001: PLAIN[0], 50_002: "x", 50_003: "9" * 255, 50_004: "\U0001f600" * 127}
 
 
@@ -332,7 +332,7 @@ def test_a_row_that_is_deleted_before_its_call_keeps_no_change_waiting(flow: Flo
     flow.associate(claim)
     flow.close(claim)
     assert (counts, flow.rev.posts, flow.status(claim.bulk_change_id)) == ([{}, {"created": 1}], 1, "PROCESSED")
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
 
 
 def test_a_package_that_cannot_be_read_keeps_no_other_line_of_its_revert_waiting(flow: Flow) -> None:
@@ -726,7 +726,7 @@ def with_due_plans(flow: Flow, devices: Sequence[str]) -> dict[str, int]:
 
 def apply_poisoned(flow: Flow, poison: Collection[int], rows_per_statement: int = 4000) -> dict[str, int]:
     span = ("first_device_id", "last_device_id")
-    with poisoned_span(flow.portal, "INSERT INTO device_association.device_hold", span, poison):
+    with poisoned_span(flow.portal, "INSERT INTO device_association.device_lock", span, poison):
         engine = flow.portal.execution_options(rows_per_statement=rows_per_statement)
         return apply_due_plans(engine, Hours(), clock=flow.clock)
 

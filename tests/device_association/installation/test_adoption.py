@@ -260,7 +260,7 @@ def test_a_login_is_told_which_rights_it_lacks(limited_login: URL) -> None:
     assert re.search(rf"MUST +dbo\.M2M_DeviceChange +{FEW_RIGHTS} lacks INSERT, UPDATE", printed)
     assert f"-> GRANT INSERT, UPDATE ON dbo.M2M_DeviceChange TO {FEW_RIGHTS}" in printed
     assert re.search(r"GRANT EXECUTE ON (PROCEDURE )?dbo\.UPDATE_DEVICE_REV_SERVICE_LINKS", printed)
-    assert re.search(rf"MUST +device_association\.device_hold +{FEW_RIGHTS} lacks DELETE, INSERT", printed)
+    assert re.search(rf"MUST +device_association\.device_lock +{FEW_RIGHTS} lacks DELETE, INSERT", printed)
     assert re.search(r"UNCHECKED +device_association +has all our tables; its version could not be checked", printed)
     assert "lacks SELECT" not in printed
 

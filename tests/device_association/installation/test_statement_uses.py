@@ -26,7 +26,7 @@ def test_the_needs_come_from_the_statements(dialect: str) -> None:
     assert ERROR_CODE[1] in needs.tables[ERROR_CODE[0]]
     assert ERROR_CODE[1] in changes.written
     assert changes.rights == {"SELECT", "INSERT", "UPDATE"}
-    assert needs.uses["device_association.device_hold"].rights == {"SELECT", "INSERT", "DELETE"}
+    assert needs.uses["device_association.device_lock"].rights == {"SELECT", "INSERT", "DELETE"}
     assert "LastUsageDate" in needs.tables["dbo.Device"]
     assert "LastUsageDate" not in needs.uses["dbo.Device"].words
     assert needs.uses["dbo.usp_UpdateCrossProviderDeviceHistory"].rights == {"EXECUTE"}

@@ -37,7 +37,7 @@ def one_of_each(flow: Flow, queue: Letters) -> dict[str, str]:
     return {
         "OPEN": queue.add(body(fresh)),
         "ENDED": queue.add(body(ended)),
-        "FROM_THE_FUTURE": queue.add(body(fresh, 7)),
+        "UNKNOWN_RETRY": queue.add(body(fresh, 7)),
         "NO_SUCH_CHANGE": queue.add(body(10**9)),
         "OTHER_TYPE": queue.add(body(theirs)),
         "UNREADABLE": queue.add("caf\u00e9 \x00 'quoted' \\\n{"),
@@ -69,7 +69,7 @@ def test_the_good_ones_are_put_back_and_the_rest_is_set_aside_with_who_did_it(fl
     assert (queue.kept, [one["MessageId"] for one in queue.main]) == ({}, [ids["OPEN"]])
     for cause, key in ids.items():
         row = kept(flow)[key]
-        assert (row["state"], row["decidedby"]) == ("PUT_BACK" if cause == "OPEN" else "SET_ASIDE", "dora.ops")
+        assert (row["state"], row["decidedby"]) == ("REDRIVEN" if cause == "OPEN" else "QUARANTINED", "dora.ops")
     assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {}
 
 
@@ -93,7 +93,7 @@ def test_only_the_named_ones_are_decided_and_one_that_is_not_there_is_answered(
     assert redrive(flow.portal, queue, actor="carl", only=[first], now=NOW) == {"not_there": 1, "left": 1}
     said = " ".join(one.getMessage() for one in caplog.records)
     assert "nobody-1: the dead-letter queue has no such message, and none was ever found" in said
-    assert f"{first}: SET_ASIDE on 2026-11-24 12:00 UTC by dora.ops" in said
+    assert f"{first}: QUARANTINED on 2026-11-24 12:00 UTC by dora.ops" in said
 
 
 @pytest.mark.parametrize("at", ["receive", "put_back", "was_put_back", "delete"])
@@ -123,7 +123,7 @@ def test_two_runs_at_once_decide_each_message_once(flow: Flow) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda who: redrive(flow.portal, queue, actor=who, now=NOW), ["a", "b", "c"]))
     assert (queue.kept, len(kept(flow))) == ({}, 10)
-    assert {one["state"] for one in kept(flow).values()} == {"SET_ASIDE"}
+    assert {one["state"] for one in kept(flow).values()} == {"QUARANTINED"}
 
 
 def test_what_left_the_queue_without_us_is_told_and_counts_again_when_it_comes_back(flow: Flow) -> None:
@@ -147,9 +147,9 @@ def test_what_was_a_retry_from_the_future_is_good_once_the_change_has_caught_up(
     look(flow.portal, queue, now=NOW)
     claim = flow.open(change_id, "run")
     flow.close(claim, ["open_bulk_change"])
-    assert kept(flow)[message_id]["cause"] == "FROM_THE_FUTURE"
+    assert kept(flow)[message_id]["cause"] == "UNKNOWN_RETRY"
     queue.add(body(change_id))
-    assert look(flow.portal, queue, now=NOW) == {"FROM_THE_FUTURE": 1, "ENDED": 1}
+    assert look(flow.portal, queue, now=NOW) == {"UNKNOWN_RETRY": 1, "ENDED": 1}
 
 
 def test_one_run_takes_no_more_than_it_may(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:

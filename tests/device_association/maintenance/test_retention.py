@@ -28,7 +28,7 @@ from tests.letters import Letters
 PLAIN = groups().plain
 KEEP = timedelta(days=400)
 OURS = ("rev_service_slice", "change_step", "outbox")
-KEPT_FOR_EVER = ("change_state", "request_terms", "requested_device", "rev_intent", "rev_line_owner", "change_result")
+KEPT_FOR_EVER = ("change_state", "request_terms", "requested_device", "line_intent", "rev_line_owner", "change_result")
 
 
 def tidy(flow: Flow, rows_per_statement: int = 4000) -> dict[str, int]:
@@ -65,7 +65,7 @@ def left(flow: Flow, change_id: int, *tables: str) -> dict[str, int]:
 
 def known(flow: Flow, change_id: int, count: int = 3) -> None:
     """Keep a line that is known of each intent of a change; of one that is gone, of as many intents."""
-    intents = [one["id"] for one in flow.all("device_association", "rev_intent", bulkchangeid=change_id)]
+    intents = [one["id"] for one in flow.all("device_association", "line_intent", bulkchangeid=change_id)]
     for intent_id in intents or range(change_id, change_id + count):
         execute(
             flow,

@@ -99,7 +99,7 @@ def test_a_job_that_is_not_seen_is_named(well: Flow) -> None:
     record_heartbeat(well.portal, snapshot.LISTENER, now=well.clock())
     assert "report seen 16 min ago" in on(well)["job_silent"]
     assert after(well, 0) == {}
-    execute(well, "DELETE FROM device_association.job WHERE Name = 'listener'")
+    execute(well, "DELETE FROM device_association.heartbeat WHERE Name = 'listener'")
     assert "listener never seen" in on(well)["job_silent"]
 
 
@@ -133,7 +133,7 @@ def test_a_call_of_unknown_outcome_is_told_after_an_hour(well: Flow) -> None:
     well.lines(claim)
     execute(
         well,
-        "UPDATE device_association.rev_intent SET State = 'UNKNOWN', UnknownSince = :then, RevServiceId = NULL,"
+        "UPDATE device_association.line_intent SET State = 'UNKNOWN', UnknownSince = :then, RevServiceId = NULL,"
         " ReadyDate = NULL WHERE BulkChangeId = :id",
         then=well.clock(),
         id=claim.bulk_change_id,

@@ -211,7 +211,7 @@ def test_an_adopted_line_that_the_mirror_lacks_is_written_as_rev_io_shows_it(
     (device,) = settled.flow.all("dbo", "device", iccid=sim)
     settled.rev.kept.append(Line(9001, int(world.ACME), device["msisdn"], sim, OLD, None))
     change_id = settled.flow.run(request([sim])).bulk_change_id
-    (intent,) = settled.flow.all("device_association", "rev_intent", bulkchangeid=change_id)
+    (intent,) = settled.flow.all("device_association", "line_intent", bulkchangeid=change_id)
     assert (intent["state"], intent["revserviceid"]) == ("ADOPTED", 9001)
     settled.forget(9001)
     settled.tell(9001, customer_id=int(world.BOREALIS), **shown)
@@ -298,7 +298,7 @@ def test_a_sim_that_somebody_is_at_work_on_is_neither_touched_nor_told(settled: 
         {"state": "CALLING", "leaseowner": "w", "leaseuntil": NOW},
         {"state": "UNKNOWN", "leaseowner": None, "leaseuntil": None, "unknownsince": OLD},
     ):
-        settled.put("device_association.rev_intent", {}, **values)
+        settled.put("device_association.line_intent", {}, **values)
         assert reconcile(settled, DAYS[5], LATEST, listing=reconciled) == {"repaired": 0, "open": 0, "closed": 0}
     assert settled.flow.all("dbo", "revservice", revserviceid=90_001) == []
 
@@ -308,7 +308,7 @@ def test_an_ended_row_with_an_unknown_outcome_stays_unknown(settled: Differences
     settled.forget(made)
     settled.put("dbo.devicebulkchange", {"id": change_id}, status="ERROR")
     unknown = {"state": "UNKNOWN", "unknownsince": OLD, "revserviceid": None, "readydate": None}
-    settled.put("device_association.rev_intent", {}, **unknown)
+    settled.put("device_association.line_intent", {}, **unknown)
     settled.flow.clock.now = NOW
     assert reconcile(settled, DAYS[5], LATEST)["repaired"] == 0
     assert settled.findings() == []
@@ -347,19 +347,19 @@ def test_the_listing_is_read_anew_on_the_next_day_only(settled: Differences) -> 
     settled.flow.clock.now = TODAY + DAY + timedelta(minutes=1)
     reconcile(settled, LATEST, listing=listing)
     assert listing.asked == 2
-    assert len(settled.flow.all("device_association", "vendor_line")) == len(settled.rev.kept)
+    assert len(settled.flow.all("device_association", "revio_snapshot_line")) == len(settled.rev.kept)
 
 
 def test_a_line_that_a_listing_shows_as_it_was_known_stays_known_since_then(settled: Differences) -> None:
     reconcile(settled, LATEST)
-    before = {one["revserviceid"]: one for one in settled.flow.all("device_association", "vendor_line")}
+    before = {one["revserviceid"]: one for one in settled.flow.all("device_association", "revio_snapshot_line")}
     same, changed, gone = sorted(before)[:3]
     settled.tell(changed, number="15551112222")
     settled.rev.kept = [one for one in settled.rev.kept if one.service_id != gone]
     settled.rev.kept.append(Line(9001, int(world.ACME), None, differences.STRANGE_SIM, OLD, None))
     settled.flow.clock.pass_seconds(DAY.total_seconds())
     reconcile(settled, Interval(TODAY, TODAY + DAY))
-    after = {one["revserviceid"]: one for one in settled.flow.all("device_association", "vendor_line")}
+    after = {one["revserviceid"]: one for one in settled.flow.all("device_association", "revio_snapshot_line")}
     assert after.keys() == before.keys() - {gone} | {9001}
     assert {one["listeddate"] for one in after.values()} == {settled.flow.clock()}
     assert {number for number, one in after.items() if one["showndate"] == settled.flow.clock()} == {changed, 9001}
@@ -385,7 +385,7 @@ def test_a_listing_that_breaks_off_is_not_kept_and_read_again(settled: Differenc
 
     with pytest.raises(RevioRetryable):
         reconcile(settled, DAYS[5], listing=breaks_off)
-    assert settled.flow.all("device_association", "vendor_line") == []
+    assert settled.flow.all("device_association", "revio_snapshot_line") == []
     listing = Counted(settled)
     reconcile(settled, DAYS[5], listing=listing)
     assert listing.asked == 1

@@ -17,7 +17,7 @@ from tests.worlds.tables import load_world
 
 WRITTEN = [
     *(("dbo", name) for name in ("devicebulkchange", "m2m_devicechange", "devicechangerequest", "devicebulkchangelog")),
-    *(("device_association", name) for name in ("change_state", "device_hold", "request_terms", "outbox")),
+    *(("device_association", name) for name in ("change_state", "device_lock", "request_terms", "outbox")),
 ]
 
 

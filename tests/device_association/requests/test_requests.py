@@ -66,7 +66,7 @@ def test_a_wrong_request_is_refused_as_a_whole_with_its_code_and_field(
         flow.create(request(PLAIN) | change)
     assert (code, field) in [(one.code, one.field) for one in refused.value.refusals]
     assert len(flow.all("dbo", "devicebulkchange")) == before
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
 
 
 @pytest.mark.only_reads

@@ -62,8 +62,8 @@ ONE_PRODUCT = {"RevProductIdList": [world.PRODUCT], "RateList": ["4.50"]}
 REASON = "the wrong customer"
 WRITTEN = [
     *(("dbo", name) for name in ("devicebulkchange", "m2m_devicechange", "devicechangerequest", "devicebulkchangelog")),
-    *(("device_association", name) for name in ("change_state", "device_hold", "request_terms", "outbox", "reversal")),
-    *(("device_association", name) for name in ("reverted_device", "requested_device", "finding", "rev_intent")),
+    *(("device_association", name) for name in ("change_state", "device_lock", "request_terms", "outbox", "reversal")),
+    *(("device_association", name) for name in ("reverted_device", "requested_device", "finding", "line_intent")),
 ]
 
 
@@ -133,7 +133,7 @@ def details(flow: Flow, change_id: int) -> set[str]:
 
 
 def intents(flow: Flow, change_id: int) -> list[str]:
-    return [one["state"] for one in flow.all("device_association", "rev_intent", bulkchangeid=change_id)]
+    return [one["state"] for one in flow.all("device_association", "line_intent", bulkchangeid=change_id)]
 
 
 def active(flow: Flow) -> list[int]:
@@ -142,7 +142,7 @@ def active(flow: Flow) -> list[int]:
 
 @pytest.mark.slow
 def test_500_devices_get_back_exactly_what_they_had_and_lose_what_was_made_for_them_once(flow: Flow) -> None:
-    flow.settings = settings(max_mapped_tasks=20, slice_devices=50)
+    flow.settings = settings(max_mapped_tasks=20, min_slice_devices=50)
     devices = PLAIN[:500]
     former = {"AddCustomerRatePlan": True, "CustomerRatePlan": "2", "CustomerDataAllocationMB": "99.25"}
     flow.run(request(devices[:250], RevCustomerId=world.BOREALIS, CreateRevService=False, **former))
@@ -170,7 +170,7 @@ def test_500_devices_get_back_exactly_what_they_had_and_lose_what_was_made_for_t
         (one["m2mdeviceid"], one["changedfield"], one["previousvalue"], one["currentvalue"]) for one in made
     }
     assert {one["changeeventtype"] for one in history} == {"Revert Bulk Change"}
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
     opened = [one for one in flow.all("dbo", "crossproviderdevicehistory") if one["effectiveto"] is None]
     assert {one["effectivefrom"] for one in opened} == {flow.clock()}
     assert {one["accountnumber"] for one in opened} == {world.BOREALIS, None}
@@ -498,7 +498,7 @@ def test_an_end_of_unknown_outcome_is_looked_up_and_never_repeated_blindly(
     if kind is RevioOutcomeUnknown:
         flow.lines(claim, last_try=True)  # it is active still, and may yet end
         assert len(flow.rev.ends) == calls
-        flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+        flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds + 1)
     flow.lines(claim)
     assert end(flow, claim).codes == {"PROCESSED": 3}
     assert sorted(flow.rev.ends) == [1001, 1002, 1003]
@@ -620,7 +620,7 @@ def test_a_line_that_somebody_ended_by_hand_needs_no_call(flow: Flow) -> None:
 
 
 def test_refused_ends_stop_the_change_by_the_rule_of_creation(flow: Flow) -> None:
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=100, abort_percent=50, abort_sample=10)
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=100, abort_percent=50, abort_min_sample=10)
     first = flow.run(request(PLAIN[:60])).bulk_change_id
     flow.rev.refusing_ends = {number: [RevioRejected("400", status=400)] for number in range(1001, 1061)}
     claim = begun(flow, first)
@@ -634,7 +634,7 @@ def test_refused_credentials_stop_the_revert_and_a_retry_ends_it(flow: Flow) -> 
     before = held(flow, PLAIN[:3])
     first = flow.run(request(PLAIN[:3])).bulk_change_id
     flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=50).model_copy(update={"rev_concurrency": 1})
     claim = begun(flow, first)
     flow.lines(claim)
     codes = end(flow, claim).codes
@@ -665,7 +665,7 @@ def slices(flow: Flow, claim: Claim) -> list[int]:
 
 def test_while_the_account_is_turned_away_nothing_is_lost(flow: Flow) -> None:
     first = flow.run(request(PLAIN[:2])).bulk_change_id
-    flow.settings = flow.settings.model_copy(update={"rev_retry_seconds": 30.0})
+    flow.settings = flow.settings.model_copy(update={"rev_retry_window_seconds": 30.0})
     flow.rev.refusing_ends = {1001: [RevioRetryable("429", status=429, retry_after=0.01)] * 2}
     assert take_back(flow, first).codes == {"PROCESSED": 2}
     assert sorted(flow.rev.ends) == [1001, 1002]
@@ -708,7 +708,7 @@ def test_a_customer_that_was_closed_and_lost_its_site_gives_the_devices_back(flo
 def test_refused_credentials_stop_lines_whose_products_are_ended(flow: Flow) -> None:
     flow.rev = Products()
     first = flow.run(request(PLAIN[:6], RevProductIdList=[world.PRODUCT], RateList=["1"])).bulk_change_id
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=50).model_copy(update={"rev_concurrency": 1})
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=50).model_copy(update={"rev_concurrency": 1})
     flow.rev.refusing_ends = {1001: [RevioUnauthorized("401", status=401)]}
     claim = begun(flow, first)
     seen: dict[str, int] = {"calls": 0}

@@ -105,7 +105,7 @@ class Slice:
 def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | None] = (), **set_to: Any) -> Slice:
     """Return the only slice of a change over the devices, whose calls meet the errors in that order."""
     flow.clock = Ticking()
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=1000).model_copy(update=set_to)
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=1000).model_copy(update=set_to)
     claim = flow.open(flow.create(request(devices)).change_id)
     flow.check(claim)
     budget = RateLimiter(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
@@ -138,7 +138,7 @@ def test_a_paused_account_is_waited_for_without_a_call_and_without_a_slot(flow: 
 
 
 def test_a_cancel_is_seen_at_once_while_the_account_is_paused(flow: Flow) -> None:
-    one = planned(flow, PLAIN[:5], rev_retry_seconds=60.0)
+    one = planned(flow, PLAIN[:5], rev_retry_window_seconds=60.0)
     one.budget.pause(3600, "turned away")
     assert one.wait() > 3000, "and it does not keep its slot for a minute to find out"
     flow.stop(one.claim, "CANCELED_BY_USER", "not now")
@@ -189,14 +189,14 @@ def test_an_open_breaker_makes_nobody_s_outcome_unknown_and_one_probe_closes_it(
     silent = [RevioOutcomeUnknown("time-out")] * 40
     one = planned(flow, PLAIN[:40], meets=silent, rev_concurrency=2)
     one.wait()
-    unknown = [row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]
+    unknown = [row for row in flow.all("device_association", "line_intent") if row["state"] == "UNKNOWN"]
     assert MAX_FAILURES <= len(unknown) <= MAX_FAILURES + 2
     one.wait()
-    assert len([row for row in flow.all("device_association", "rev_intent") if row["state"] == "UNKNOWN"]) == len(
+    assert len([row for row in flow.all("device_association", "line_intent") if row["state"] == "UNKNOWN"]) == len(
         unknown
     )
     one.rev.meets.clear()
-    flow.clock.pass_seconds(OPEN_SECONDS + flow.settings.rev_settle_seconds + 1)
+    flow.clock.pass_seconds(OPEN_SECONDS + flow.settings.rev_search_lag_seconds + 1)
     assert one.run() == {"created": 40}
     assert (one.rev.probes, one.exact(PLAIN[:40])) == (1, True)
 
@@ -207,11 +207,11 @@ def test_a_call_is_made_again_only_when_its_account_has_answered_for_the_settle_
     one.wait()
     for _ in range(MAX_FAILURES):
         one.budget.count_failure()
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds + 1)
     one.budget.count_success()
     one.wait()
     assert one.rev.posts == 1, "its line stayed absent for the settle time, but the account answers only since now"
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds + 1)
     assert one.run() == {"created": 1}
 
 
@@ -228,7 +228,7 @@ def test_a_look_up_that_is_turned_away_is_tried_again_after_the_pause(flow: Flow
 
 def test_a_change_that_rev_io_refuses_too_often_is_stopped(flow: Flow) -> None:
     no = [RevioRejected("no such rate centre", status=400)] * 200
-    one = planned(flow, PLAIN[:200], meets=no, rev_concurrency=4, abort_sample=20)
+    one = planned(flow, PLAIN[:200], meets=no, rev_concurrency=4, abort_min_sample=20)
     counts = one.run()
     assert counts["rejected"] <= 20 + 4 + 10
     codes = one.end()
@@ -239,14 +239,14 @@ def test_a_change_that_rev_io_refuses_too_often_is_stopped(flow: Flow) -> None:
 
 def test_a_change_s_own_abort_rule_counts_also_when_it_is_set_while_the_change_runs(flow: Flow) -> None:
     no = [RevioRejected("no such rate centre", status=400)] * 60
-    one = planned(flow, PLAIN[:60], meets=no, rev_concurrency=1, abort_sample=20)
+    one = planned(flow, PLAIN[:60], meets=no, rev_concurrency=1, abort_min_sample=20)
     stops.set_abort_rule(flow.portal, one.claim.bulk_change_id, percent=100, sample=1000)
     assert one.run() == {"rejected": 60}
 
 
 def test_few_refusals_stop_nothing(flow: Flow) -> None:
     no = RevioRejected("no such rate centre", status=400)
-    one = planned(flow, PLAIN[:60], meets=[no, None, None] * 20, rev_concurrency=2, abort_sample=20)
+    one = planned(flow, PLAIN[:60], meets=[no, None, None] * 20, rev_concurrency=2, abort_min_sample=20)
     assert one.run() == {"created": 40, "rejected": 20}
 
 
@@ -279,7 +279,7 @@ def test_a_worker_that_dies_with_calls_out_leaves_them_to_the_look_up_and_its_sl
         one.run()
     flow.clock.pass_seconds(flow.settings.rev_lease_seconds + 1)
     one.wait()
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds + 1)
     assert one.run() == {"created": 1}
     assert one.exact(PLAIN[:10])
 
@@ -310,7 +310,7 @@ def outlived(flow: Flow, devices: Sequence[str], slow: int, **set_to: Any) -> tu
 
 
 def intents(flow: Flow) -> list[str]:
-    return [row["state"] for row in flow.all("device_association", "rev_intent")]
+    return [row["state"] for row in flow.all("device_association", "line_intent")]
 
 
 def test_late_answer_of_a_call_in_doubt_is_recorded_and_no_second_call_is_made(flow: Flow) -> None:
@@ -338,10 +338,10 @@ def test_late_answer_after_the_line_was_found_changes_nothing(flow: Flow) -> Non
     one, rev = outlived(flow, PLAIN[:1], slow=1)
     one.wait()
     assert one.run() == {"created": 1}
-    before = flow.all("device_association", "rev_intent")
+    before = flow.all("device_association", "line_intent")
     ((late, created),) = rev.late
     late.set_result(created)
-    assert flow.all("device_association", "rev_intent") == before
+    assert flow.all("device_association", "line_intent") == before
     assert one.end() == {"PROCESSED": 1}
 
 

@@ -74,7 +74,7 @@ def test_a_line_that_stays_absent_for_the_settle_time_is_told_as_safe_to_retry(f
     claim = ended_unknown(flow, PLAIN[:1], RevioOutcomeUnknown)
     assert settle(flow) == {"still_open": 1, "tried_again": 0}
     assert findings(flow) == []
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds)
     assert settle(flow) == {"absent": 1, "tried_again": 0}
     assert findings(flow) == [("OUTCOME_SETTLED_ABSENT", True)]
     assert set(flow.codes(claim.bulk_change_id).values()) == {"REV_OUTCOME_UNKNOWN"}
@@ -89,7 +89,7 @@ def retry(flow: Flow, change_id: int) -> None:
 
 
 def settle_later(flow: Flow) -> dict[str, int]:
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds)
     return settle(flow)
 
 
@@ -168,7 +168,7 @@ def test_a_line_is_found_though_filters_on_its_numbers_are_refused(flow: Flow) -
 
 def test_a_call_that_is_still_out_is_waited_for(flow: Flow) -> None:
     claim = ended_unknown(flow, PLAIN[:1], Committed)
-    intents = flow.table("device_association", "rev_intent")
+    intents = flow.table("device_association", "line_intent")
     lease = {"state": "CALLING", "unknownsince": None, "leaseuntil": to_driver(flow.clock.now), "leaseowner": "gone"}
     flow.clock.pass_seconds(-60)
     with flow.portal.begin() as connection:
@@ -199,7 +199,7 @@ def test_a_sweep_ends_its_look_ups_in_time_and_the_next_one_goes_on_with_the_oth
     for one in PLAIN[8:12]:
         flow.clock.pass_seconds(1)
         ended_unknown(flow, [one], Committed)
-    flow.settings = flow.settings.model_copy(update={"rev_settle_seconds": 86400.0})
+    flow.settings = flow.settings.model_copy(update={"rev_search_lag_seconds": 86400.0})
     shown = flow.rev.lines
 
     def slow(**filters: Any) -> Any:

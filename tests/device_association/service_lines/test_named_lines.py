@@ -87,7 +87,7 @@ def owner(flow: Flow, service_id: int) -> str:
 
 
 def lines_of(flow: Flow, change_id: int) -> list[tuple[str, int | None]]:
-    found = flow.all("device_association", "rev_intent", bulkchangeid=change_id)
+    found = flow.all("device_association", "line_intent", bulkchangeid=change_id)
     return [(one["state"], one["revserviceid"]) for one in found if one["state"] != "REJECTED"]
 
 
@@ -155,7 +155,7 @@ def test_the_change_of_another_customer_that_had_the_line_is_not_named(
     flow: Flow, swapped: tuple[int, int, int]
 ) -> None:
     first, second, service_id = swapped
-    intents = flow.table("device_association", "rev_intent")
+    intents = flow.table("device_association", "line_intent")
     with flow.portal.begin() as connection:
         other = {"revcustomerid": str(world.customer_id(world.BOREALIS))}
         connection.execute(update(intents).where(intents.c.bulkchangeid == first).values(**other))
@@ -399,10 +399,10 @@ def test_a_call_of_unknown_outcome_is_waited_for_before_a_named_line_is_adopted(
     claim = open_again(flow, two_lines)
     numbers = plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
     unknown = {"state": "UNKNOWN", "unknownsince": flow.clock()}
-    put(flow, "device_association", "rev_intent", {"bulkchangeid": two_lines, "state": "PLANNED"}, **unknown)
+    put(flow, "device_association", "line_intent", {"bulkchangeid": two_lines, "state": "PLANNED"}, **unknown)
     with pytest.raises(StepUnfinished):
         create.create_rev_services(flow.context(claim), numbers[0], last_try=False)
-    flow.clock.pass_seconds(flow.settings.rev_settle_seconds + 1)
+    flow.clock.pass_seconds(flow.settings.rev_search_lag_seconds + 1)
     assert create.create_rev_services(flow.context(claim), numbers[0], last_try=False) == {"adopted": 1}
     assert (flow.rev.posts, owner(flow, 60)) == (0, SIM)
 

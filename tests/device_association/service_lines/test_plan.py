@@ -85,7 +85,7 @@ def test_a_customer_who_lost_his_number_meanwhile_fails_only_his_own_devices(flo
     with flow.portal.begin() as connection:
         for schema, name in [
             ("device_association", "request_terms"), ("dbo", "m2m_devicechange"),
-            ("device_association", "requested_device"), ("device_association", "device_hold"),
+            ("device_association", "requested_device"), ("device_association", "device_lock"),
         ]:  # fmt: skip
             table = flow.table(schema, name)
             connection.execute(update(table).where(table.c.bulkchangeid == second).values(bulkchangeid=first))

@@ -87,7 +87,7 @@ def end(flow: Flow, claim: Any) -> dict[str, str]:
 
 
 def intents(flow: Flow) -> list[tuple[str, int | None]]:
-    return [(one["state"], one["revserviceid"]) for one in flow.all("device_association", "rev_intent")]
+    return [(one["state"], one["revserviceid"]) for one in flow.all("device_association", "line_intent")]
 
 
 def log_text(flow: Flow, claim: Any) -> str:
@@ -377,7 +377,7 @@ def test_a_line_of_one_customer_is_not_adopted_for_another_customer_s_sim_of_the
     claim = planned(flow, [SIM, OTHER_SIM])
     for_customer(flow, claim.bulk_change_id, SIM, world.BOREALIS)
     call(flow, claim, plan(flow, claim))
-    found = {one["iccid"]: (one["state"], one["revserviceid"]) for one in flow.all("device_association", "rev_intent")}
+    found = {one["iccid"]: (one["state"], one["revserviceid"]) for one in flow.all("device_association", "line_intent")}
     assert found == {SIM: ("REJECTED", None), OTHER_SIM: ("CREATED", 1001)}
 
 
@@ -484,7 +484,7 @@ def add_twin(flow: Flow) -> None:
 
 def test_a_sim_in_two_spellings_in_one_change_gets_one_line(flow: Flow) -> None:
     add_twin(flow)
-    flow.settings = settings(max_mapped_tasks=1, slice_devices=50)
+    flow.settings = settings(max_mapped_tasks=1, min_slice_devices=50)
     claim = planned(flow, [SIM, TWIN])
     call(flow, claim, plan(flow, claim))
     assert end(flow, claim) == {SIM: "PROCESSED", TWIN: "DEVICE_ASSIGNED_TO_OTHER_CUSTOMER"}
@@ -640,7 +640,7 @@ def test_a_list_that_shifts_in_each_pass_lets_each_sim_be_looked_up(flow: Flow) 
     rev.kept.append(line(5, ACME, SIM, created=NOW - timedelta(days=99)))
     claim = planned(flow, [SIM, OTHER_SIM])
     call(flow, claim, plan(flow, claim))
-    found = {one["iccid"]: (one["state"], one["revserviceid"]) for one in flow.all("device_association", "rev_intent")}
+    found = {one["iccid"]: (one["state"], one["revserviceid"]) for one in flow.all("device_association", "line_intent")}
     assert (found[SIM], found[OTHER_SIM]) == (("ADOPTED", 5), ("CREATED", 1001))
 
 
@@ -700,7 +700,7 @@ def test_a_look_up_that_is_refused_for_one_sim_lets_its_customer_s_list_be_read(
 
 
 def test_an_account_whose_every_list_is_refused_ends_no_try_of_a_slice(flow: Flow) -> None:
-    one_slice = {"max_mapped_tasks": 1, "slice_devices": 300, "rev_lease_seconds": 900}
+    one_slice = {"max_mapped_tasks": 1, "min_slice_devices": 300, "rev_lease_seconds": 900}
     flow.settings = settings(**one_slice).model_copy(update={"rev_concurrency": 1})
     rev = flow.rev = Watched()
     rev.kept.append(line(5, ACME, "a SIM of nobody's"))
@@ -1009,13 +1009,13 @@ def test_a_listed_line_that_is_as_it_was_is_adopted_after_the_wait(flow: Flow) -
 
 
 def test_a_call_that_waited_behind_slow_ones_is_not_sent_when_its_look_is_a_minute_old(flow: Flow) -> None:
-    limits = settings(max_mapped_tasks=1, slice_devices=50)
+    limits = settings(max_mapped_tasks=1, min_slice_devices=50)
     flow.settings = limits.model_copy(update={"rev_concurrency": 1})
     post, ages = flow.rev.create_line, []
     flow.rev.kept.append(line(4, BOREALIS, "8914800000000000012"))
 
     def slow(body: dict[str, Any]) -> int:
-        (intent,) = flow.all("device_association", "rev_intent", iccid=body["number2"])
+        (intent,) = flow.all("device_association", "line_intent", iccid=body["number2"])
         ages.append(flow.clock() - intent["lookeddate"])
         flow.clock.pass_seconds(35)
         return post(body)
@@ -1039,7 +1039,7 @@ def test_a_line_that_a_person_made_hours_after_our_call_is_never_taken_for_ours(
     slices = plan(flow, claim)
     with pytest.raises(StepUnfinished):
         call(flow, claim, slices)
-    body = json.loads(flow.all("device_association", "rev_intent")[0]["calledbody"])
+    body = json.loads(flow.all("device_association", "line_intent")[0]["calledbody"])
     body["activated_date"] = body["activated_date"] and date.fromisoformat(body["activated_date"][:10])
     flow.clock.pass_seconds(5 * 3600)
     flow.rev.kept.append(line_from(88, body, flow.clock()))

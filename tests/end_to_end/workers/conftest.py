@@ -34,8 +34,8 @@ def running(webhook: Any, statsd: socket.socket) -> Iterator[Running]:
     product = {
         "AIRFLOW_CONN_ALARMS": json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{webhook.server_port}/"}),
         "DEVICE_ASSOCIATION_ALARM_CONNECTION": "alarms",
-        "DEVICE_ASSOCIATION_LATE_RUN_MINUTES": "0.2",
-        "DEVICE_ASSOCIATION_SLICE_DEVICES": "100",
+        "DEVICE_ASSOCIATION_RUN_ALERT_MINUTES": "0.2",
+        "DEVICE_ASSOCIATION_MIN_SLICE_DEVICES": "100",
         "DEVICE_ASSOCIATION_REV_CONCURRENCY": "2",  # a slice takes seconds, so that a worker dies in the middle of some
         "AIRFLOW__METRICS__STATSD_ON": "True",
         "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",

@@ -73,8 +73,8 @@ def test_a_worker_that_dies_in_mid_slice_leaves_one_line_a_sim_and_nothing_open(
     lines = running.lines()
     assert {iccid: lines[iccid] for iccid in devices} == dict.fromkeys(devices, 1)
     assert {one["isprocessed"] for one in running.table("m2m_devicechange", schema="dbo", bulkchangeid=change)} == {1}
-    assert {one["state"] for one in running.table("rev_intent", bulkchangeid=change)} <= {"CREATED", "ADOPTED"}
-    assert running.table("device_hold", bulkchangeid=change) == []
+    assert {one["state"] for one in running.table("line_intent", bulkchangeid=change)} <= {"CREATED", "ADOPTED"}
+    assert running.table("device_lock", bulkchangeid=change) == []
     assert [one["claimrunid"] for one in running.table("change_state", bulkchangeid=change)] == [None]
     history = running.table("deviceactionhistory", schema="dbo", bulkchangeid=change)
     assert len({(one["iccid"], one["changedfield"]) for one in history}) == len(history)
@@ -124,11 +124,11 @@ def _session(pid: int | None) -> int | None:
 def _in_the_middle(running: Running, change: int, run_id: str) -> bool:
     """Whether both workers have slices, and calls of the dying one's are out with as many devices still to come."""
     mine = _slices_of(running, run_id, DYING)
-    slice_devices = int(running.stack.airflow_env["DEVICE_ASSOCIATION_SLICE_DEVICES"])
+    min_slice_devices = int(running.stack.airflow_env["DEVICE_ASSOCIATION_MIN_SLICE_DEVICES"])
     return (
         bool(mine and _slices_of(running, run_id, SURVIVING))
         and _count(running, change, mine, "CALLING") > 0
-        and _count(running, change, mine, "PLANNED") > slice_devices / 2
+        and _count(running, change, mine, "PLANNED") > min_slice_devices / 2
     )
 
 
@@ -136,5 +136,5 @@ def _count(running: Running, change: int, slices: set[int], state: str) -> int:
     """Return how many devices of these slices are in this state."""
     kept = running.table("rev_service_slice", bulkchangeid=change)
     ranges = [range(one["firstrowid"], one["lastrowid"] + 1) for one in kept if one["slicenumber"] in slices]
-    rows = [one["m2mdevicechangeid"] for one in running.table("rev_intent", bulkchangeid=change, state=state)]
+    rows = [one["m2mdevicechangeid"] for one in running.table("line_intent", bulkchangeid=change, state=state)]
     return sum(any(row in rows_of_slice for rows_of_slice in ranges) for row in rows)

@@ -77,7 +77,7 @@ def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: 
         queue.send_message(QueueUrl=url, MessageBody=said)
     queue.close()
     assert result(running, "redrive_dead_letters", "redrive") == {"OPEN": 1, "UNREADABLE": 1}
-    result(running, "report_health", "tell_alarms")
+    result(running, "report_health", "send_alerts")
     assert told(webhook, "ALARM: dead_letters: 2 in the dead-letter queue")
     code, lines = health.report(running.stack.portal_url)
     assert code == health.NOT_WELL
@@ -86,7 +86,7 @@ def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: 
     assert result(running, "redrive_dead_letters", "redrive", conf) == {"put_back": 1, "set_aside": 1}
     assert running.ended(change) == "PROCESSED"
     assert {one["decidedby"] for one in running.table("dead_letter")} == {"admin"}
-    result(running, "report_health", "tell_alarms")
+    result(running, "report_health", "send_alerts")
     assert told(webhook, "OVER: dead_letters")
 
 

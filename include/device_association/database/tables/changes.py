@@ -49,15 +49,15 @@ change_state = table(
 
 # Who holds a device: at most one operation in a tenant. A transaction that sets scheduled plans holds its devices under
 # numbers below 0, and gives them back before it ends.
-device_hold = table(
-    "device_association.device_hold",
+device_lock = table(
+    "device_association.device_lock",
     key("TenantId", INT),
     key("DeviceId", INT),
     required("BulkChangeId", BIGINT),
     required("M2MDeviceChangeId", BIGINT),
     unique("M2MDeviceChangeId"),
     required("CreatedDate", INSTANT),
-    index("ix_device_hold_change", "BulkChangeId", "M2MDeviceChangeId"),
+    index("ix_device_lock_change", "BulkChangeId", "M2MDeviceChangeId"),
 )
 
 

@@ -31,8 +31,8 @@ from device_association.database.tables.columns import (
 # One row per line that we want from Rev.io, or that a revert ends there (EndsRevServiceId), written before the call: at
 # most one open per account and SIM. KEPT: what was to be ended is left at Rev.io, its Detail says why. LookedDate: from when
 # what Rev.io shows of the SIM is known; a call begins soon after it. CalledDate, CalledBody: the last call and what it sent.
-rev_intent = table(
-    "device_association.rev_intent",
+line_intent = table(
+    "device_association.line_intent",
     numbered(BIGINT),
     required("IntegrationAuthenticationId", INT),
     required("ICCID", text(50)),
@@ -73,17 +73,17 @@ rev_intent = table(
     check("EndsRevServiceId IS NULL OR State NOT IN ('CREATED', 'ADOPTED')"),
     check("EndsRevServiceId IS NOT NULL OR State NOT IN ('ENDED', 'KEPT')"),
     index(
-        "ux_rev_intent_open",
+        "ux_line_intent_open",
         "IntegrationAuthenticationId",
         "ICCID",
         is_unique=True,
         where="State IN ('PLANNED', 'CALLING', 'UNKNOWN')",
     ),
     # Who else asks for a SIM, in whatever account, is looked up before each call.
-    index("ix_rev_intent_iccid", "ICCID", "State"),
-    index("ix_rev_intent_row", "M2MDeviceChangeId"),
-    index("ix_rev_intent_change", "BulkChangeId", "M2MDeviceChangeId"),
-    index("ix_rev_intent_ends", "EndsRevServiceId", "IntegrationAuthenticationId"),
+    index("ix_line_intent_iccid", "ICCID", "State"),
+    index("ix_line_intent_row", "M2MDeviceChangeId"),
+    index("ix_line_intent_change", "BulkChangeId", "M2MDeviceChangeId"),
+    index("ix_line_intent_ends", "EndsRevServiceId", "IntegrationAuthenticationId"),
 )
 
 
@@ -92,7 +92,7 @@ rev_intent = table(
 # until that is ENDED.
 rev_product_step = table(
     "device_association.rev_product_step",
-    key("IntentId", BIGINT, "device_association.rev_intent.id"),
+    key("IntentId", BIGINT, "device_association.line_intent.id"),
     key("ProductId", INT),
     key("EndsServiceProductId", INT, default="0"),
     check("EndsServiceProductId >= 0"),
@@ -154,8 +154,8 @@ named_line = table(
 # is known; NewestDate and NewestServiceId: the newest of these lines by Rev.io's own clock. ProvenDate: when the filters on
 # numbers were last seen to work. IrregularLines: how many lines these filters would miss, however a SIM is spelled. A
 # reconciliation that writes for the account holds this row, so that two of them go one after the other.
-vendor_listing = table(
-    "device_association.vendor_listing",
+revio_snapshot = table(
+    "device_association.revio_snapshot",
     key("IntegrationAuthenticationId", INT),
     optional("ListedDate", INSTANT),
     optional("LineCount", INT),
@@ -177,8 +177,8 @@ vendor_listing = table(
 
 # The lines of an account as Rev.io showed them last. ListedDate: when that listing or look began; ShownDate: since when a
 # line is known here as it is.
-vendor_line = table(
-    "device_association.vendor_line",
+revio_snapshot_line = table(
+    "device_association.revio_snapshot_line",
     key("IntegrationAuthenticationId", INT),
     key("RevServiceId", INT),
     optional("CustomerNumber", text(50)),
@@ -188,13 +188,13 @@ vendor_line = table(
     optional("DisconnectedDate", INSTANT),
     required("ListedDate", INSTANT),
     required("ShownDate", INSTANT),
-    index("ix_vendor_line_shown", "IntegrationAuthenticationId", "ShownDate"),
+    index("ix_revio_snapshot_line_shown", "IntegrationAuthenticationId", "ShownDate"),
 )
 
 
 # The numbers of these lines by which they are found, however they are spelled: see `Line.match_keys`.
-vendor_line_key = table(
-    "device_association.vendor_line_key",
+revio_snapshot_line_key = table(
+    "device_association.revio_snapshot_line_key",
     required("IntegrationAuthenticationId", INT),
     required("MatchKey", text(60)),
     required("RevServiceId", INT),

@@ -91,7 +91,7 @@ dead_letter = table(
     required("Cause", text(50)),
     required("Detail", text(1000)),
     required("State", text(20)),
-    one_of("State", "FOUND", "PUT_BACK", "SET_ASIDE", "GONE"),
+    one_of("State", "FOUND", "REDRIVEN", "QUARANTINED", "GONE"),
     optional("SentDate", INSTANT),
     required("FoundDate", INSTANT),
     required("SeenDate", INSTANT),
@@ -105,8 +105,8 @@ dead_letter = table(
 
 
 # When each of our jobs was last seen at work.
-job = table(
-    "device_association.job",
+heartbeat = table(
+    "device_association.heartbeat",
     key("Name", text(50)),
     required("SeenDate", INSTANT),
 )

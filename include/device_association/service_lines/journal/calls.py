@@ -184,7 +184,7 @@ def release(context: SliceContext, device: SliceDevice) -> None:
 
 def plan_again(context: SliceContext, device: SliceDevice, asked: datetime) -> bool:
     """Plan a call again of which nothing was seen when Rev.io was asked; return False before the settle time is over."""
-    before = asked - timedelta(seconds=context.settings.rev_settle_seconds)
+    before = asked - timedelta(seconds=context.settings.rev_search_lag_seconds)
     about = {"intent_id": device.intent_id, "connection_id": device.connection_id, "now": context.clock()}
     return _plan_or_end(
         context,

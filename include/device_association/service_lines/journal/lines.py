@@ -215,7 +215,7 @@ def fail_device(context: SliceContext, device: SliceDevice, code: DeviceCode, re
 
 def _stop_if_failing(connection: Connection, context: SliceContext, code: DeviceCode, now: datetime) -> None:
     if code in REFUSALS:
-        rule = {"percent": context.settings.abort_percent, "sample": context.settings.abort_sample}
+        rule = {"percent": context.settings.abort_percent, "sample": context.settings.abort_min_sample}
         stop_if_failing(connection, context.claim, now=now, **rule)
 
 
@@ -241,5 +241,5 @@ def _fail_row(
     )
     if failed:
         log_devices(connection, context, [log_entry(device, error=details)], now)
-        run(connection, "service_lines/release_hold", row_id=device.row_id)
+        run(connection, "service_lines/release_lock", row_id=device.row_id)
     return failed > 0

@@ -62,7 +62,7 @@ def lease_seconds(context: SliceContext) -> float:
     The lease outlasts the settle time: a product that a look-up after its end did not show is certainly not there.
     """
     settings = context.settings
-    return max(settings.rev_lease_seconds, settings.rev_call_seconds + settings.rev_settle_seconds)
+    return max(settings.rev_lease_seconds, settings.rev_call_timeout_seconds + settings.rev_search_lag_seconds)
 
 
 def doubt_products(context: SliceContext, device: SliceDevice) -> None:

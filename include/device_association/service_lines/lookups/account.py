@@ -226,5 +226,5 @@ def looks_at(
     engine: Engine, clients: Clients, account: RevAccount, settings: Settings, clock: Callable[[], datetime]
 ) -> AccountLooks:
     """Return what looks at a Rev.io account."""
-    lag = timedelta(seconds=settings.rev_settle_seconds)
+    lag = timedelta(seconds=settings.rev_search_lag_seconds)
     return AccountLooks(engine, clients(account.connection_id), account, clock, lag)

@@ -29,7 +29,7 @@ from device_association_airflow.api.dependencies import EngineDep, ReaderDep, po
 from device_association_airflow.api.parameters import ChangeId
 
 events = APIRouter(prefix="/BulkChanges")
-MOST_STREAMS, THREADS = 200, 2
+MAX_STREAMS, THREADS = 200, 2
 """Streams that one api-server process keeps open, and threads that they look with: requests keep all the others."""
 SECONDS_PER_LOOK, SECONDS_OF_SILENCE, LONGEST_SECONDS = 1.0, 15.0, 900.0
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Streams:
     """The open streams of this process and what they share."""
 
     progress: ProgressCache
-    most: int = MOST_STREAMS
+    most: int = MAX_STREAMS
     seconds_per_look: float = SECONDS_PER_LOOK
     longest_seconds: float = LONGEST_SECONDS
     count: int = 0

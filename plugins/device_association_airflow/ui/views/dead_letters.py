@@ -14,8 +14,8 @@ from device_association_airflow.ui.rendering import render_page
 router = APIRouter()
 STATE_WORDS = {
     State.FOUND: "In the dead-letter queue",
-    State.PUT_BACK: "Put back",
-    State.SET_ASIDE: "Set aside",
+    State.REDRIVEN: "Put back",
+    State.QUARANTINED: "Set aside",
     State.GONE: "Gone from the queue",
 }
 

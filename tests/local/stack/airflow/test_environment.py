@@ -97,14 +97,14 @@ def test_product_settings_are_the_persons_below_the_stacks_below_the_tests(
     settings: LocalSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEVICE_ASSOCIATION_MAX_DEVICES", "5")
-    monkeypatch.setenv("DEVICE_ASSOCIATION_SLICE_DEVICES", "6")
+    monkeypatch.setenv("DEVICE_ASSOCIATION_MIN_SLICE_DEVICES", "6")
     monkeypatch.setenv("DEVICE_ASSOCIATION_QUEUE_URL", "https://production")
-    tested = settings.model_copy(update={"product": {"DEVICE_ASSOCIATION_SLICE_DEVICES": "2"}})
+    tested = settings.model_copy(update={"product": {"DEVICE_ASSOCIATION_MIN_SLICE_DEVICES": "2"}})
 
     environment = airflow_environment(tested, StackSecrets())
 
     assert environment["DEVICE_ASSOCIATION_MAX_DEVICES"] == "5"
-    assert environment["DEVICE_ASSOCIATION_SLICE_DEVICES"] == "2"
+    assert environment["DEVICE_ASSOCIATION_MIN_SLICE_DEVICES"] == "2"
     assert environment["DEVICE_ASSOCIATION_QUEUE_URL"].startswith(settings.sqs_url)
 
 

@@ -34,7 +34,7 @@ def test_a_change_that_nobody_works_on_is_canceled_at_once(
     assert (answer.status_code, answer.json()["Status"]) == (200, "CANCELED")
     assert flow.status(change_id) == "CANCELED"
     assert set(flow.codes(change_id).values()) == {"CANCELED_BY_USER"}
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
     rows = flow.all("dbo", "m2m_devicechange", bulkchangeid=change_id)
     assert {one["statusdetails"] for one in rows} == {"CANCELED_BY_USER: wrong customer"}
     kinds = [one["kind"] for one in flow.all("device_association", "outbox", bulkchangeid=change_id)]
@@ -78,7 +78,7 @@ def test_a_retry_opens_what_failed_and_nothing_else(api: Portal, flow: Flow) -> 
     assert api.queue.sent[-1] == {"BulkChangeId": change_id, "RetryNumber": 1}
     codes = flow.codes(change_id)
     assert [codes[one] for one in PLAIN[:5]] == ["NEW", "NEW", "PROCESSED", "PROCESSED", "PROCESSED"]
-    assert (flow.status(change_id), len(flow.all("device_association", "device_hold"))) == ("NEW", 2)
+    assert (flow.status(change_id), len(flow.all("device_association", "device_lock"))) == ("NEW", 2)
     said = [one["errortext"] or "" for one in flow.all("dbo", "devicebulkchangelog", bulkchangeid=change_id)]
     assert any("before this retry: REV_REJECTED" in one for one in said)
 

@@ -67,7 +67,7 @@ def test_each_threshold_lets_a_change_wait_and_says_why(
     assert asked["Message"] == f"stored; it starts once a second person has approved it: {said}"
     seen = api.get(f"/BulkChanges/{asked['ChangeId']}").json()
     assert (seen["Status"], seen["Approval"]["Why"], seen["Approval"]["AskedBy"]) == ("PENDING_APPROVAL", said, ASKER)
-    assert (api.queue.sent, flow.all("device_association", "device_hold")) == ([], [])
+    assert (api.queue.sent, flow.all("device_association", "device_lock")) == ([], [])
     with pytest.raises(ClaimLost, match="waits for approval"):
         flow.open(asked["ChangeId"])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from device_association_airflow.api.body_limit import MOST_BYTES
+from device_association_airflow.api.body_limit import MAX_BYTES
 from local.sample_data import groups, world
 from tests.flow import Flow, request
 from tests.portal_client import Portal
@@ -106,10 +106,10 @@ def test_a_body_that_is_no_plain_json_object_is_refused(api: Portal, body: bytes
 @pytest.mark.only_reads
 def test_a_body_over_the_limit_is_refused_before_it_is_parsed(api: Portal) -> None:
     def parts() -> Any:
-        for _ in range(MOST_BYTES // 65536 + 1):
+        for _ in range(MAX_BYTES // 65536 + 1):
             yield b"[" * 65536
 
-    for more in ({"content": b"[" * (MOST_BYTES + 1)}, {"content": parts()}):
+    for more in ({"content": b"[" * (MAX_BYTES + 1)}, {"content": parts()}):
         answer = api.ask("POST", PATH, **more)
         assert (answer.status_code, errors(answer)) == (413, [("BODY_TOO_LARGE", "body")])
 
@@ -163,7 +163,7 @@ def test_two_requests_at_once_with_one_key_make_one_change_and_get_one_answer(
 def test_a_preview_gives_each_device_the_verdict_that_the_request_will_and_stores_nothing(
     api: Portal, flow: Flow
 ) -> None:
-    tables = [("dbo", "devicebulkchange"), ("dbo", "m2m_devicechange"), ("device_association", "device_hold")]
+    tables = [("dbo", "devicebulkchange"), ("dbo", "m2m_devicechange"), ("device_association", "device_lock")]
     before = [flow.all(*table) for table in tables]
     seen = api.post(PREVIEW, request(MIXED)).json()
     assert [flow.all(*table) for table in tables] == before

@@ -78,7 +78,7 @@ def test_a_retry_of_a_change_taken_back_is_refused(api: Portal, ended: int) -> N
 def test_a_revert_can_be_canceled_before_it_begins_and_retried(api: Portal, flow: Flow, ended: int) -> None:
     second = api.post(f"/BulkChanges/{ended}/revert", WHY).json()["ChangeId"]
     assert api.post(f"/BulkChanges/{second}/cancel", WHY).json()["Status"] == "CANCELED"
-    assert flow.all("device_association", "device_hold") == []
+    assert flow.all("device_association", "device_lock") == []
     assert api.post(f"/BulkChanges/{second}/retry", WHY).json()["Accepted"] == 2
     finish(flow, second)
     assert (flow.status(second), len(flow.rev.ends)) == ("PROCESSED", 2)

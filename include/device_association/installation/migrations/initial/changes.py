@@ -35,9 +35,9 @@ def change_state() -> None:
     )
 
 
-def device_hold() -> None:
+def device_lock() -> None:
     c.create_table(
-        "device_association.device_hold",
+        "device_association.device_lock",
         c.key("TenantId", c.INT),
         c.key("DeviceId", c.INT),
         c.required("BulkChangeId", c.BIGINT),
@@ -45,7 +45,7 @@ def device_hold() -> None:
         c.unique("M2MDeviceChangeId"),
         c.required("CreatedDate", c.INSTANT),
     )
-    c.create_index("ix_device_hold_change", "device_association.device_hold", "BulkChangeId", "M2MDeviceChangeId")
+    c.create_index("ix_device_lock_change", "device_association.device_lock", "BulkChangeId", "M2MDeviceChangeId")
 
 
 def change_stop() -> None:
@@ -133,7 +133,7 @@ def reverted_device() -> None:
 
 TABLES = (
     change_state,
-    device_hold,
+    device_lock,
     change_stop,
     change_step,
     change_result,

@@ -3,9 +3,9 @@
 from device_association.installation.migrations.initial import columns as c
 
 
-def rev_intent() -> None:
+def line_intent() -> None:
     c.create_table(
-        "device_association.rev_intent",
+        "device_association.line_intent",
         c.numbered(c.BIGINT),
         c.required("IntegrationAuthenticationId", c.INT),
         c.required("ICCID", c.text(50)),
@@ -49,25 +49,25 @@ def rev_intent() -> None:
         c.check("EndsRevServiceId IS NOT NULL OR State NOT IN ('ENDED', 'KEPT')"),
     )
     c.create_index(
-        "ux_rev_intent_open",
-        "device_association.rev_intent",
+        "ux_line_intent_open",
+        "device_association.line_intent",
         "IntegrationAuthenticationId",
         "ICCID",
         is_unique=True,
         where="State IN ('PLANNED', 'CALLING', 'UNKNOWN')",
     )
-    c.create_index("ix_rev_intent_iccid", "device_association.rev_intent", "ICCID", "State")
-    c.create_index("ix_rev_intent_row", "device_association.rev_intent", "M2MDeviceChangeId")
-    c.create_index("ix_rev_intent_change", "device_association.rev_intent", "BulkChangeId", "M2MDeviceChangeId")
+    c.create_index("ix_line_intent_iccid", "device_association.line_intent", "ICCID", "State")
+    c.create_index("ix_line_intent_row", "device_association.line_intent", "M2MDeviceChangeId")
+    c.create_index("ix_line_intent_change", "device_association.line_intent", "BulkChangeId", "M2MDeviceChangeId")
     c.create_index(
-        "ix_rev_intent_ends", "device_association.rev_intent", "EndsRevServiceId", "IntegrationAuthenticationId"
+        "ix_line_intent_ends", "device_association.line_intent", "EndsRevServiceId", "IntegrationAuthenticationId"
     )
 
 
 def rev_product_step() -> None:
     c.create_table(
         "device_association.rev_product_step",
-        c.key("IntentId", c.BIGINT, "device_association.rev_intent.id"),
+        c.key("IntentId", c.BIGINT, "device_association.line_intent.id"),
         c.key("ProductId", c.INT),
         c.key("EndsServiceProductId", c.INT, default="0"),
         c.check("EndsServiceProductId >= 0"),
@@ -123,9 +123,9 @@ def named_line() -> None:
     c.create_index("ix_named_line_line", "device_association.named_line", "IntegrationAuthenticationId", "RevServiceId")
 
 
-def vendor_listing() -> None:
+def revio_snapshot() -> None:
     c.create_table(
-        "device_association.vendor_listing",
+        "device_association.revio_snapshot",
         c.key("IntegrationAuthenticationId", c.INT),
         c.optional("ListedDate", c.INSTANT),
         c.optional("LineCount", c.INT),
@@ -145,9 +145,9 @@ def vendor_listing() -> None:
     )
 
 
-def vendor_line() -> None:
+def revio_snapshot_line() -> None:
     c.create_table(
-        "device_association.vendor_line",
+        "device_association.revio_snapshot_line",
         c.key("IntegrationAuthenticationId", c.INT),
         c.key("RevServiceId", c.INT),
         c.optional("CustomerNumber", c.text(50)),
@@ -158,12 +158,17 @@ def vendor_line() -> None:
         c.required("ListedDate", c.INSTANT),
         c.required("ShownDate", c.INSTANT),
     )
-    c.create_index("ix_vendor_line_shown", "device_association.vendor_line", "IntegrationAuthenticationId", "ShownDate")
+    c.create_index(
+        "ix_revio_snapshot_line_shown",
+        "device_association.revio_snapshot_line",
+        "IntegrationAuthenticationId",
+        "ShownDate",
+    )
 
 
-def vendor_line_key() -> None:
+def revio_snapshot_line_key() -> None:
     c.create_table(
-        "device_association.vendor_line_key",
+        "device_association.revio_snapshot_line_key",
         c.required("IntegrationAuthenticationId", c.INT),
         c.required("MatchKey", c.text(60)),
         c.required("RevServiceId", c.INT),
@@ -203,14 +208,14 @@ def unjudged_line_key() -> None:
 
 
 TABLES = (
-    rev_intent,
+    line_intent,
     rev_product_step,
     known_line,
     rev_line_owner,
     named_line,
-    vendor_listing,
-    vendor_line,
-    vendor_line_key,
+    revio_snapshot,
+    revio_snapshot_line,
+    revio_snapshot_line_key,
     unjudged_line,
     unjudged_line_key,
 )

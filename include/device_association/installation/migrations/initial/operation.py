@@ -70,7 +70,7 @@ def dead_letter() -> None:
         c.required("Cause", c.text(50)),
         c.required("Detail", c.text(1000)),
         c.required("State", c.text(20)),
-        c.one_of("State", "FOUND", "PUT_BACK", "SET_ASIDE", "GONE"),
+        c.one_of("State", "FOUND", "REDRIVEN", "QUARANTINED", "GONE"),
         c.optional("SentDate", c.INSTANT),
         c.required("FoundDate", c.INSTANT),
         c.required("SeenDate", c.INSTANT),
@@ -83,9 +83,9 @@ def dead_letter() -> None:
     c.create_index("ix_dead_letter_state", "device_association.dead_letter", "State", "SeenDate")
 
 
-def job() -> None:
+def heartbeat() -> None:
     c.create_table(
-        "device_association.job",
+        "device_association.heartbeat",
         c.key("Name", c.text(50)),
         c.required("SeenDate", c.INSTANT),
     )
@@ -108,6 +108,6 @@ TABLES = (
     call_slot,
     finding,
     dead_letter,
-    job,
+    heartbeat,
     alarm,
 )

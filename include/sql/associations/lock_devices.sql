@@ -1,7 +1,7 @@
 -- Holds the devices of a batch whose plans are due, until the transaction ends: no operation of ours takes one meanwhile.
 -- A device that an operation is at work on is left out, one of ours by its hold, another program's by its open row.
 -- Safe to run twice: a hold that is there stays. Where two come at once, the key refuses one, which is tried again.
-INSERT INTO device_association.device_hold (TenantId, DeviceId, BulkChangeId, M2MDeviceChangeId, CreatedDate)
+INSERT INTO device_association.device_lock (TenantId, DeviceId, BulkChangeId, M2MDeviceChangeId, CreatedDate)
 SELECT q.TenantId, q.DeviceId, :holder, -MIN(q.id), :now
 FROM dbo.Device_CustomerRatePlanOrRatePool_Queue AS q
 WHERE
@@ -11,7 +11,7 @@ WHERE
     AND q.PortalType = 0
     AND q.IsDeleted = 0
     AND NOT EXISTS (
-        SELECT 1 FROM device_association.device_hold AS h
+        SELECT 1 FROM device_association.device_lock AS h
         WHERE h.TenantId = q.TenantId AND h.DeviceId = q.DeviceId
     )
     AND NOT EXISTS (
