@@ -15,7 +15,7 @@ from device_association.associations import associate as associations
 from device_association.bulk_changes import claims, close
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import from_driver
-from device_association.database.execution import changed, records, run
+from device_association.database.execution import changed, run
 from device_association.domain.errors import RevioError
 from device_association.requests import validate
 from device_association.requests.create import Created, create_bulk_change
@@ -257,6 +257,9 @@ class Flow:
                 **claim.key,
             )
 
-    def statement(self, name: str, **binds: Any) -> list[Any]:
+    def statement(self, name: str, **binds: Any) -> list[dict[str, Any]]:
+        """Return the rows of a statement as dictionaries, whatever their type."""
         with self.portal.connect() as connection:
-            return list(records(connection, name, **binds))
+            found = run(connection, name, **binds)
+            columns = tuple(found.keys())
+            return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found]

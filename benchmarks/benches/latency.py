@@ -18,9 +18,9 @@ from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.bulk_changes.stops import stop
-from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import make_engine
 from device_association.domain.codes import RUNNING, DeviceCode
+from device_association.domain.encoding import utc_milliseconds
 from device_association.messaging.outbox import MESSAGE, flush_outbox
 from device_association.requests.approval_rules import ApprovalRule, set_rule
 from device_association.requests.approvals import answer_approval

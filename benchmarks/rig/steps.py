@@ -15,7 +15,7 @@ from device_association.bulk_changes import claims
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.close import close_bulk_change
 from device_association.data_checks import gate
-from device_association.database.dialects import utc_milliseconds
+from device_association.domain.encoding import utc_milliseconds
 from device_association.requests.validate import validate_devices
 from device_association.service_lines import plan as line_planning
 from device_association.service_lines.context import Clients

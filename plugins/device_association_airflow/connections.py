@@ -16,7 +16,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from botocore.config import Config
 from sqlalchemy import Engine, make_url
 
-from device_association.database.execution import as_json, database_clock, make_engine
+from device_association.database.execution import database_clock, make_engine
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.plain_numbers import plain_whole
 from device_association.messaging.notification import AmopClient

@@ -17,9 +17,10 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import as_json, changed, in_transaction, run
+from device_association.database.execution import changed, in_transaction, run
 from device_association.database.tables.portal_changes import device_bulk_change
 from device_association.database.tables.portal_tenants import portal_user, tenant
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import ClaimLost
 from device_association.service_lines.journal.calls import begin_calls
 from device_association.service_lines.plan import plan_rev_services

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from device_association.database.dialects import keep_line_ends, to_driver
-from device_association.database.execution import as_json, changed, in_transaction, run
+from device_association.database.execution import changed, in_transaction, run
 from device_association.database.tables.portal_changes import device_change_request
 from device_association.database.tables.portal_devices import device, device_status
 from device_association.database.tables.portal_tenants import tenant
 from device_association.domain.association_request import parse_request
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RequestRefused
 from device_association.requests.payloads import Payload
 from local.sample_data import groups, world

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from device_association.associations.rate_plans import Interval, apply_due_plans
-from device_association.database.execution import records
 from device_association.domain.errors import RevioRejected
 from device_association.portal.form_options import list_choices
 from device_association.settings import Settings
@@ -59,9 +58,7 @@ class Life:
         return result
 
     def _frame(self, change_id: int) -> list[dict[str, Any]]:
-        with self.flow.portal.connect() as connection:
-            binds = {"bulk_change_id": change_id, "now": self.flow.clock()}
-            return [dict(one) for one in records(connection, "data_checks/load_frame", **binds)]
+        return self.flow.statement("data_checks/load_frame", bulk_change_id=change_id, now=self.flow.clock())
 
 
 def live(engine: Engine, world: World, docs: Path) -> Life:

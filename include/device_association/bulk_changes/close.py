@@ -17,8 +17,9 @@ from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.bulk_changes.steps import list_steps, log_change_step
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import as_json, changed, in_transaction, row, rows, run
+from device_association.database.execution import changed, in_transaction, row, rows, run
 from device_association.domain.codes import ChangeStatus
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import ChangeNotRunnable
 from device_association.messaging.outbox import enqueue_message, enqueue_notification
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import as_json, rows, run
+from device_association.database.execution import rows, run
+from device_association.domain.encoding import as_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from device_association.domain.encoding import utc_milliseconds
 from device_association.domain.errors import ConfigurationError, DatabaseUnavailable
 
 SQL_SERVER, POSTGRESQL = "mssql", "postgresql"
@@ -108,12 +109,6 @@ def from_driver(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return value
-
-
-def utc_milliseconds(moment: datetime) -> datetime:
-    """Return the instant in UTC, cut to the milliseconds that old `datetime` columns keep."""
-    moment = moment.astimezone(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -38,8 +37,8 @@ from device_association.database.dialects import (
     roll_back,
     to_driver,
     unsuitable,
-    utc_milliseconds,
 )
+from device_association.domain.encoding import utc_milliseconds
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,12 +47,9 @@ SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 ROWS_PER_STATEMENT = 4000
 """Most rows that one statement writes where others work on the table, if nothing else was set: SQL Server escalates its locks
 near 5,000."""
-BIGGEST_ID = 2**63 - 1
 COLLISION_TRIES = 5
 """How often a transaction is tried whose unique key met another's; more is no race but a row that is there."""
 
-Record = Mapping[str, Any]
-"""One row of a result, by column."""
 Result = TypeVar("Result")
 Row = TypeVar("Row", bound="DataclassInstance")
 Item = TypeVar("Item")
@@ -169,21 +165,6 @@ def values(connection: Connection, name: str, **binds: object) -> list[Any]:
     return [from_driver(one) for one in found.scalars()]
 
 
-def records(connection: Connection, name: str, **binds: object) -> Sequence[Record]:
-    """Return all rows of the statement file `name`."""
-    found = run(connection, name, **binds)
-    columns = tuple(found.keys())
-    return [dict(zip(columns, map(from_driver, one), strict=True)) for one in found.all()]
-
-
-def record(connection: Connection, name: str, **binds: object) -> Record | None:
-    """Return the only row of the statement file `name`, or None."""
-    found = records(connection, name, **binds)
-    if len(found) > 1:
-        raise MultipleResultsFound(f"{name} found {len(found)} rows where one is the most")
-    return found[0] if found else None
-
-
 def changed(connection: Connection, name: str, **binds: object) -> int:
     """Run the statement file `name` and return how many rows it changed.
 
@@ -246,25 +227,10 @@ def _maker(kind: type[Row], columns: tuple[str, ...]) -> Callable[[Iterable[obje
     return make
 
 
-def as_json(value: Sequence[Mapping[str, object]] | Sequence[object] | Mapping[str, object]) -> str:
-    """Return the one JSON parameter that carries many devices; decimals travel as strings, instants as UTC.
-
-    Raises ValueError for an infinite number or NaN, which no database reads.
-    """
-    return json.dumps(value, default=_encode, separators=(",", ":"), allow_nan=False)
-
-
 def _keep_line_ends(
     _connection: Connection, _cursor: object, statement: str, binds: object, _context: object, _many: bool
 ) -> tuple[str, object]:
     return keep_line_ends(statement, binds) if isinstance(binds, dict) else (statement, binds)
-
-
-def _encode(value: object) -> str:
-    """Return a value inside JSON: an instant as UTC without a zone, which both databases read alike."""
-    if isinstance(value, datetime):
-        return utc_milliseconds(value).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return str(value)
 
 
 def _keeps_colliding(state: RetryCallState) -> bool:

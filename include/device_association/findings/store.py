@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, in_parts, run
+from device_association.database.execution import in_parts, run
+from device_association.domain.encoding import as_json
 from device_association.domain.storable_text import storable
 
 

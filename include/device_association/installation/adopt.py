@@ -74,7 +74,8 @@ def say_and_apply(url: str, asked: Asked, *, applies: bool) -> int:
     engine = make_engine(url)
     try:
         found, findings = find_differences(engine, asked)
-        print(f"{found.database.get('database_name')} as {found.database.get('login_name')}")
+        if found.database:
+            print(f"{found.database.database_name} as {found.database.login_name}")
         print(report(findings) if findings else "no difference")
         blocking = in_the_way(findings)
         if applies and not blocking:

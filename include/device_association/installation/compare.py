@@ -37,13 +37,14 @@ def _database(found: Catalogue) -> Iterator[Finding]:
     for part, why in found.unread.items():
         severity = Severity.MUST if part in COLUMN_PARTS else Severity.UNCHECKED
         yield Finding(severity, part, f"could not be checked: {why}", "check it by hand, or with another login")
-    level = found.database.get("compatibility_level")
+    database = found.database
+    level = database.compatibility_level if database else None
     if not found.reads_json or (level is not None and level < MIN_LEVEL):
         severity = Severity.ADVICE if found.reads_json else Severity.MUST
         said = "and OPENJSON works all the same" if found.reads_json else "and OPENJSON fails"
         raise_level = f"ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = {MIN_LEVEL} or above; test the portal with it"
         yield Finding(severity, "compatibility level", f"is {level}, needed is {MIN_LEVEL}, {said}", raise_level)
-    if found.database.get("reads_snapshots") == 0:
+    if database and database.reads_snapshots == 0:
         yield Finding(
             Severity.ADVICE,
             "read committed snapshot",
@@ -142,9 +143,9 @@ def _unknown_columns(table: str, needs: Needs, found: Catalogue) -> Iterator[Fin
 def _triggers(needs: Needs, found: Catalogue) -> Iterator[Finding]:
     written = {found.ours(name): name for name, use in needs.uses.items() if use.written}
     for one in found.triggers:
-        if one["table_name"] in written:
-            subject = f"{written[one['table_name']]}, trigger {one['trigger_name']}"
-            if one["is_instead_of"]:
+        if one.table_name in written:
+            subject = f"{written[one.table_name]}, trigger {one.trigger_name}"
+            if one.is_instead_of:
                 why = "takes the place of our write, whose new ids we then cannot read"
                 yield Finding(Severity.MUST, subject, why, "disable it, or make it an AFTER trigger")
             else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -19,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
 from device_association.database.dialects import SQL_SERVER
-from device_association.database.execution import make_engine, records
+from device_association.database.execution import make_engine, rows
 from device_association.database.tables import OURS, PORTAL
 from device_association.database.tables.columns import METADATA
 from device_association.domain.errors import ConfigurationError
@@ -32,6 +33,14 @@ PORTAL_TABLES = "0001"
 MARKER = "Installed by device_association"
 """What the text of each procedure of ours says; without it the procedure is the portal's."""
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A stored procedure; its text is None where the login may not see it."""
+
+    procedure_name: str
+    procedure_text: str | None
 
 
 def upgrade(url: str) -> None:
@@ -105,14 +114,19 @@ def run_scripts(connection: Connection, folder: str, pattern: str) -> None:
             connection.exec_driver_sql(batch if connection.dialect.name == SQL_SERVER else batch.replace("%", "%%"))
 
 
+def list_procedures(connection: Connection) -> list[Procedure]:
+    """Return the stored procedures of the portal's schema."""
+    return rows(connection, Procedure, "installation/list_procedures")
+
+
 def install_procedures(connection: Connection, *, replace: bool = False) -> None:
     """Install the stored procedures in the form of this checkout.
 
     One of the same name that somebody else installed is left alone, unless told to `replace` it.
     """
-    installed = records(connection, "installation/list_procedures")
+    installed = list_procedures(connection)
     for name in map(bare_name, sql_files(connection.dialect.name, "procedures")):
-        there = [one["procedure_text"] for one in installed if one["procedure_name"].lower() == name.lower()]
+        there = [one.procedure_text for one in installed if one.procedure_name.lower() == name.lower()]
         if replace or all(MARKER in (text or "") for text in there):
             run_scripts(connection, "procedures", f"{name}.*")
         else:

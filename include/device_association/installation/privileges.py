@@ -13,15 +13,17 @@ from device_association.installation.requirements import COUNTS, ERROR_CODE, Nee
 
 def missing_rights(needs: Needs, found: Catalogue, *, making: Collection[str]) -> Iterator[Finding]:
     """Find the rights that the login lacks, with those that it takes to make what is to be added."""
-    if "list_rights" in found.unread or "find_database" in found.unread:
+    if "list_rights" in found.unread or found.database is None:
         return
-    login = found.database["login_name"]
+    login = found.database.login_name
     for name in sorted(needs.uses):
         has = found.rights.get(found.ours(name))
         lacking = ", ".join(sorted(_wanted(needs, name, making) - has)) if has is not None else ""
         if lacking:
-            yield Finding(Severity.MUST, name, f"{login} lacks {lacking}", _grant(lacking, name, found))
-    absent = [right for right, needed in _to_make(needs, making).items() if needed and not found.database[right]]
+            yield Finding(Severity.MUST, name, f"{login} lacks {lacking}", _grant(lacking, name, login, found.dialect))
+    absent = [
+        right for right, needed in _to_make(needs, making).items() if needed and not getattr(found.database, right)
+    ]
     if absent:
         said = ", ".join(_MAKING[right] for right in absent)
         yield Finding(
@@ -45,9 +47,8 @@ def _wanted(needs: Needs, name: str, making: Collection[str]) -> set[str]:
     return wanted
 
 
-def _grant(rights: str, name: str, found: Catalogue) -> str:
-    login = found.database["login_name"]
-    if found.dialect == SQL_SERVER:
+def _grant(rights: str, name: str, login: str, dialect: str) -> str:
+    if dialect == SQL_SERVER:
         return f"GRANT {rights} ON {name} TO {login}"
     if "ALTER" in rights:
         return f"--apply as the owner of {name}"

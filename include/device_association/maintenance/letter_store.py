@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import PortalUser
-from device_association.database.execution import BIGGEST_ID, as_json, changed, in_transaction, only_row, row, rows, run
+from device_association.database.execution import changed, in_transaction, only_row, row, rows, run
+from device_association.domain.encoding import BIGGEST_ID, as_json
 from device_association.domain.plain_numbers import plain_whole
 from device_association.domain.storable_text import storable
 from device_association.messaging.messages import Cause, Message

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from sqlalchemy import Engine
 
-from device_association.database.execution import BIGGEST_ID, row
+from device_association.database.execution import row
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING
+from device_association.domain.encoding import BIGGEST_ID
 from device_association.domain.plain_numbers import plain_whole
 
 

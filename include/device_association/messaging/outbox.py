@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.dialects import utc_milliseconds
-from device_association.database.execution import as_json, exists, in_transaction, rows, run
+from device_association.database.execution import exists, in_transaction, rows, run
+from device_association.domain.encoding import as_json, utc_milliseconds
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.findings.one_by_one import error_text
 

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.access import PortalUser, find_visible
 from device_association.bulk_changes.close import CodeCount, list_codes
 from device_association.bulk_changes.steps import list_steps
-from device_association.database.execution import BIGGEST_ID, rows
+from device_association.database.execution import rows
 from device_association.database.search_patterns import containing
 from device_association.domain.codes import ChangeStatus, Row
+from device_association.domain.encoding import BIGGEST_ID
 from device_association.messaging.outbox import is_waiting
 from device_association.portal.field_names import columns_of
 from device_association.portal.progress import count_states, read_progress, with_total

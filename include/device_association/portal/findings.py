@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.access import PortalUser
-from device_association.database.execution import BIGGEST_ID, rows
+from device_association.database.execution import rows
 from device_association.domain.codes import RequestCode
+from device_association.domain.encoding import BIGGEST_ID
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.findings.store import FINDING_ADVICE, FindingKind
 from device_association.portal.csv_export import ROWS_AT_ONCE, csv_lines

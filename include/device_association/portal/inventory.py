@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from device_association.bulk_changes.access import PortalUser
-from device_association.database.execution import BIGGEST_ID, rows
+from device_association.database.execution import rows
 from device_association.database.search_patterns import beginning_with, containing
 from device_association.domain.codes import DeviceCode
+from device_association.domain.encoding import BIGGEST_ID
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.portal.field_names import columns_of
 from device_association.portal.form_options import Choice

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.bulk_changes.steps import list_steps
-from device_association.database.execution import as_json, only_row, rows
+from device_association.database.execution import only_row, rows
 from device_association.domain.codes import NOT_ENDED, RUNNING, Row
+from device_association.domain.encoding import as_json
 from device_association.portal.field_names import to_api
 from device_association.rate_limiting.policy import Limits
 

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import as_json, changed, in_transaction, only_row, rows, run
+from device_association.database.execution import changed, in_transaction, only_row, rows, run
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRetryable
 from device_association.domain.storable_text import storable
 from device_association.rate_limiting.policy import (

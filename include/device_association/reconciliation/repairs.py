@@ -13,7 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, rows, run
+from device_association.database.execution import rows, run
+from device_association.domain.encoding import as_json
 from device_association.reconciliation.differences import Difference, Scope
 
 ACTOR = "reconciliation"

@@ -17,9 +17,10 @@ from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
 from device_association.bulk_changes.stops import insert_stop
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import as_json, changed, in_transaction, run
+from device_association.database.execution import changed, in_transaction, run
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, RequestCode
+from device_association.domain.encoding import as_json
 from device_association.requests.approvals import ask_or_start, end_unanswered, has_to_ask_again
 from device_association.requests.device_rules import revalidate
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from device_association.database.execution import as_json
 from device_association.domain.association_request import AssociateCustomer
+from device_association.domain.encoding import as_json
 
 
 @dataclass(frozen=True, slots=True)

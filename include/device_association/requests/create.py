@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.bulk_changes.claims import ended_text
 from device_association.bulk_changes.locks import find_bulk_change, insert_state
-from device_association.database.execution import as_json, in_parts, in_transaction, run, values
+from device_association.database.execution import in_parts, in_transaction, run, values
 from device_association.domain.association_request import (
     AssociateCustomer,
     local_to_utc,
@@ -23,6 +23,7 @@ from device_association.domain.association_request import (
     times_that_never_were,
 )
 from device_association.domain.codes import CUSTOMER_ASSIGNMENT, RUNNING, ChangeStatus
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import ChangeNotRunnable, RequestRefused
 from device_association.requests.approval_rules import approval_reason
 from device_association.requests.approvals import ask_or_start

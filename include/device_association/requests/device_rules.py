@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from device_association.bulk_changes.ended_rows import log_and_release, release_locks
 from device_association.bulk_changes.reverts import find_revert
 from device_association.database.batches import in_batches, lock_devices, row_batches
-from device_association.database.execution import as_json, in_parts, only_row, rows, run
+from device_association.database.execution import in_parts, only_row, rows, run
 from device_association.domain.association_request import is_iccid
 from device_association.domain.codes import DeviceCode
+from device_association.domain.encoding import as_json
 
 STEP = "validate_devices"
 

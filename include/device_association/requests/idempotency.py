@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, row, run
+from device_association.database.execution import row, run
 from device_association.domain.codes import RequestCode
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import Refusal, RequestRefused
 
 FIELD = "Idempotency-Key"

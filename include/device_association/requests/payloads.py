@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import Claim
 from device_association.bulk_changes.locks import find_bulk_change
-from device_association.database.execution import as_json, rows, rows_per_statement, run
+from device_association.database.execution import rows, rows_per_statement, run
 from device_association.domain.association_request import Rate, Text50, Text100, Text1000, is_storable, local_to_utc
 from device_association.domain.codes import RequestCode
+from device_association.domain.encoding import as_json
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.requests.change_spec import ChangeSpec
 from device_association.requests.device_rules import RefusedRow, reject_rows

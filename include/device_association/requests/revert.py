@@ -25,9 +25,10 @@ from device_association.bulk_changes.close import count_codes
 from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
 from device_association.database.batches import in_batches, row_batches
-from device_association.database.execution import as_json, in_transaction, only_row, run, values
+from device_association.database.execution import in_transaction, only_row, run, values
 from device_association.domain.association_request import STORABLE, Text500
 from device_association.domain.codes import NOT_ENDED, RequestCode
+from device_association.domain.encoding import as_json
 from device_association.rate_limiting.policy import Limits
 from device_association.requests.actions import Cancel
 from device_association.requests.approvals import ask_or_start

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.claims import Claim, holding
 from device_association.bulk_changes.deadlines import is_past_deadline
-from device_association.database.dialects import utc_milliseconds
 from device_association.database.execution import exists, in_transaction, only_row, rows
+from device_association.domain.encoding import utc_milliseconds
 from device_association.domain.errors import AssociationError
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import SMALL

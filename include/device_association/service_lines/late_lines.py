@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.locks import lock_change
 from device_association.bulk_changes.reverts import find_revert
-from device_association.database.execution import as_json, in_transaction, rows, run
+from device_association.database.execution import in_transaction, rows, run
 from device_association.domain.codes import NOT_ENDED
+from device_association.domain.encoding import as_json
 from device_association.findings.one_by_one import OneByOne
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.requests.actions import open_again

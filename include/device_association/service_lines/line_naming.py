@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.access import PortalUser, lock_visible, refused
 from device_association.bulk_changes.reverts import reverted_text
-from device_association.database.execution import as_json, in_transaction, row, rows, run
+from device_association.database.execution import in_transaction, row, rows, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
 from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.requests.actions import Cancel
 from device_association.service_lines.named_lines import STEP

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import as_json, rows, run
+from device_association.database.execution import rows, run
 from device_association.domain.codes import DeviceCode
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioRejected
 from device_association.domain.storable_text import storable
 from device_association.requests.device_rules import RefusedRow, reject_rows

@@ -14,8 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, rows, run, values
+from device_association.database.execution import rows, run, values
 from device_association.domain.codes import DeviceCode
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioUnauthorized
 from device_association.revio.lines import Judgment, Line, Verdict
 from device_association.service_lines.context import Outcome, SliceContext

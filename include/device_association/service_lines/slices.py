@@ -10,7 +10,8 @@ from math import ceil
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import as_json, run, values
+from device_association.database.execution import run, values
+from device_association.domain.encoding import as_json
 from device_association.service_lines.context import Slice, list_slices
 from device_association.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Response
 
-from device_association.database.execution import as_json
+from device_association.domain.encoding import as_json
 from device_association.requests.create import Created
 from device_association.requests.preview import Preview
 

@@ -9,9 +9,9 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from device_association.database.execution import BIGGEST_ID
 from device_association.domain.association_request import STORABLE, at_most, is_storable
 from device_association.domain.codes import ChangeStatus, Row
+from device_association.domain.encoding import BIGGEST_ID
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.findings.store import FindingKind
 from device_association.maintenance.letter_store import State

@@ -15,7 +15,7 @@ import pytest
 
 from device_association.bulk_changes import stops
 from device_association.bulk_changes.claims import Claim
-from device_association.database.dialects import utc_milliseconds
+from device_association.domain.encoding import utc_milliseconds
 from device_association.domain.errors import (
     RevioError,
     RevioOutcomeUnknown,

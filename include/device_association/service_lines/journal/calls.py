@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import holding
-from device_association.database.execution import as_json, changed, exists, row, run, values
+from device_association.database.execution import changed, exists, row, run, values
 from device_association.domain.codes import DeviceCode
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioError, RevioOutcomeUnknown, RevioRejected, RevioUnauthorized
 from device_association.domain.storable_text import storable
 from device_association.findings.store import FindingKind, report

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, changed, run, values
+from device_association.database.execution import changed, run, values
+from device_association.domain.encoding import as_json
 from device_association.domain.storable_text import storable
 from device_association.findings.store import Finding, report
 from device_association.service_lines.context import Outcome, SliceContext

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.stops import stop
-from device_association.database.execution import as_json, run
+from device_association.database.execution import run
 from device_association.domain.codes import DeviceCode
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioUnauthorized
 from device_association.findings.store import Finding, FindingKind
 from device_association.revio.lines import Line

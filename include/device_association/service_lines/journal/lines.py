@@ -14,8 +14,9 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.stops import stop_if_failing
-from device_association.database.execution import as_json, changed, row, run
+from device_association.database.execution import changed, row, run
 from device_association.domain.codes import VALIDATION_CODES, DeviceCode, Row
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.domain.sim_numbers import iccid_keys
 from device_association.domain.storable_text import storable

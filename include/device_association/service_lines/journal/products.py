@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, changed, rows, run
+from device_association.database.execution import changed, rows, run
+from device_association.domain.encoding import as_json
 from device_association.domain.storable_text import storable
 from device_association.revio.client import Product
 from device_association.service_lines.context import SliceContext

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, rows, run
+from device_association.database.execution import rows, run
+from device_association.domain.encoding import as_json
 from device_association.revio.lines import Line, Sim
 from device_association.revio.responses import whole
 

@@ -10,7 +10,8 @@ from threading import RLock
 
 from sqlalchemy import Connection
 
-from device_association.database.execution import as_json, run
+from device_association.database.execution import run
+from device_association.domain.encoding import as_json
 from device_association.revio.lines import Judgment, Line, judge
 from device_association.service_lines.context import SliceContext
 from device_association.service_lines.devices import SliceDevice

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from device_association.database.execution import as_json, changed, in_parts, in_transaction, row, rows, run, values
+from device_association.database.execution import changed, in_parts, in_transaction, row, rows, run, values
+from device_association.domain.encoding import as_json
 from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
 from device_association.domain.sim_numbers import rounded_keys
 from device_association.domain.storable_text import storable

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field as Bounds
 
-from device_association.database.execution import BIGGEST_ID
 from device_association.domain.association_request import read_fields
+from device_association.domain.encoding import BIGGEST_ID
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.portal.inventory import Field, device_history, list_devices, list_offered
 from device_association_airflow.api.dependencies import EngineDep, ReaderDep
