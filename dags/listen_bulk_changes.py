@@ -35,7 +35,7 @@ def listen_bulk_changes() -> None:
     """Start a run for each message of the queue."""
     for number in (1, 2):
         BulkChangeSensor(
-            task_id=f"start_associations_{number}",
+            task_id=f"poll_queue_{number}",
             sqs_queue=connections.settings().queue_url,
             priority_weight=1000,  # a message waits for no slot that a change could have
             weight_rule="absolute",

@@ -16,7 +16,7 @@ never had. `OTHER_TYPE`: another program's change. `UNREADABLE`. All but the fir
 good one is first sent, then marked, then deleted; a run that dies or comes twice does no harm, for a message sent twice
 starts one run.
 
-**The result** counts `put_back`, `set_aside`, `left` (not among the ids), `not_there`: an id that is not in the queue; the
+**The result** counts `redriven`, `quarantined`, `left` (not among the ids), `not_there`: an id that is not in the queue; the
 log says what became of it, or to try again in a minute, when somebody was just looking. At most 1,000 messages a run.
 
 **When it is red.** The first log line says what to do: no dead-letter queue is set, the connection `bulk_change_queue`, or

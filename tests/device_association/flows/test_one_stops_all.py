@@ -684,7 +684,7 @@ def test_a_message_nested_without_end_is_a_dead_letter_like_any_other(flow: Flow
     found = {one.name: one for one in health.checks(read_figures(flow.portal, now=flow.clock()))}
     assert found["dead_letters"].is_on
     assert found["dead_letters"].message.startswith("3 in the dead-letter queue")
-    assert redrive(flow.portal, queue, actor="dora.ops", now=flow.clock()) == {"set_aside": 2, "put_back": 1}
+    assert redrive(flow.portal, queue, actor="dora.ops", now=flow.clock()) == {"quarantined": 2, "redriven": 1}
 
 
 def test_a_letter_that_cannot_be_recorded_stays_in_sight_and_the_others_are_recorded(flow: Flow) -> None:
@@ -694,7 +694,7 @@ def test_a_letter_that_cannot_be_recorded_stays_in_sight_and_the_others_are_reco
         assert queue.hidden == set()
         assert findings(flow) == [("WORK_FAILED", "look at dead letters: message m-1")]
         done = redrive(flow.portal, queue, actor="dora.ops", now=flow.clock())
-    assert done == {"set_aside": 3, "failed": 1}
+    assert done == {"quarantined": 3, "failed": 1}
     assert (queue.hidden, queue.gone) == (set(), ["m-0", "m-2", "m-3"])
 
 

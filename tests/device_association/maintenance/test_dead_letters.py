@@ -65,7 +65,7 @@ def test_a_look_says_why_each_message_is_there_and_leaves_it_there(flow: Flow) -
 def test_the_good_ones_are_put_back_and_the_rest_is_set_aside_with_who_did_it(flow: Flow) -> None:
     queue = Letters()
     ids = one_of_each(flow, queue)
-    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"put_back": 1, "set_aside": 5}
+    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"redriven": 1, "quarantined": 5}
     assert (queue.kept, [one["MessageId"] for one in queue.main]) == ({}, [ids["OPEN"]])
     for cause, key in ids.items():
         row = kept(flow)[key]
@@ -77,7 +77,7 @@ def test_what_is_put_back_says_the_same_also_where_only_its_attributes_do(flow: 
     queue, change_id = Letters(), asked(flow)
     said = {"BulkChangeId": {"StringValue": str(change_id), "DataType": "String"}}
     queue.add("see attributes", MessageAttributes=said)
-    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"put_back": 1}
+    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"redriven": 1}
     assert read_message(queue.main[0]) == Message(change_id, 0)
     assert json.loads(next(iter(kept(flow).values()))["attributes"]) == said
 
@@ -88,7 +88,7 @@ def test_only_the_named_ones_are_decided_and_one_that_is_not_there_is_answered(
     queue = Letters()
     first, second = queue.add("garbage"), queue.add("more garbage")
     done = redrive(flow.portal, queue, actor="dora.ops", only=[first, "nobody-1"], now=NOW)
-    assert done == {"set_aside": 1, "left": 1, "not_there": 1}
+    assert done == {"quarantined": 1, "left": 1, "not_there": 1}
     assert (set(queue.kept), queue.hidden) == ({second}, set())
     assert redrive(flow.portal, queue, actor="carl", only=[first], now=NOW) == {"not_there": 1, "left": 1}
     said = " ".join(one.getMessage() for one in caplog.records)
@@ -111,7 +111,7 @@ def test_a_run_that_dies_anywhere_loses_nothing_and_the_next_one_finishes(flow: 
     assert set(queue.kept) == {good, bad}
     queue.before, queue.hidden = lambda _: None, set()
     done = redrive(flow.portal, queue, actor="carl", now=NOW)
-    assert done == {"put_back": 1, "set_aside": 1}
+    assert done == {"redriven": 1, "quarantined": 1}
     assert (queue.kept, len(queue.main)) == ({}, 2 if at == "was_put_back" else 1)
     assert kept(flow)[good]["decidedby"] == ("dora.ops" if at == "delete" else "carl")
 
@@ -173,13 +173,13 @@ def test_a_message_that_cannot_be_redriven_stays_and_keeps_no_other(flow: Flow, 
             raise problem
 
     queue.before = fail_once
-    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"put_back": 2, "failed": 1}
+    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"redriven": 2, "failed": 1}
     assert (set(queue.kept), queue.hidden) == ({good[0]}, set())
     assert findings(flow) == [("WORK_FAILED", f"redrive dead letters: message {good[0]}")]
     later = NOW + timedelta(minutes=2)
     look(flow.portal, queue, now=later)
     assert len(findings(flow)) == 1, "it is still there"
-    assert redrive(flow.portal, queue, actor="dora.ops", only=good, now=later) == {"put_back": 1, "not_there": 2}
+    assert redrive(flow.portal, queue, actor="dora.ops", only=good, now=later) == {"redriven": 1, "not_there": 2}
     assert (queue.kept, findings(flow)) == ({}, [])
 
 

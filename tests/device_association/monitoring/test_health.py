@@ -203,7 +203,7 @@ def test_a_dead_letter_is_told_until_it_is_set_aside(well: Flow) -> None:
     assert "1 in the dead-letter queue (oldest 0 s), 0 set aside" in on(well)["dead_letters"]
     redrive(well.portal, queue, actor="dora.ops", now=well.clock())
     assert on(well) == {}
-    assert read_figures(well.portal, now=well.clock()).metrics["dead_letters.set_aside"] == 1
+    assert read_figures(well.portal, now=well.clock()).metrics["dead_letters.quarantined"] == 1
 
 
 def test_a_plan_that_is_two_hours_late_is_told(well: Flow) -> None:

@@ -83,7 +83,7 @@ def test_dead_letters_are_told_decided_and_then_over(running: Running, webhook: 
     assert code == health.NOT_WELL
     assert next(line for line in lines if "job_silent" in line).startswith("OK")
     conf = {"what": "put back the good ones, set aside the rest"}
-    assert result(running, "redrive_dead_letters", "redrive", conf) == {"put_back": 1, "set_aside": 1}
+    assert result(running, "redrive_dead_letters", "redrive", conf) == {"redriven": 1, "quarantined": 1}
     assert running.ended(change) == "PROCESSED"
     assert {one["decidedby"] for one in running.table("dead_letter")} == {"admin"}
     result(running, "report_health", "send_alerts")

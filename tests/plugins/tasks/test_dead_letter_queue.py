@@ -48,7 +48,7 @@ def test_a_look_hides_no_message_and_a_redrive_moves_each(flow: Flow, queue: Sqs
         put(queue, f"garbage {number}")
     assert look(flow.portal, queue, now=NOW) == {"OPEN": 1, "UNREADABLE": 12}
     assert count(queue, queue.url) == 13
-    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"put_back": 1, "set_aside": 12}
+    assert redrive(flow.portal, queue, actor="dora.ops", now=NOW) == {"redriven": 1, "quarantined": 12}
     assert (count(queue, queue.url), count(queue, queue.main_url)) == (0, 1)
     (back,) = queue.client.receive_message(QueueUrl=queue.main_url, MessageAttributeNames=["All"])["Messages"]
     assert (json.loads(back["Body"]), back["MessageAttributes"]["Sender"]["StringValue"]) == (
