@@ -19,8 +19,10 @@ from device_association.database.execution import changed, run
 from device_association.domain.errors import RevioError
 from device_association.requests import validate
 from device_association.requests.create import Created, create_bulk_change
-from device_association.revio.client import Account, Product
-from device_association.revio.lines import SENT, Line, Listing
+from device_association.revio.accounts import Account
+from device_association.revio.client import Product
+from device_association.revio.lines import SENT, Line
+from device_association.revio.listings import Listing
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning
 from device_association.service_lines.context import SliceContext

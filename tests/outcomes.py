@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RevioOutcomeUnknown
-from device_association.revio.lines import Listing
+from device_association.revio.listings import Listing
 from device_association.service_lines import in_doubt
 from tests.flow import Flow, request
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from device_association.revio.client import Account
+from device_association.revio.accounts import Account
 
 Step = Callable[[socket.socket], bool]
 """Answers one request on its connection; False: nothing more comes over this connection."""

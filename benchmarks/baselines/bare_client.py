@@ -9,7 +9,7 @@ from datetime import date
 
 import aiohttp
 
-from device_association.revio.client import Account
+from device_association.revio.accounts import Account
 
 
 def post_all(account: Account, bodies: Iterable[Mapping[str, object]], *, in_flight: int) -> None:

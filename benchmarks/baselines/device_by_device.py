@@ -16,7 +16,7 @@ import requests
 from sqlalchemy import URL
 
 from benchmarks.progress import Tell, silent
-from device_association.revio.client import Account
+from device_association.revio.accounts import Account
 from local.sample_data import world
 
 ACTOR = "lambda"

@@ -17,7 +17,8 @@ from benchmarks.rig import steps
 from device_association.database.execution import database_clock, make_engine
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import Limits
-from device_association.revio.client import Account, RevioClient
+from device_association.revio.accounts import Account
+from device_association.revio.client import RevioClient
 from device_association.service_lines import create as line_creation
 from device_association.service_lines.context import Clients, SliceContext, open_context
 from device_association.service_lines.slices import SLICES_AT_ONCE

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import requests
 
-from device_association.revio.client import Account
+from device_association.revio.accounts import Account
 from local.sample_data import revio_seed, world
 from local.stack.readiness import answers
 from local.stack.settings import HOST, REPOSITORY

@@ -23,7 +23,8 @@ from device_association.domain.plain_numbers import plain_whole
 from device_association.messaging.notification import AmopClient
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import Limits, Pace
-from device_association.revio.client import Account, RevioClient, find_zone
+from device_association.revio.accounts import Account, find_zone
+from device_association.revio.client import RevioClient
 from device_association.revio.transport import Timeouts
 from device_association.service_lines.context import Clients
 from device_association.settings import Settings

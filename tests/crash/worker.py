@@ -34,7 +34,8 @@ from device_association.domain.errors import StepUnfinished
 from device_association.rate_limiting import limiter
 from device_association.rate_limiting.limiter import RateLimiter
 from device_association.rate_limiting.policy import Limits
-from device_association.revio.client import Account, RevioClient
+from device_association.revio.accounts import Account
+from device_association.revio.client import RevioClient
 from device_association.revio.transport import Timeouts
 from device_association.service_lines import create, plan
 from device_association.service_lines.context import open_context

@@ -23,7 +23,10 @@ from sqlalchemy.engine import URL
 
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio import lines as revio_lines
-from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Listing, Sim, line_of
+from device_association.revio.lines import Line, line_of
+from device_association.revio.listings import CLOCKS_DIFFER, Listing
+from device_association.revio.pages import read_pages
+from device_association.revio.sims import Judgment, Sim, judge
 from device_association.service_lines import calls, find_line
 from device_association.service_lines.context import Outcome
 from device_association.service_lines.devices import SliceDevice
@@ -230,7 +233,7 @@ class OncePaged(Client):
     """A client that takes one pass of a list for all of it."""
 
     def lines(self, *, on_page: Any = None, **filters: Any) -> Listing:
-        pages = self.reads._pages("/v1/Services", filters, on_page)
+        pages = read_pages(self.reads._calls, "/v1/Services", filters, on_page)
         return Listing(tuple({line.key: line for page in pages for line in map(line_of, page)}.values()))
 
 
@@ -263,12 +266,12 @@ WAS_LOOKED_AT = "AND i.LookedDate > "
 
 def of_the_customer(lines: Iterable[Line], sim: Sim, customers: Collection[int], now: datetime) -> Judgment:
     own = [line for line in lines if line.customer_id is None or line.customer_id in customers]
-    return revio_lines.judge(own, sim, customers, now)
+    return judge(own, sim, customers, now)
 
 
 def of_anybody(lines: Iterable[Line], sim: Sim, _: Collection[int], now: datetime) -> Judgment:
     found = list(lines)
-    return revio_lines.judge(found, sim, {line.customer_id for line in found if line.customer_id}, now)
+    return judge(found, sim, {line.customer_id for line in found if line.customer_id}, now)
 
 
 def by_date_only(device: Any, line: Line, known_before: Collection[str]) -> Outcome:

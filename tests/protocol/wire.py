@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from device_association.revio.client import Account, RevioClient
+from device_association.revio.accounts import Account
+from device_association.revio.client import RevioClient
 from device_association.revio.no_answer import NoAnswer
 from device_association.revio.transport import Answer
 from tests.protocol.database import DEVICES, MSISDNS

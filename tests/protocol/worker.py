@@ -19,8 +19,10 @@ from sqlalchemy import Engine
 
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RevioOutcomeUnknown, RevioRejected, RevioRetryable, RevioUnauthorized
-from device_association.revio.client import Account, Product
-from device_association.revio.lines import Line, Listing
+from device_association.revio.accounts import Account
+from device_association.revio.client import Product
+from device_association.revio.lines import Line
+from device_association.revio.listings import Listing
 from device_association.service_lines.context import SliceContext
 from device_association.service_lines.devices import SliceDevice
 from device_association.service_lines.journal.calls import begin_creations

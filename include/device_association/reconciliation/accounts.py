@@ -23,7 +23,7 @@ from device_association.findings.one_by_one import MAX_NAMED, OneByOne, error_te
 from device_association.findings.store import Finding, FindingKind, report
 from device_association.reconciliation.differences import REPORTS, Difference, Scope
 from device_association.reconciliation.repairs import REPAIRS, Page, Repair, Repairable
-from device_association.revio.lines import Listing
+from device_association.revio.listings import Listing
 from device_association.service_lines.lookups.snapshot import RevAccount, listing_of_today
 
 log = logging.getLogger(__name__)

@@ -1,13 +1,12 @@
-"""Service lines as Rev.io shows them, and which of them are a SIM's. Source: the Rev.io contract, 'The lines of a SIM'."""
+"""A service line as Rev.io shows it, and how it is read from a record. Source: the Rev.io contract, 'The lines of a SIM'."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from enum import Enum, auto
+from datetime import UTC, date, datetime, tzinfo
 from hashlib import sha256
 from math import isfinite
 from typing import Any
@@ -36,10 +35,6 @@ MOMENTS = ("created", "disconnected", "activated")
 ICCID_LENGTHS = range(18, 23)
 MAX_NUMBER, MAX_DESCRIPTION = 255, 1000
 """Longest number and description of a line. Source: the Rev.io contract, 'Create'."""
-CLOCKS_DIFFER = timedelta(minutes=10)
-"""How far Rev.io's clock, which dates the lines, may be behind ours, and how far out of order it may date them."""
-MAX_AHEAD = timedelta(days=1)
-"""How far after the moment of a look the date of a line may be: the account's zone may not be the one that is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,129 +145,6 @@ class Line:
             values[name] = values[name] and datetime.fromisoformat(values[name])
         rounded, nested = tuple(map(float, values["rounded"])), tuple(values.get("nested", ()))
         return cls(**values | {"rounded": rounded, "nested": nested})
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a list of lines showed. `is_stable`: it did not shift while it was read, so that what it lacks is not there."""
-
-    lines: tuple[Line, ...]
-    is_stable: bool = True
-
-    def __iter__(self) -> Iterator[Line]:
-        return iter(self.lines)
-
-
-def is_dated(line: Line, looked: datetime) -> bool:
-    """Whether a line that was shown by a moment has a date of creation that can be true."""
-    return line.created is not None and line.created <= looked + MAX_AHEAD
-
-
-def newest_of(lines: Iterable[Line], looked: datetime) -> Line | None:
-    """Return the line that was created last, by Rev.io's own clock, of those that were shown by a moment.
-
-    A date that cannot be true counts as none: all that is created until then would seem to be older.
-    """
-    dated = [line for line in lines if line.service_id is not None and is_dated(line, looked)]
-    return max(dated, key=lambda line: (line.created, line.service_id), default=None)
-
-
-def dated_since(newest: datetime, looked: datetime) -> datetime:
-    """Return from when on Rev.io dates what it creates after a moment; `newest` is its newest date of that time.
-
-    A newest date well after the moment is not its clock's, which may be behind ours.
-    """
-    return looked - CLOCKS_DIFFER if newest > looked + CLOCKS_DIFFER else min(newest, looked)
-
-
-def agree(before: Mapping[str, Line], after: Mapping[str, Line], looked: datetime) -> bool:
-    """Whether two passes of a list show the same lines, apart from those that were created since the first of them began.
-
-    `looked` is when that was. A line whose date cannot be true may have slipped through the first pass.
-    """
-    if before.keys() - after.keys():
-        return False
-    came = [line for key, line in after.items() if key not in before]
-    newest = newest_of(before.values(), looked)
-    if newest is None or newest.created is None:
-        return not came
-    since = dated_since(newest.created, looked) - CLOCKS_DIFFER
-    return all(line.created and since <= line.created and is_dated(line, looked) for line in came)
-
-
-@dataclass(frozen=True, slots=True)
-class Sim:
-    """The numbers by which a SIM's lines are known."""
-
-    iccid: str
-    msisdn: str | None
-
-    @property
-    def match_keys(self) -> frozenset[str]:
-        """The forms of its numbers of which each line that may be this SIM's has one among its `match_keys`.
-
-        A line is the SIM's if number2 or number is its ICCID, or number is its MSISDN and number2 is empty: MSISDNs are
-        recycled. One whose number was sent rounded may be.
-        """
-        digits = iccid_keys(self.iccid)
-        number = msisdn_key(self.msisdn)
-        numbers = {f"N{number}"} if number else set()
-        return frozenset({f"I{one}" for one in digits} | {f"F{float(one)!r}" for one in digits} | numbers)
-
-    def may_have(self, line: Line) -> bool:
-        """Whether a line is this SIM's, or carries its digits in a form that cannot be told apart."""
-        return not self.match_keys.isdisjoint(line.match_keys)
-
-
-class Verdict(Enum):
-    """What the lines that Rev.io shows mean for a SIM that wants one."""
-
-    FREE = auto()
-    """It has none: one may be created."""
-    OWN = auto()
-    """One of the customer's own is the SIM's: it is adopted."""
-    OTHER_CUSTOMER = auto()
-    AMBIGUOUS = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Judgment:
-    """A verdict with the lines it is about, and for a person why nothing is called."""
-
-    verdict: Verdict
-    lines: tuple[Line, ...] = ()
-    reason: str = ""
-
-
-def judge(lines: Iterable[Line], sim: Sim, customers: Collection[int], now: datetime) -> Judgment:
-    """Return what these lines mean for a SIM of one of these customers, whose present and former numbers these are."""
-    active = tuple({line.key: line for line in lines if line.is_active(now) and sim.may_have(line)}.values())
-    named = ", ".join(map(str, active))
-    flawed = next((line for line in active if line.flaw()), None)
-    if flawed is not None:
-        reason = f"Rev.io shows line {flawed} with this SIM's digits, and {flawed.flaw()}; correct the record in Rev.io"
-        return Judgment(Verdict.AMBIGUOUS, active, reason)
-    if not active:
-        return Judgment(Verdict.FREE)
-    if len(active) > 1:
-        reason = (
-            f"the active lines {named} are all this SIM's; disconnect all but one, or name the one that is the SIM's"
-        )
-        return Judgment(Verdict.AMBIGUOUS, active, reason)
-    if active[0].customer_id not in customers:
-        reason = (
-            f"Rev.io shows active line {named} of this SIM at another customer; have it disconnected or moved first"
-        )
-        return Judgment(Verdict.OTHER_CUSTOMER, active, reason)
-    if active[0].disconnected is not None:
-        return Judgment(Verdict.AMBIGUOUS, active, ending_text(active[0]))
-    return Judgment(Verdict.OWN, active)
-
-
-def ending_text(line: Line) -> str:
-    """Say of a line with a disconnect date in the future what keeps it from being the SIM's."""
-    ends = f"{line.disconnected:%Y-%m-%d %H:%M} UTC"
-    return f"line {line} of this SIM is to be disconnected at {ends}; retry after that, or have the date removed"
 
 
 def line_of(record: Mapping[str, object], zone: tzinfo = UTC) -> Line:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from device_association.domain.association_request import tenant_zone
 from device_association.domain.errors import ConfigurationError
-from device_association.revio.lines import SENT, Line, Sim
+from device_association.revio.lines import SENT, Line
 from device_association.revio.responses import NO_YEARS, spelled_id
+from device_association.revio.sims import Sim
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from device_association.domain.errors import (
     RevioUnauthorized,
     StepUnfinished,
 )
-from device_association.revio.lines import CLOCKS_DIFFER, Judgment, Line, Verdict
+from device_association.revio.lines import Line
+from device_association.revio.listings import CLOCKS_DIFFER
+from device_association.revio.sims import Judgment, Verdict
 from device_association.service_lines.calls import CallOperation, creating
 from device_association.service_lines.context import Outcome, SliceContext, Todo
 from device_association.service_lines.devices import SliceDevice, differing_terms

@@ -27,7 +27,8 @@ from device_association.domain.errors import (
 )
 from device_association.findings.one_by_one import error_text
 from device_association.findings.store import FindingKind, report
-from device_association.revio.lines import Line, Verdict
+from device_association.revio.lines import Line
+from device_association.revio.sims import Verdict
 from device_association.service_lines.context import Clients, Outcome, SliceContext
 from device_association.service_lines.devices import DeviceRow, SliceDevice
 from device_association.service_lines.disconnect import is_disconnected, line_of, look_at

@@ -15,7 +15,8 @@ from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioRejected
 from device_association.domain.storable_text import storable
 from device_association.requests.device_rules import RefusedRow, reject_rows
-from device_association.revio.lines import Line, Sim, ending_text
+from device_association.revio.lines import Line
+from device_association.revio.sims import Sim, ending_text
 from device_association.service_lines.context import Clients
 from device_association.service_lines.devices import customers_of, why_not_ours
 

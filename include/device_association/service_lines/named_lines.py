@@ -18,7 +18,8 @@ from device_association.database.execution import rows, run, values
 from device_association.domain.codes import DeviceCode
 from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioUnauthorized
-from device_association.revio.lines import Judgment, Line, Verdict
+from device_association.revio.lines import Line
+from device_association.revio.sims import Judgment, Verdict
 from device_association.service_lines.context import Outcome, SliceContext
 from device_association.service_lines.devices import SliceDevice
 from device_association.service_lines.journal.entries import stop_change

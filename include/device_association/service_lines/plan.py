@@ -23,7 +23,8 @@ from device_association.database.execution import in_parts, rows, run
 from device_association.domain.codes import DeviceCode
 from device_association.domain.errors import RevioUnauthorized
 from device_association.requests.device_rules import reject_billed, reject_changed
-from device_association.revio.lines import Line, Sim
+from device_association.revio.lines import Line
+from device_association.revio.sims import Sim
 from device_association.service_lines.context import Clients, list_slices
 from device_association.service_lines.devices import customer_number
 from device_association.service_lines.journal.entries import refusal_text

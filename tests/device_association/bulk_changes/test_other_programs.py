@@ -16,7 +16,7 @@ from device_association.domain.codes import ChangeStatus
 from device_association.domain.errors import ClaimLost, RequestRefused
 from device_association.maintenance import sweep as sweeping
 from device_association.requests.actions import cancel_change
-from device_association.revio.lines import Listing
+from device_association.revio.listings import Listing
 from device_association.service_lines import in_doubt
 from local.sample_data import groups
 from tests.flow import Flow, request

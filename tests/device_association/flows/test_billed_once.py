@@ -32,7 +32,8 @@ from device_association.requests import validate
 from device_association.requests.actions import retry_change
 from device_association.requests.create import check_may_run
 from device_association.revio.client import Product
-from device_association.revio.lines import Line, Listing
+from device_association.revio.lines import Line
+from device_association.revio.listings import Listing
 from device_association.service_lines import create
 from device_association.service_lines.journal.calls import begin_calls
 from local.sample_data import groups, world

@@ -27,7 +27,8 @@ from device_association.findings.store import Finding, FindingKind, report
 from device_association.requests.actions import retry_change
 from device_association.requests.revert import revert_change
 from device_association.revio.client import Product
-from device_association.revio.lines import Line, Listing
+from device_association.revio.lines import Line
+from device_association.revio.listings import Listing
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan
 from device_association.service_lines.devices import disconnect_day

@@ -41,8 +41,10 @@ from device_association.reconciliation.accounts import Interval, reconcile_accou
 from device_association.reconciliation.changes import repair_changes
 from device_association.requests import approvals
 from device_association.requests.revert import revert_change
-from device_association.revio.client import Account, Product, RevioClient
-from device_association.revio.lines import Line, Listing, line_of
+from device_association.revio.accounts import Account
+from device_association.revio.client import Product, RevioClient
+from device_association.revio.lines import Line, line_of
+from device_association.revio.listings import Listing
 from device_association.revio.transport import Answer
 from device_association.service_lines import in_doubt, plan
 from device_association.service_lines.create import create_rev_services

@@ -23,7 +23,8 @@ from device_association.findings.store import FINDING_ADVICE, REPORTED, Finding,
 from device_association.reconciliation import accounts
 from device_association.reconciliation.accounts import FIRST, LAST, Interval, past_interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
-from device_association.revio.lines import Line, Listing
+from device_association.revio.lines import Line
+from device_association.revio.listings import Listing
 from device_association.service_lines import plan
 from device_association.service_lines.lookups import snapshot
 from local.sample_data import world

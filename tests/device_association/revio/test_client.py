@@ -19,9 +19,11 @@ from device_association.domain.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.revio.client import Account, RevioClient
-from device_association.revio.lines import Line, Sim
+from device_association.revio.accounts import Account
+from device_association.revio.client import RevioClient
+from device_association.revio.lines import Line
 from device_association.revio.responses import parse_moment
+from device_association.revio.sims import Sim
 from device_association.revio.transport import Timeouts
 from local.sample_data import groups, revio_seed, world
 from local.simulators.revio.ledger.ledger import Ledger

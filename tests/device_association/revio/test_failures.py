@@ -14,7 +14,8 @@ from device_association.domain.errors import (
     RevioRetryable,
     RevioUnauthorized,
 )
-from device_association.revio.client import Account, RevioClient
+from device_association.revio.accounts import Account
+from device_association.revio.client import RevioClient
 from device_association.revio.transport import Timeouts
 from tests.raw_server import Step, answer, hang_up, say, say_and_close, serving, silence
 

@@ -22,8 +22,9 @@ from device_association.domain.errors import (
     RevioRejected,
     RevioRetryable,
 )
-from device_association.revio import client as revio
-from device_association.revio.client import Account, Product, RevioClient
+from device_association.revio import pages as revio_pages
+from device_association.revio.accounts import Account
+from device_association.revio.client import Product, RevioClient
 from device_association.revio.lines import Line
 from device_association.revio.no_answer import NoAnswer
 from device_association.revio.responses import parse_moment
@@ -186,7 +187,7 @@ def test_only_a_plain_false_ends_a_list_before_an_empty_page(more: object) -> No
 
 
 def test_a_list_that_never_ends_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revio, "MAX_PAGES", 5)
+    monkeypatch.setattr(revio_pages, "MAX_PAGES", 5)
     pages = Scripted(lambda number: page(number, more=True))
     with pytest.raises(RevioRetryable, match="without an end after 5 pages"):
         listed(pages)

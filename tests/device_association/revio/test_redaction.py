@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from device_association.domain.errors import RevioError
-from device_association.revio.client import Account, RevioClient
+from device_association.revio.accounts import Account
+from device_association.revio.client import RevioClient
 from device_association.revio.transport import Answer, Timeouts
 from tests.raw_server import answer, say, say_and_close, serving
 

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from device_association.domain.errors import ConfigurationError, RevioOutcomeUnknown, RevioRejected, RevioRetryable
 from device_association.revio import transport
-from device_association.revio.client import Account, RevioClient, make_transport
+from device_association.revio.accounts import Account
+from device_association.revio.calls import make_transport
+from device_association.revio.client import RevioClient
 from device_association.revio.no_answer import NoAnswer
 from device_association.revio.transport import Timeouts
 from tests.raw_server import RawServer, Step, answer, drip, hang_up, say, say_and_close, serving

@@ -23,7 +23,8 @@ from device_association.domain.errors import (
 from device_association.domain.sim_numbers import luhn_digit
 from device_association.requests.actions import retry_change
 from device_association.requests.revert import revert_change
-from device_association.revio.lines import Line, Listing, line_of
+from device_association.revio.lines import Line, line_of
+from device_association.revio.listings import Listing
 from device_association.revio.responses import read_integer
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning

@@ -22,8 +22,11 @@ from sqlalchemy import Connection, Engine
 from device_association.database.execution import changed, in_transaction, run, values
 from device_association.domain.errors import ConfigurationError
 from device_association.domain.sim_numbers import msisdn_key
-from device_association.revio.client import PAGE_SIZE, RevioClient
-from device_association.revio.lines import Line, Listing, Sim, dated_since, newest_of
+from device_association.revio.client import RevioClient
+from device_association.revio.lines import Line
+from device_association.revio.listings import Listing, dated_since, newest_of
+from device_association.revio.pages import PAGE_SIZE
+from device_association.revio.sims import Sim
 from device_association.service_lines.context import Clients
 from device_association.service_lines.lookups.filters import AccountFilters, AccountState, shows
 from device_association.service_lines.lookups.known import shown_before, shown_since

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from device_association.database.execution import in_transaction, row, run, values
 from device_association.domain.errors import RevioRejected
 from device_association.revio.client import RevioClient
-from device_association.revio.lines import Line, Listing
+from device_association.revio.lines import Line
+from device_association.revio.listings import Listing
 from device_association.service_lines.lookups.snapshot import ListShifts, RevAccount
 
 PROOF_LASTS = timedelta(hours=1)

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from device_association.database.execution import rows, run
 from device_association.domain.encoding import as_json
-from device_association.revio.lines import Line, Sim
+from device_association.revio.lines import Line
 from device_association.revio.responses import whole
+from device_association.revio.sims import Sim
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from device_association.database.execution import run
 from device_association.domain.encoding import as_json
-from device_association.revio.lines import Judgment, Line, judge
+from device_association.revio.lines import Line
+from device_association.revio.sims import Judgment, judge
 from device_association.service_lines.context import SliceContext
 from device_association.service_lines.devices import SliceDevice
 from device_association.service_lines.lookups.account import LOOK_AGAIN, LOOK_LASTS, AccountLooks, looks_at

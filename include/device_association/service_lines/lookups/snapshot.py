@@ -15,7 +15,8 @@ from device_association.domain.encoding import as_json
 from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
 from device_association.domain.sim_numbers import rounded_keys
 from device_association.domain.storable_text import storable
-from device_association.revio.lines import MAX_NUMBER, Line, Listing, newest_of
+from device_association.revio.lines import MAX_NUMBER, Line
+from device_association.revio.listings import Listing, newest_of
 
 LEASE = timedelta(minutes=10)
 """How long a page may take, its wait for the account's budget included; then another run lists the account instead."""
