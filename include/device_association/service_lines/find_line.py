@@ -25,7 +25,7 @@ from device_association.service_lines.journal.calls import blocking_reason, doub
 from device_association.service_lines.journal.entries import stop_change
 from device_association.service_lines.journal.lines import reject_line, settle_line
 from device_association.service_lines.lookups.sims import SliceLooks
-from device_association.service_lines.named_lines import adopt_named_line, has_named_line
+from device_association.service_lines.named_lines.adoption import adopt_named_line, has_named_line
 
 REJECTIONS = {
     Verdict.OTHER_CUSTOMER: DeviceCode.REV_LINE_OF_OTHER_CUSTOMER,

@@ -18,7 +18,7 @@ from device_association.requests.actions import retry_change
 from device_association.requests.revert import revert_change
 from device_association.revio.lines import Line
 from device_association.service_lines import create, plan
-from device_association.service_lines.line_naming import NameLine, name_line
+from device_association.service_lines.named_lines.naming import NameLine, name_line
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, request
 

@@ -12,7 +12,7 @@ from device_association.messaging.outbox import send_at_once
 from device_association.requests.actions import Cancel, Retry, cancel_change, retry_change
 from device_association.requests.json_bodies import read_json_object
 from device_association.requests.revert import Revert, RevertPreview, preview_revert, revert_change
-from device_association.service_lines.line_naming import NameLine, name_line
+from device_association.service_lines.named_lines.naming import NameLine, name_line
 from device_association_airflow.api.answers import WAITS, shown_created, shown_preview
 from device_association_airflow.api.dependencies import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
 from device_association_airflow.api.json_body import BodyDep, described_body

@@ -17,7 +17,7 @@ from device_association.data_checks.report_files import report_page
 from device_association.domain.association_request import local_to_utc, read_fields
 from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
 from device_association.portal.changes import ChangeDetails, ChangeDevice, describe_change, list_changes, page_devices
-from device_association.service_lines.line_naming import list_named_lines, may_be_named
+from device_association.service_lines.named_lines.naming import list_named_lines, may_be_named
 from device_association.settings import Settings
 from device_association_airflow.api.dependencies import EngineDep, NowDep, ReaderDep, SettingsDep
 from device_association_airflow.api.parameters import ChangeId, DeviceFilters, Id, Parameters, Text

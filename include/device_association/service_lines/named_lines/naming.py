@@ -1,6 +1,6 @@
 """What a person does about a device whose lines cannot be told apart: name the line that is the SIM's, with a reason.
 
-Source: the domain contract, section 4, REV_LINE_AMBIGUOUS. The next retry adopts the line, see `named_lines`.
+Source: the domain contract, section 4, REV_LINE_AMBIGUOUS. The next retry adopts the line, see `adoption`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, 
 from device_association.domain.encoding import as_json
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.requests.actions import Cancel
-from device_association.service_lines.named_lines import STEP
+from device_association.service_lines.named_lines.adoption import STEP
 
 
 class NameLine(Cancel):
