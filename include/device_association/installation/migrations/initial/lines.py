@@ -48,6 +48,10 @@ def line_intent() -> None:
         c.check("EndsRevServiceId IS NULL OR State NOT IN ('CREATED', 'ADOPTED')"),
         c.check("EndsRevServiceId IS NOT NULL OR State NOT IN ('ENDED', 'KEPT')"),
     )
+    _index_line_intent()
+
+
+def _index_line_intent() -> None:
     c.create_index(
         "ux_line_intent_open",
         "device_association.line_intent",
