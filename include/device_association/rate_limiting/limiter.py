@@ -132,7 +132,7 @@ class RateLimiter:
                 return
             wait = (grant.permits[0].used_from - self.clock()).total_seconds() if grant.permits else grant.wait
             if time.monotonic() + wait > give_up:
-                self.give_back(grant.permits)
+                self.release(grant.permits)
                 raise RevioRetryable(
                     f"no call to Rev.io for {wait:.0f} s: {grant.reason or 'others go first'}", retry_after=wait
                 )
@@ -168,7 +168,7 @@ class RateLimiter:
         is_long = is_quota or (asked or 0) > LONGEST_PAUSE
         self.pause(wait + SLACK.total_seconds(), reason, probe_first=is_long)
 
-    def give_back(self, permits: Sequence[Permit]) -> None:
+    def release(self, permits: Sequence[Permit]) -> None:
         """Release the slots of the calls that were not made."""
         given = _slots(permits, busy_for=timedelta())
         account = {"connection_id": self.connection_id}

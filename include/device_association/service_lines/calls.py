@@ -133,15 +133,15 @@ class LineCalls:
     refusing: Lock = field(default_factory=Lock)
     """Held while a refusal is recorded."""
 
-    def make(self, device: SliceDevice, slot: Permit | None, send_by: datetime) -> int | Outcome:
-        """Call at the slot's moment and return the line; what became of the device where Rev.io refuses it.
+    def make(self, device: SliceDevice, permit: Permit | None, send_by: datetime) -> int | Outcome:
+        """Call at the permit's moment and return the line; what became of the device where Rev.io refuses it.
 
         No call is made when another one was turned away or refused since this one was begun, when the change was stopped, or
         when the lease could end before the call does: another worker may be at it by then. The database says so in the last
         statement before the call, by its own clock: that of a machine that stood still stood still with it.
         """
-        if slot is not None:
-            time.sleep(max(0.0, (slot.used_from - self.context.clock()).total_seconds()))
+        if permit is not None:
+            time.sleep(max(0.0, (permit.used_from - self.context.clock()).total_seconds()))
         self._check_admitted(device)
         self._check_fresh(device, self.context.clock())
         try:

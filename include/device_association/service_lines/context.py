@@ -45,7 +45,7 @@ class Outcome(StrEnum):
     """Not called: the last look at the SIM was too old, or a line was found meanwhile; it is looked at again."""
 
 
-class Todo(Enum):
+class NextAction(Enum):
     """What is to be done for a device that has no outcome in this try yet."""
 
     CALL = auto()

@@ -30,7 +30,7 @@ from device_association.domain.errors import (
 )
 from device_association.rate_limiting.policy import Pace
 from device_association.service_lines.calls import CallOperation, LineCalls
-from device_association.service_lines.context import Outcome, SliceContext, Todo, list_slice_devices
+from device_association.service_lines.context import NextAction, Outcome, SliceContext, list_slice_devices
 from device_association.service_lines.devices import SliceDevice, called_terms
 from device_association.service_lines.disconnect import Disconnection
 from device_association.service_lines.dispatch import CallDispatcher
@@ -63,7 +63,7 @@ class Strategy(Protocol):
     def renew(self, devices: Sequence[SliceDevice]) -> None:
         """Look once for all these devices at what each of them would be looked up for alone."""
 
-    def find(self, device: SliceDevice) -> Outcome | Todo:
+    def find(self, device: SliceDevice) -> Outcome | NextAction:
         """Return what became of a device for which no call is out, or that it needs one."""
 
 
@@ -145,11 +145,13 @@ def _find_and_call(
     return results
 
 
-def _each(workers: Executor, work: Callable[[SliceDevice], Outcome | Todo], devices: Sequence[SliceDevice]) -> Results:
+def _each(
+    workers: Executor, work: Callable[[SliceDevice], Outcome | NextAction], devices: Sequence[SliceDevice]
+) -> Results:
     """Return what became of each device; what goes wrong with one device costs no other its turn."""
     results = Results()
 
-    def alone(device: SliceDevice) -> Outcome | Todo:
+    def alone(device: SliceDevice) -> Outcome | NextAction:
         try:
             return work(device)
         except ClaimLost:
@@ -208,7 +210,7 @@ def _make_ready(context: SliceContext, device: SliceDevice) -> Outcome:
     return outcome
 
 
-def _find(context: SliceContext, strategy: Strategy, device: SliceDevice, *, stopped: bool) -> Outcome | Todo:
+def _find(context: SliceContext, strategy: Strategy, device: SliceDevice, *, stopped: bool) -> Outcome | NextAction:
     """Return the outcome of a device that needs no call, or none yet; CALL: a call is to be made.
 
     In a change that was stopped nobody is looked at for whom no call was made.

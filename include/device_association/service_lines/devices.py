@@ -168,7 +168,7 @@ def customer_number(number: str) -> int:
     return found
 
 
-def why_not_ours(line: Line | None, sim: Sim | None, customers: Collection[int]) -> str | None:
+def mismatch_reason(line: Line | None, sim: Sim | None, customers: Collection[int]) -> str | None:
     """Return why a line is not known to be a SIM's of these customers as Rev.io shows it now; None: it is.
 
     Without a SIM only the customer counts.

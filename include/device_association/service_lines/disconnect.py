@@ -24,8 +24,8 @@ from device_association.findings.store import Finding, FindingKind
 from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line
 from device_association.service_lines.calls import CallOperation
-from device_association.service_lines.context import LineChanged, Outcome, SliceContext, Todo
-from device_association.service_lines.devices import SliceDevice, customer_number, disconnect_day, why_not_ours
+from device_association.service_lines.context import LineChanged, NextAction, Outcome, SliceContext
+from device_association.service_lines.devices import SliceDevice, customer_number, disconnect_day, mismatch_reason
 from device_association.service_lines.disconnect_products import disconnect_products
 from device_association.service_lines.journal.calls import doubt_again, plan_again
 from device_association.service_lines.journal.disconnects import begin_disconnects, keep_line, record_disconnected
@@ -52,7 +52,7 @@ class Disconnection:
     def renew(self, devices: Sequence[SliceDevice]) -> None:
         """Do nothing: each line is looked at right before its call."""
 
-    def find(self, device: SliceDevice) -> Outcome | Todo:
+    def find(self, device: SliceDevice) -> Outcome | NextAction:
         """Return what became of a line that needs no call to be disconnected, or that it is to be disconnected by a call.
 
         No call for it is out any more. Its products are disconnected first: a line without them costs nothing more,
@@ -108,7 +108,7 @@ def _disconnect(client: RevioClient, device: SliceDevice) -> int:
 DISCONNECTING = CallOperation(begin_disconnects, _disconnect, record_disconnected, look=_look)
 
 
-def _find(context: SliceContext, device: SliceDevice, ends: int) -> Outcome | Todo:
+def _find(context: SliceContext, device: SliceDevice, ends: int) -> Outcome | NextAction:
     asked = context.clock()
     line = look_at(context, device)
     why = _why_strange(device, line)
@@ -119,19 +119,19 @@ def _find(context: SliceContext, device: SliceDevice, ends: int) -> Outcome | To
         if outcome is not None:
             return outcome
         if not is_disconnected(line, asked):
-            return _keep_adopted(context, device) if device.reverted_state == "ADOPTED" else Todo.CALL
+            return _keep_adopted(context, device) if device.reverted_state == "ADOPTED" else NextAction.CALL
     if is_disconnected(line, asked):
         return record_disconnected(context, [(device, ends)])[0][1]
     if not plan_again(context, device, asked):
         raise RevioOutcomeUnknown(f"line {ends} is active still; it is looked at again before any other call")
-    return Todo.CALL
+    return NextAction.CALL
 
 
 def _why_strange(device: SliceDevice, line: Line | None) -> str | None:
     """Return why a line is not known to be the one that was made for this SIM; None: it is."""
     if device.line_owner != device.iccid:
         return f"it is kept as the line of SIM {device.line_owner or 'none'}"
-    return why_not_ours(line, device.sim, {customer_number(device.customer_number)})
+    return mismatch_reason(line, device.sim, {customer_number(device.customer_number)})
 
 
 def _keep_adopted(context: SliceContext, device: SliceDevice) -> Outcome:

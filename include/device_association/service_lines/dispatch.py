@@ -47,7 +47,7 @@ class CallDispatcher:
     pace: Pace
     waiting: deque[SliceDevice] = field(default_factory=deque)
     in_flight: dict[Future[int | Outcome], SliceDevice] = field(default_factory=dict)
-    slots: deque[Permit] = field(default_factory=deque)
+    permits: deque[Permit] = field(default_factory=deque)
     ended: list[tuple[SliceDevice, Outcome]] = field(default_factory=list)
     not_before: float = 0.0
     """When the next call may be begun, on the monotonic clock."""
@@ -82,7 +82,7 @@ class CallDispatcher:
         finally:
             while self.in_flight:
                 self._record_some()
-            self._give_back()
+            self._release()
         return self.ended
 
     def _renew_patience(self) -> None:
@@ -101,12 +101,12 @@ class CallDispatcher:
                 self._begin([(self.waiting.popleft(), None) for _ in range(min(room, len(self.waiting)))])
             return
         if self.budget.is_broken:
-            self._give_back()
-        if not self.slots:
+            self._release()
+        if not self.permits:
             self._take(self.budget, room)
-        if self.slots and self.slots[0].used_from - self.context.clock() <= SOON and self._look_again():
-            count = min(room, len(self.slots), len(self.waiting))
-            self._begin([(self.waiting.popleft(), self.slots.popleft()) for _ in range(count)])
+        if self.permits and self.permits[0].used_from - self.context.clock() <= SOON and self._look_again():
+            count = min(room, len(self.permits), len(self.waiting))
+            self._begin([(self.waiting.popleft(), self.permits.popleft()) for _ in range(count)])
 
     def _look_again(self) -> bool:
         """Renew the looks at the devices that wait; end those that have to be looked at alone. False: none is left."""
@@ -143,20 +143,20 @@ class CallDispatcher:
         self.ended += [(device, outcome) for device in self.waiting]
         self.waiting.clear()
 
-    def _give_back(self) -> None:
-        if self.budget and self.slots:
-            self.budget.give_back(self.slots)
-            self.slots.clear()
+    def _release(self) -> None:
+        if self.budget and self.permits:
+            self.budget.release(self.permits)
+            self.permits.clear()
 
     def _take(self, budget: RateLimiter, wanted: int) -> None:
-        turn = budget.take(wanted, self.pace)
-        self.slots.extend(turn.permits)
-        if turn.wait:
-            log.info("no call for %.1f s: %s", turn.wait, turn.reason)
-            self.not_before = time.monotonic() + turn.wait
+        grant = budget.take(wanted, self.pace)
+        self.permits.extend(grant.permits)
+        if grant.wait:
+            log.info("no call for %.1f s: %s", grant.wait, grant.reason)
+            self.not_before = time.monotonic() + grant.wait
             if is_stopped(self.context.engine, self.context.claim):
                 self._end_waiting(Outcome.STOPPED)
-        if turn.probe:
+        if grant.probe:
             self._probe()
 
     def _probe(self) -> None:
@@ -180,12 +180,12 @@ class CallDispatcher:
         send_by = self.context.clock() + timedelta(seconds=limits.rev_lease_seconds - limits.rev_call_timeout_seconds)
         begun = self.calls.operation.begin(self.context, [device for device, _ in calls])
         spared = []
-        for device, slot in calls:
+        for device, permit in calls:
             if device.intent_id in begun:
-                self.in_flight[self.workers.submit(self.calls.make, device, slot, send_by)] = device
+                self.in_flight[self.workers.submit(self.calls.make, device, permit, send_by)] = device
                 continue
-            if slot:
-                spared.append(slot)
+            if permit:
+                spared.append(permit)
             outcome = blocking_reason(self.context, device)
             if outcome is None:
                 self.not_before = time.monotonic() + TRY_AGAIN
@@ -195,14 +195,14 @@ class CallDispatcher:
             if outcome is Outcome.STOPPED:
                 self._end_waiting(outcome)
         if self.budget and spared:
-            self.budget.give_back(spared)
+            self.budget.release(spared)
 
     def pause(self) -> float:
         """Seconds until the next call may be begun; what was stopped is told so at once."""
         if self.calls.gate.admission is Admission.REFUSED:
             return 0.0
-        if self.slots:
-            return max(0.0, (self.slots[0].used_from - SOON - self.context.clock()).total_seconds())
+        if self.permits:
+            return max(0.0, (self.permits[0].used_from - SOON - self.context.clock()).total_seconds())
         return max(0.0, self.not_before - time.monotonic())
 
     def _record_some(self) -> None:

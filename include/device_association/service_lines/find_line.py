@@ -19,7 +19,7 @@ from device_association.revio.lines import Line
 from device_association.revio.listings import CLOCKS_DIFFER
 from device_association.revio.sims import Judgment, Verdict
 from device_association.service_lines.calls import CallOperation, creating
-from device_association.service_lines.context import Outcome, SliceContext, Todo
+from device_association.service_lines.context import NextAction, Outcome, SliceContext
 from device_association.service_lines.devices import SliceDevice, differing_terms
 from device_association.service_lines.journal.calls import blocking_reason, doubt_again, plan_again
 from device_association.service_lines.journal.entries import stop_change
@@ -53,7 +53,7 @@ class Creation:
         except (RevioRetryable, RevioRejected, RevioUnauthorized, StepUnfinished) as problem:
             log.warning("%s", problem)
 
-    def find(self, device: SliceDevice) -> Outcome | Todo:
+    def find(self, device: SliceDevice) -> Outcome | NextAction:
         """Return what became of a SIM for which no call is out; CALL: its line is to be created by a call."""
         context, looks = self.context, self.looks
         try:
@@ -76,7 +76,7 @@ class Creation:
 
 def use_found(
     context: SliceContext, looks: SliceLooks, device: SliceDevice, found: Judgment, *, after_call: bool
-) -> Outcome | Todo:
+) -> Outcome | NextAction:
     """Take the one line that was found as the SIM's, or the one that a person named; reject the SIM when that cannot be.
 
     CALL: it has no line, and nobody has named one.
@@ -89,7 +89,7 @@ def use_found(
         if named is not None:
             return named
     if found.verdict is Verdict.FREE:
-        return Todo.CALL
+        return NextAction.CALL
     if found.verdict is not Verdict.OWN:
         return reject_line(context, device, REJECTIONS[found.verdict], found.reason, shown=found.lines)
     line = found.lines[0]

@@ -18,7 +18,7 @@ from device_association.requests.device_rules import RefusedRow, reject_rows
 from device_association.revio.lines import Line
 from device_association.revio.sims import Sim, ending_text
 from device_association.service_lines.context import Clients
-from device_association.service_lines.devices import customers_of, why_not_ours
+from device_association.service_lines.devices import customers_of, mismatch_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def find_lost_lines(
     lost = LostLines()
     for one in settled:
         line = shown_line(one.account_id, one.service_id)
-        if why_not_ours(line, one.sim, one.customers) or (line and line.disconnected):
+        if mismatch_reason(line, one.sim, one.customers) or (line and line.disconnected):
             try:
                 line = clients(one.connection_id).line(one.service_id)
             except RevioRejected as refused:
@@ -107,7 +107,7 @@ def find_lost_lines(
 
 def _refusal(one: SettledLine, line: Line) -> RefusedRow | None:
     """Return the refusal of a row whose active line is not the SIM's any more, or is to be disconnected."""
-    if why := why_not_ours(line, one.sim, one.customers):
+    if why := mismatch_reason(line, one.sim, one.customers):
         is_moved = line.customer_id is not None and line.customer_id not in one.customers
         code = DeviceCode.REV_LINE_OF_OTHER_CUSTOMER if is_moved else DeviceCode.REV_LINE_AMBIGUOUS
         said = f"line {line} was this SIM's in an earlier try, and {why}; correct it in Rev.io, then retry"

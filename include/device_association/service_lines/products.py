@@ -17,7 +17,7 @@ from device_association.domain.errors import (
 )
 from device_association.revio.client import Product, RevioClient
 from device_association.service_lines.context import LineChanged, SliceContext
-from device_association.service_lines.devices import SliceDevice, customer_number, line_dates, why_not_ours
+from device_association.service_lines.devices import SliceDevice, customer_number, line_dates, mismatch_reason
 from device_association.service_lines.journal.products import (
     ProductStep,
     begin_product,
@@ -130,7 +130,7 @@ def lease_product(
         budget.wait_for_call()
     if context.clock() - line_seen > LOOK_LASTS:
         sim = None if device.named_service_id == service_id else device.sim
-        why = why_not_ours(line.client.line(service_id), sim, device.customers)
+        why = mismatch_reason(line.client.line(service_id), sim, device.customers)
         if why is not None:
             raise LineChanged(f"line {service_id}: {why}")
     seconds = lease_seconds(context)

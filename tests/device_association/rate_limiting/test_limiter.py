@@ -169,8 +169,8 @@ def test_what_a_killed_worker_took_comes_back_within_little_more_than_a_minute(
 def test_calls_that_were_not_made_are_given_back_at_once(budget_of: Callable[..., RateLimiter], portal: Engine) -> None:
     first, other = budget_of(1, per_minute=8), budget_of(2, per_minute=8)
     taken = first.take(8, Pace.AT_ONCE).permits
-    first.give_back(taken[2:])
-    first.give_back(taken[2:])
+    first.release(taken[2:])
+    first.release(taken[2:])
     assert len([slot for slot in other.take(8, Pace.AT_ONCE).permits if slot.used_from == NOW]) == 6
     (budget,) = read_table(portal, "device_association", "call_budget")
     assert budget["callstoday"] == 10
@@ -183,7 +183,7 @@ def test_a_slot_that_was_used_again_meanwhile_is_not_given_back(
     (mine,) = budget.take(1, Pace.AT_ONCE).permits
     clock.pass_seconds(61)
     (theirs,) = budget.take(1, Pace.AT_ONCE).permits
-    budget.give_back([mine])
+    budget.release([mine])
     (third,) = budget.take(1, Pace.AT_ONCE).permits
     assert third.used_from > theirs.used_from + MINUTE
 
