@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint
 from device_association.database.tables import OURS
 from device_association.database.tables.columns import METADATA
 from device_association.database.tables.lines import line_intent
-from device_association.domain.codes import ChangeStatus, DeviceCode, PlanOutcome, Row
+from device_association.domain.codes import ChangeStatus, DeviceChangeStatus, DeviceCode, PlanOutcome
 from device_association.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -121,7 +121,7 @@ def test_operating_page_links_every_runbook() -> None:
 
 def test_domain_contract_names_every_code() -> None:
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)*\b", read(DOCS / "domain.md")))
-    assert {*ChangeStatus, *Row, *DeviceCode, *PlanOutcome} - named == set()
+    assert {*ChangeStatus, *DeviceChangeStatus, *DeviceCode, *PlanOutcome} - named == set()
 
 
 def test_citations_of_the_domain_contract_name_its_sections() -> None:
@@ -145,7 +145,7 @@ def test_state_diagrams_have_every_state() -> None:
     checks = (str(one.sqltext) for one in line_intent.constraints if isinstance(one, CheckConstraint))
     (kept,) = (rule for rule in checks if rule.startswith("State IN ("))
     assert changes == set(ChangeStatus)
-    assert rows == set(Row)
+    assert rows == set(DeviceChangeStatus)
     assert set.union(*intents) == set(re.findall(r"'(\w+)'", kept))
 
 

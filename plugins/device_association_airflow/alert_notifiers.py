@@ -72,31 +72,31 @@ def _topic(connection_id: str, arn: str, text: str) -> BaseNotifier:
     return SnsNotifier(aws_conn_id=connection_id, target_arn=arn, message=text, subject=SUBJECT)
 
 
-def tell(text: str) -> None:
-    """Tell a person; the log has it in any case."""
+def alert(text: str) -> None:
+    """Send an alert to a person; the log has it in any case."""
     log.warning("%s", text)
     found = notifier(text)
     if found is not None:
         found.notify({})
 
 
-def tell_untold() -> int:
-    """Tell every alarm that is to be told; return how many that were."""
+def alert_pending() -> int:
+    """Send every alert that is still to be sent; return how many that were."""
     return send_alerts(
-        connections.portal(), tell, now=connections.clock(), runbooks=connections.settings().runbooks_url
+        connections.portal(), alert, now=connections.clock(), runbooks=connections.settings().runbooks_url
     )
 
 
-def tell_failure(context: Mapping[str, Any]) -> None:
-    """Tell that a run failed: the `on_failure_callback` of every DAG, called in the DAG processor."""
+def alert_failure(context: Mapping[str, Any]) -> None:
+    """Alert that a run failed: the `on_failure_callback` of every DAG, called in the DAG processor."""
     dag_id = context["dag"].dag_id
-    _tell_run(RUN_FAILED, dag_id, f"run {context['run_id']} of {dag_id} failed")
+    _alert_run(RUN_FAILED, dag_id, f"run {context['run_id']} of {dag_id} failed")
 
 
-def tell_late(context: Mapping[str, Any], **_more: Any) -> None:
-    """Tell that a run takes too long: the callback of its deadline, called by the executor."""
+def alert_late(context: Mapping[str, Any], **_more: Any) -> None:
+    """Alert that a run takes too long: the callback of its deadline, called by the executor."""
     run = context["dag_run"]
-    _tell_run(RUN_LATE, run["dag_id"], f"run {run['dag_run_id']} of {run['dag_id']} is not done yet")
+    _alert_run(RUN_LATE, run["dag_id"], f"run {run['dag_run_id']} of {run['dag_id']} is not done yet")
 
 
 class RunQueued(BaseDeadlineReference):
@@ -120,15 +120,15 @@ def late_alert() -> DeadlineAlert:
     return DeadlineAlert(
         reference=RunQueued(),
         interval=timedelta(minutes=connections.settings().run_alert_minutes),
-        callback=SyncCallback(tell_late),
+        callback=SyncCallback(alert_late),
     )
 
 
-def _tell_run(name: str, dag_id: str, said: str) -> None:
-    """Note it, then tell what is untold; where the database cannot be used, tell it as it is."""
+def _alert_run(name: str, dag_id: str, said: str) -> None:
+    """Record the alarm, then send what is to be sent; where the database cannot be used, send it as it is."""
     try:
         note_run(connections.portal(), name, dag_id, said, now=connections.clock())
-        tell_untold()
+        alert_pending()
     except AssociationError as problem:
         log.error("%s", problem)
-        tell(alarm_text(name, f"{said}; {problem}", connections.settings().runbooks_url))
+        alert(alarm_text(name, f"{said}; {problem}", connections.settings().runbooks_url))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.alert_notifiers import alert_failure
 from device_association_airflow.retry_policy import AssociationRetryPolicy
 
 DAG_DEFAULTS: dict[str, Any] = {
     "catchup": False,
     "default_args": {"owner": "data-ops"},
-    "on_failure_callback": tell_failure,
+    "on_failure_callback": alert_failure,
     "tags": ["device association"],
 }
 """What every DAG has; a schedule, its limits and its manual are its own."""

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-def speaks_plainly(body: Callable[Given, Result]) -> Callable[Given, Result]:
+def log_domain_errors(body: Callable[Given, Result]) -> Callable[Given, Result]:
     """Make the error a person can act on the task's first log line; a task whose run lost the change ends as skipped."""
 
     @wraps(body)

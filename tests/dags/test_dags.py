@@ -168,8 +168,8 @@ def test_every_task_has_an_owner_retries_and_a_timeout_and_every_dag_its_manual(
 
 
 def test_a_person_is_told_of_every_dag_s_failed_run_and_of_a_late_association(read: dict[str, Any]) -> None:
-    assert {(dag["told_when_failed"], dag["kept"]) for dag in read["dags"].values()} == {("tell_failure", True)}
-    path = "device_association_airflow.alert_notifiers.tell_late"
+    assert {(dag["told_when_failed"], dag["kept"]) for dag in read["dags"].values()} == {("alert_failure", True)}
+    path = "device_association_airflow.alert_notifiers.alert_late"
     late = {name: dag["deadlines"] for name, dag in read["dags"].items() if dag["deadlines"]}
     assert late == {"associate_customer": [["RunQueued", 540 * 60.0, path]]}
 

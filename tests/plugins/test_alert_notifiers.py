@@ -46,15 +46,15 @@ def alarms(portal: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 @pytest.mark.usefixtures("alarms")
 def test_a_failed_run_is_told_through_the_webhook_with_its_page(webhook: Any) -> None:
-    alert_notifiers.tell_failure(CONTEXT)
-    alert_notifiers.tell_failure(CONTEXT)
+    alert_notifiers.alert_failure(CONTEXT)
+    alert_notifiers.alert_failure(CONTEXT)
     assert webhook.said == [f"ALARM: run_failed: {FAILED} -> https://wiki/runbooks/run_failed.md"]
 
 
 @pytest.mark.usefixtures("alarms")
 def test_a_late_run_is_told_by_its_deadline(webhook: Any) -> None:
     run = {"dag_id": "associate_customer", "dag_run_id": "bulk_change__7__0"}
-    alert_notifiers.tell_late(context={"dag_run": run, "deadline": {"id": "1"}})
+    alert_notifiers.alert_late(context={"dag_run": run, "deadline": {"id": "1"}})
     assert webhook.said == [
         "ALARM: run_late: run bulk_change__7__0 of associate_customer is not done yet -> https://wiki/runbooks/run_late.md"
     ]
@@ -64,9 +64,9 @@ def test_a_late_run_is_told_by_its_deadline(webhook: Any) -> None:
 def test_what_a_webhook_refuses_is_told_later(webhook: Any) -> None:
     webhook.failing = True
     with pytest.raises(Exception, match="500"):
-        alert_notifiers.tell_failure(CONTEXT)
+        alert_notifiers.alert_failure(CONTEXT)
     webhook.failing = False
-    assert alert_notifiers.tell_untold() == 1
+    assert alert_notifiers.alert_pending() == 1
     assert len(webhook.said) == 1
 
 
@@ -77,13 +77,13 @@ def test_a_failed_run_is_told_also_when_the_database_is_what_failed(
         raise DatabaseUnavailable("no database answers at connection 'portal_db'")
 
     monkeypatch.setattr(connections, "portal", gone)
-    alert_notifiers.tell_failure(CONTEXT)
+    alert_notifiers.alert_failure(CONTEXT)
     (said,) = webhook.said
     assert f"{FAILED}; no database answers at connection 'portal_db'" in said
 
 
 def test_a_text_is_no_template(webhook: Any) -> None:
-    alert_notifiers.tell("{{ 1 + 1 }} <b>")
+    alert_notifiers.alert("{{ 1 + 1 }} <b>")
     assert webhook.said == ["{{ 1 + 1 }} <b>"]
 
 
@@ -92,7 +92,7 @@ def test_without_a_connection_the_log_has_it_and_the_alarm_counts_as_told(
 ) -> None:
     monkeypatch.setenv("DEVICE_ASSOCIATION_ALARM_CONNECTION", "")
     connections.settings.cache_clear()
-    alert_notifiers.tell_failure(CONTEXT)
+    alert_notifiers.alert_failure(CONTEXT)
     assert FAILED in caplog.text
     (row,) = read_table(alarms, "device_association", "alarm")
     assert row["tolddate"] == NOW

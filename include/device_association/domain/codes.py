@@ -25,7 +25,7 @@ CUSTOMER_ASSIGNMENT = 4
 """`DeviceBulkChange.ChangeRequestTypeId` of the changes that this product works on."""
 
 
-class Row(StrEnum):
+class DeviceChangeStatus(StrEnum):
     """`M2M_DeviceChange.Status`."""
 
     NEW = "NEW"

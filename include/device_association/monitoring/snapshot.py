@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from device_association.associations.rate_plans import DuePlans, count_due
 from device_association.bulk_changes.overdue import list_overdue
 from device_association.database.execution import changed, in_transaction, only_row, rows, run
-from device_association.domain.codes import NOT_ENDED, DeviceCode, Row
+from device_association.domain.codes import NOT_ENDED, DeviceChangeStatus, DeviceCode
 from device_association.rate_limiting.policy import MAX_FAILURES
 
 WAITING_AFTER = timedelta(minutes=30)
@@ -27,7 +27,7 @@ INTENT_STATES = ("PLANNED", "CALLING", "UNKNOWN")
 OUTBOX_KINDS = ("MESSAGE", "NOTIFICATION")
 SWEEP, LISTENER, REPORT = "sweep", "listener", "report"
 JOBS = (SWEEP, LISTENER, REPORT)
-DEVICE_STATES = (Row.PROCESSED, *DeviceCode)
+DEVICE_STATES = (DeviceChangeStatus.PROCESSED, *DeviceCode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from device_association.bulk_changes.close import CodeCount, list_codes
 from device_association.bulk_changes.steps import list_steps
 from device_association.database.execution import rows
 from device_association.database.search_patterns import containing
-from device_association.domain.codes import ChangeStatus, Row
+from device_association.domain.codes import ChangeStatus, DeviceChangeStatus
 from device_association.domain.encoding import BIGGEST_ID
 from device_association.messaging.outbox import is_waiting
 from device_association.portal.field_names import columns_of
@@ -164,7 +164,7 @@ def page_devices(
     caller: PortalUser,
     bulk_change_id: int,
     *,
-    status: Row | None = None,
+    status: DeviceChangeStatus | None = None,
     code: str | None = None,
     after: int = 0,
     limit: int,
@@ -176,7 +176,13 @@ def page_devices(
 
 
 def device_rows(
-    connection: Connection, bulk_change_id: int, *, status: Row | None, code: str | None, after: int, limit: int
+    connection: Connection,
+    bulk_change_id: int,
+    *,
+    status: DeviceChangeStatus | None,
+    code: str | None,
+    after: int,
+    limit: int,
 ) -> list[ChangeDevice]:
     """Return a page of a change's rows by index, however many it has."""
     if status is None:

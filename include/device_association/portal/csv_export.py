@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Engine
 
-from device_association.domain.codes import Row
+from device_association.domain.codes import DeviceChangeStatus
 from device_association.portal.changes import device_rows
 
 ROWS_AT_ONCE = 5000
@@ -27,9 +27,9 @@ class Results(StrEnum):
 
 
 STATES = {
-    Results.SUCCEEDED: (Row.PROCESSED,),
-    Results.FAILED: (Row.ERROR, Row.API_FAILED),
-    Results.NOT_ATTEMPTED: (Row.CANCELED,),
+    Results.SUCCEEDED: (DeviceChangeStatus.PROCESSED,),
+    Results.FAILED: (DeviceChangeStatus.ERROR, DeviceChangeStatus.API_FAILED),
+    Results.NOT_ATTEMPTED: (DeviceChangeStatus.CANCELED,),
 }
 
 

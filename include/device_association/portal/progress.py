@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.locks import find_bulk_change
 from device_association.bulk_changes.steps import list_steps
 from device_association.database.execution import only_row, rows
-from device_association.domain.codes import NOT_ENDED, RUNNING, Row
+from device_association.domain.codes import NOT_ENDED, RUNNING, DeviceChangeStatus
 from device_association.domain.encoding import as_json
 from device_association.portal.field_names import to_api
 from device_association.rate_limiting.policy import Limits
 
-OPEN = (Row.NEW, Row.PROCESSING)
+OPEN = (DeviceChangeStatus.NEW, DeviceChangeStatus.PROCESSING)
 TOTAL = "TOTAL"
 """The key of the sum among the counts of states."""
 
@@ -85,7 +85,7 @@ def read_progress(connection: Connection, bulk_change_id: int) -> Progress:
 
 def count_states(connection: Connection, changes: Iterable[int]) -> dict[int, dict[str, int]]:
     """Return for each change how many of its devices are in which state, those with none too."""
-    found = {change: dict.fromkeys(map(str, Row), 0) for change in changes}
+    found = {change: dict.fromkeys(map(str, DeviceChangeStatus), 0) for change in changes}
     for one in rows(connection, StateDevices, "portal/count_states", changes=as_json(list(found))):
         found[one.bulk_change_id][one.status] = one.devices
     return found

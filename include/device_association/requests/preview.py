@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.access import find_caller
 from device_association.database.execution import in_transaction, rows, values
 from device_association.domain.association_request import parse_request
-from device_association.domain.codes import Row
+from device_association.domain.codes import DeviceChangeStatus
 from device_association.rate_limiting.policy import Limits
 from device_association.requests.create import store_request
 from device_association.requests.request_rules import Customer
@@ -114,7 +114,7 @@ def without_trace(engine: Engine, look: Callable[[Connection], Preview]) -> Prev
 def verdicts(connection: Connection, bulk_change_id: int) -> tuple[Verdict, ...]:
     """Return what would become of each device of a change that was just stored."""
     return tuple(
-        Verdict(one.iccid, ACCEPTED if one.status == Row.NEW else one.code, one.details)
+        Verdict(one.iccid, ACCEPTED if one.status == DeviceChangeStatus.NEW else one.code, one.details)
         for one in list_rows(connection, bulk_change_id)
     )
 

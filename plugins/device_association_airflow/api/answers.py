@@ -13,7 +13,7 @@ from device_association.requests.preview import Preview
 WAITS = "stored; the queue does not answer at the moment, so the change waits and starts once it does"
 
 
-def shown_created(created: Created, *, waits: bool) -> dict[str, Any]:
+def created_to_api(created: Created, *, waits: bool) -> dict[str, Any]:
     """Return what the caller is told of a change that was stored."""
     answer = {
         "Success": True,
@@ -26,7 +26,7 @@ def shown_created(created: Created, *, waits: bool) -> dict[str, Any]:
     return answer | ({"Message": WAITS} if waits else {})
 
 
-def shown_preview(seen: Preview) -> Response:
+def preview_to_api(seen: Preview) -> Response:
     """Return what a preview saw as an answer."""
     answer = {
         "Success": True,

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
 from device_association.domain.association_request import STORABLE, at_most, is_storable
-from device_association.domain.codes import ChangeStatus, Row
+from device_association.domain.codes import ChangeStatus, DeviceChangeStatus
 from device_association.domain.encoding import BIGGEST_ID
 from device_association.domain.plain_numbers import PLAIN_WHOLE
 from device_association.findings.store import FindingKind
@@ -59,19 +59,19 @@ class ChangeFilters(Parameters):
 class DeviceFilters(Paged):
     """Which devices of a change are listed."""
 
-    status: Row | None = None
+    status: DeviceChangeStatus | None = None
     code: Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,50}$")] | None = None
 
 
-class Which(Parameters):
+class FindingFilters(Parameters):
     """Which findings are meant; without `OpenOnly=false` those that are still there."""
 
     kind: FindingKind | None = None
     open_only: bool = True
 
 
-class FindingFilters(Which):
-    """Which findings are listed; `Before` is the `Next` of the page before."""
+class FindingPage(FindingFilters):
+    """The findings of one page; `Before` is the `Next` of the page before."""
 
     before: Id | None = None
     limit: Annotated[int, PLAIN_WHOLE, Field(ge=1, le=500)] = 50

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 from device_association.bulk_changes.claims import Claim
 from device_association.data_checks import report_files
 from device_association_airflow import connections
-from device_association_airflow.task_context import current_claim, speaks_plainly
+from device_association_airflow.task_context import current_claim, log_domain_errors
 
 REPORTS = "/device-association/data-docs"
 
@@ -34,7 +34,7 @@ class CheckDataOperator(BaseOperator):
         super().__init__(**kwargs)
         self.report_url: str | None = None
 
-    @speaks_plainly
+    @log_domain_errors
     def execute(self, context: Context) -> None:
         """Check, and say where the report is."""
         from device_association.data_checks import gate  # imports pandas: no DAG file may pay for that

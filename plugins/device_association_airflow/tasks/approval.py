@@ -14,16 +14,16 @@ from device_association.domain.errors import RequestRefused
 from device_association.messaging import outbox
 from device_association.requests import approval_questions, approvals
 from device_association_airflow import connections
-from device_association_airflow.alert_notifiers import tell_failure
+from device_association_airflow.alert_notifiers import alert_failure
 from device_association_airflow.dag_defaults import POLICY
 from device_association_airflow.operators.ask_person import APPROVE, AskOperator
-from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.task_context import log_domain_errors
 
 log = logging.getLogger(__name__)
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def take_questions() -> list[int]:
     """Return the bulk changes that this run asks about: those that no other does."""
     taken = approval_questions.take_questions(connections.portal(), get_current_context()["run_id"])
@@ -31,8 +31,8 @@ def take_questions() -> list[int]:
     return taken
 
 
-@task(**POLICY, map_index_template="bulk change {{ task.op_kwargs.bulk_change_id }}", on_failure_callback=tell_failure)
-@speaks_plainly
+@task(**POLICY, map_index_template="bulk change {{ task.op_kwargs.bulk_change_id }}", on_failure_callback=alert_failure)
+@log_domain_errors
 def answer(bulk_change_id: int, given: Any) -> None:
     """Give the person's answer to the change; when it was answered in the portal before, that answer stays."""
     engine = connections.portal()

@@ -25,7 +25,7 @@ from device_association_airflow import airflow_runs, connections
 from device_association_airflow.dag_defaults import MAX_FAILURES, MAX_TRIES, POLICY, POOL
 from device_association_airflow.operators.check_data import CheckDataOperator
 from device_association_airflow.retry_policy import WAITS, AssociationRetryPolicy
-from device_association_airflow.task_context import Work, current_claim, opened, speaks_plainly
+from device_association_airflow.task_context import Work, current_claim, log_domain_errors, opened
 from device_association_airflow.trigger_form import check_choice, refresh_choices, request_of
 
 CLOSED = Asset(name="bulk_change_closed", uri="device-association://bulk-changes/closed")
@@ -70,7 +70,7 @@ def _open(params: Any, dag_run: Any) -> Work:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def validate_devices() -> None:
     """Refuse the devices that may not go on, in a handful of statements over all rows."""
     log.info("%s", validate.validate_devices(connections.portal(), current_claim(), now=connections.clock()))
@@ -89,7 +89,7 @@ def check_data() -> CheckDataOperator:
         "retry_policy": AssociationRetryPolicy(most_failures=MAX_FAILURES),
     }
 )
-@speaks_plainly
+@log_domain_errors
 def plan_rev_services() -> list[int]:
     """Return the numbers of the slices whose devices want a line."""
     engine, claim = connections.portal(), current_claim()
@@ -110,11 +110,11 @@ def plan_rev_services() -> list[int]:
     max_active_tis_per_dagrun=SLICES_AT_ONCE,
     pool=POOL,
 )
-@speaks_plainly
+@log_domain_errors
 def create_rev_service(slice_number: int) -> None:
     """Give each SIM of a slice exactly one line."""
     context, claim = get_current_context(), current_claim()
-    desk = open_context(
+    slice_context = open_context(
         connections.portal(),
         claim,
         connections.revio_clients(claim.bulk_change_id),
@@ -122,10 +122,10 @@ def create_rev_service(slice_number: int) -> None:
         connections.clock,
         lambda connection_id: connections.call_budget(connection_id, claim.bulk_change_id),
     )
-    context["devices"] = line_creation.slice_label(desk, slice_number)  # type: ignore[typeddict-unknown-key]
-    is_late = desk.is_late()
+    context["devices"] = line_creation.slice_label(slice_context, slice_number)  # type: ignore[typeddict-unknown-key]
+    is_late = slice_context.is_late()
     try:
-        log.info("%s", line_creation.create_rev_services(desk, slice_number, last_try=is_late))
+        log.info("%s", line_creation.create_rev_services(slice_context, slice_number, last_try=is_late))
     except (ClaimLost, DatabaseUnavailable):
         raise
     except Exception as problem:
@@ -133,13 +133,13 @@ def create_rev_service(slice_number: int) -> None:
             raise AirflowFailException(f"the change's deadline has passed: {problem}") from problem
         if not isinstance(problem, StepUnfinished):
             raise
-        if not stops.waits_in_vain(desk.engine, claim, desk.clock()):
+        if not stops.waits_in_vain(slice_context.engine, claim, slice_context.clock()):
             raise
         log.warning("the change was stopped and its account cannot be called; the sweep looks up the rest: %s", problem)
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
-@speaks_plainly
+@log_domain_errors
 def associate_devices() -> None:
     """Give the devices whose line is settled to the customer, whatever failed before."""
     counts = associate.associate_devices(
@@ -151,7 +151,7 @@ def associate_devices() -> None:
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
-@speaks_plainly
+@log_domain_errors
 def update_cross_provider_device_history() -> None:
     """Run usp_UpdateCrossProviderDeviceHistory for the associated devices."""
     counts = associate.update_cross_provider_device_history(
@@ -161,7 +161,7 @@ def update_cross_provider_device_history() -> None:
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE)
-@speaks_plainly
+@log_domain_errors
 def update_device_rev_service_links() -> None:
     """Run UPDATE_DEVICE_REV_SERVICE_LINKS for the change."""
     log.info(
@@ -171,7 +171,7 @@ def update_device_rev_service_links() -> None:
 
 
 @task(**POLICY, trigger_rule=TriggerRule.ALL_DONE, outlets=[CLOSED])
-@speaks_plainly
+@log_domain_errors
 def close_bulk_change() -> dict[str, Any]:
     """Give the change its final status; fail when it ended as ERROR or a step before died for good."""
     context = get_current_context()
@@ -216,7 +216,7 @@ def notify_2_0() -> None:
 
 
 @task(**POLICY | {"execution_timeout": timedelta(minutes=5)})
-@speaks_plainly
+@log_domain_errors
 def store_choices() -> None:
     """Store what the drop-downs of the trigger form offer."""
     log.info("%s choices", refresh_choices(connections.portal()))

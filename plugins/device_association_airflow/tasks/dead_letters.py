@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from device_association.maintenance import dead_letters as letters
 from device_association_airflow import connections
 from device_association_airflow.dag_defaults import POLICY
-from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.task_context import log_domain_errors
 from device_association_airflow.tasks.dead_letter_queue import dead_letters
 
 ONLY_LOOK, DECIDE = "only look", "put back the good ones, set aside the rest"
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def look_at_dead_letters() -> None:
     """Record what is in the dead-letter queue, and why."""
     if not connections.settings().dead_letter_queue_url:
@@ -44,7 +44,7 @@ def look_at_dead_letters() -> None:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def redrive() -> dict[str, int]:
     """Put back the good messages and set aside the rest, or only look; the result counts them."""
     context = get_current_context()

@@ -13,7 +13,7 @@ from device_association.domain.errors import AssociationError
 from device_association.monitoring import alerts, health, snapshot
 from device_association_airflow import airflow_runs, alert_notifiers, connections
 from device_association_airflow.dag_defaults import POLICY
-from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.task_context import log_domain_errors
 
 PREFIX = "device_association."
 LISTENER_DAG = "listen_bulk_changes"
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def report_figures() -> None:
     """Send every figure as a gauge, to where Airflow's own metrics go."""
     send(snapshot.read_figures(connections.portal(), now=connections.clock()).metrics)
@@ -29,7 +29,7 @@ def report_figures() -> None:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def send_alerts() -> None:
     """Note who is at work, raise and end the alarms, and tell a person what is new."""
     portal, now = connections.portal(), connections.clock()
@@ -42,7 +42,7 @@ def send_alerts() -> None:
     try:
         alerts.keep_alarms(portal, found, now=now)
     finally:
-        log.info("%s told", alert_notifiers.tell_untold())
+        log.info("%s told", alert_notifiers.alert_pending())
 
 
 def note_stopped(portal: Engine, now: datetime) -> None:

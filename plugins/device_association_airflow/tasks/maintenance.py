@@ -15,13 +15,13 @@ from device_association.requests import approval_questions, approvals
 from device_association.service_lines import in_doubt
 from device_association_airflow import airflow_runs, connections
 from device_association_airflow.dag_defaults import POLICY
-from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.task_context import log_domain_errors
 
 log = logging.getLogger(__name__)
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def settle_outcomes() -> None:
     """Look up the calls whose outcome nobody learned before their change ended."""
     counts = in_doubt.settle_outcomes(
@@ -31,7 +31,7 @@ def settle_outcomes() -> None:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def requeue_stalled() -> None:
     """Enqueue the open changes again that nobody works on."""
     snapshot.record_heartbeat(connections.portal(), snapshot.SWEEP, now=connections.clock())
@@ -43,7 +43,7 @@ def requeue_stalled() -> None:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def close_overdue() -> None:
     """Bring the changes to their end that are past their deadline and in nobody's hands."""
     closed = sweep.close_overdue(
@@ -56,14 +56,14 @@ def close_overdue() -> None:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def run_missing_procedures() -> None:
     """Run the final procedures that an ended change has not had."""
     log.info("%s changes finished", sweep.run_missing_procedures(connections.portal(), now=connections.clock()))
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def ask_for_approvals() -> None:
     """End the changes that nobody approved in time, and have a person asked about all that none asks about yet."""
     engine, now = connections.portal(), connections.clock()
@@ -89,7 +89,7 @@ def send_notifications() -> None:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def tidy_tables() -> dict[str, int]:
     """Delete what nobody needs any more of our working tables; the result counts the rows."""
     settings = connections.settings()
@@ -101,7 +101,7 @@ def tidy_tables() -> dict[str, int]:
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def tidy_reports() -> int:
     """Delete the reports of the data checks of changes that ended long ago; the result counts the changes."""
     settings = connections.settings()

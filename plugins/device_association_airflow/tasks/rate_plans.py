@@ -9,13 +9,13 @@ from airflow.sdk import get_current_context, task
 from device_association.associations import rate_plans
 from device_association_airflow import connections
 from device_association_airflow.dag_defaults import POLICY
-from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.task_context import log_domain_errors
 
 log = logging.getLogger(__name__)
 
 
 @task(**POLICY)
-@speaks_plainly
+@log_domain_errors
 def apply_due_plans() -> dict[str, int]:
     """Set or refuse every plan whose date has come by the end of the run's interval; the result counts the outcomes."""
     context = get_current_context()

@@ -14,14 +14,14 @@ from device_association.reconciliation.changes import repair_changes
 from device_association.service_lines.lookups import snapshot
 from device_association_airflow import connections
 from device_association_airflow.dag_defaults import POLICY
-from device_association_airflow.task_context import speaks_plainly
+from device_association_airflow.task_context import log_domain_errors
 
 PATIENT: dict[str, Any] = POLICY | {"retries": 20, "retry_delay": timedelta(minutes=1)}
 log = logging.getLogger(__name__)
 
 
 @task(**PATIENT)
-@speaks_plainly
+@log_domain_errors
 def list_accounts() -> list[int]:
     """Return the Rev.io accounts that have customers; refuse an interval that is no past."""
     interval = interval_of(get_current_context()["dag_run"], connections.clock())
@@ -33,7 +33,7 @@ def list_accounts() -> list[int]:
 @task(
     **PATIENT | {"execution_timeout": timedelta(hours=6)}, map_index_template="{{ account }}", max_active_tis_per_dag=1
 )
-@speaks_plainly
+@log_domain_errors
 def reconcile_account(account_id: int) -> dict[str, dict[str, int]]:
     """Compare portal, mirror and Rev.io for one account; its failure is no other account's."""
     context, portal = get_current_context(), connections.portal()
@@ -47,7 +47,7 @@ def reconcile_account(account_id: int) -> dict[str, dict[str, int]]:
 
 
 @task(**PATIENT, max_active_tis_per_dag=1)
-@speaks_plainly
+@log_domain_errors
 def reconcile_changes() -> dict[str, int]:
     """Bring ended changes in line with their rows; no Rev.io is needed for that."""
     interval = interval_of(get_current_context()["dag_run"], connections.clock())

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from device_association.domain.codes import NOT_ENDED, ChangeStatus, Row
+from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceChangeStatus
 from device_association.findings.store import FindingKind
 from device_association.portal.changes import StepTimes
 
@@ -23,12 +23,12 @@ CHANGE_WORDS = {
     ChangeStatus.CANCELED: "Canceled",
 }
 ROW_WORDS = {
-    Row.NEW: "Waiting",
-    Row.PROCESSING: "Running",
-    Row.PROCESSED: "Succeeded",
-    Row.ERROR: "Refused",
-    Row.API_FAILED: "Failed in Rev.io",
-    Row.CANCELED: "Not attempted",
+    DeviceChangeStatus.NEW: "Waiting",
+    DeviceChangeStatus.PROCESSING: "Running",
+    DeviceChangeStatus.PROCESSED: "Succeeded",
+    DeviceChangeStatus.ERROR: "Refused",
+    DeviceChangeStatus.API_FAILED: "Failed in Rev.io",
+    DeviceChangeStatus.CANCELED: "Not attempted",
 }
 FINDING_WORDS = {kind: kind.replace("_", " ").capitalize().replace(" sim", " SIM") for kind in FindingKind}
 FIELD_WORDS = {
@@ -61,11 +61,11 @@ STEPS_BACK = STEPS | {
 """The same steps of a change that takes another one back."""
 SLICED = "create_rev_service"
 GROUPS = {
-    "succeeded": ("Succeeded", (Row.PROCESSED,)),
-    "failed": ("Failed", (Row.ERROR, Row.API_FAILED)),
-    "canceled": ("Not attempted", (Row.CANCELED,)),
-    "running": ("Running", (Row.PROCESSING,)),
-    "waiting": ("Waiting", (Row.NEW,)),
+    "succeeded": ("Succeeded", (DeviceChangeStatus.PROCESSED,)),
+    "failed": ("Failed", (DeviceChangeStatus.ERROR, DeviceChangeStatus.API_FAILED)),
+    "canceled": ("Not attempted", (DeviceChangeStatus.CANCELED,)),
+    "running": ("Running", (DeviceChangeStatus.PROCESSING,)),
+    "waiting": ("Waiting", (DeviceChangeStatus.NEW,)),
 }
 """What a counts bar shows, from left to right."""
 NAMED_LINES = re.compile(r"\blines? ((?:[0-9]{1,10}(?:, )?)+)")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from device_association.bulk_changes.stops import stop_if_failing
 from device_association.database.execution import changed, row, run
-from device_association.domain.codes import VALIDATION_CODES, DeviceCode, Row
+from device_association.domain.codes import VALIDATION_CODES, DeviceChangeStatus, DeviceCode
 from device_association.domain.encoding import as_json
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.domain.sim_numbers import iccid_keys
@@ -232,7 +232,7 @@ def _fail_row(
         connection,
         "service_lines/fail_row",
         row_id=device.row_id,
-        status=Row.ERROR if code in VALIDATION_CODES else Row.API_FAILED,
+        status=DeviceChangeStatus.ERROR if code in VALIDATION_CODES else DeviceChangeStatus.API_FAILED,
         code=code,
         details=details,
         actor=context.claim.actor,

@@ -17,7 +17,7 @@ from device_association.bulk_changes.access import PortalUser, lock_visible, ref
 from device_association.bulk_changes.reverts import reverted_text
 from device_association.database.execution import in_transaction, row, rows, run
 from device_association.domain.association_request import STORABLE, Iccid, Int
-from device_association.domain.codes import NOT_ENDED, DeviceCode, RequestCode, Row
+from device_association.domain.codes import NOT_ENDED, DeviceChangeStatus, DeviceCode, RequestCode
 from device_association.domain.encoding import as_json
 from device_association.domain.errors import Refusal, RequestRefused
 from device_association.requests.actions import Cancel
@@ -99,7 +99,7 @@ def list_named_lines(engine: Engine, bulk_change_id: int, row_ids: Collection[in
 
 def may_be_named(code: str | None, status: str, *, was_named: bool, has_line: bool) -> bool:
     """Whether a line may be named for an ended row: its lines could not be told apart, or a naming is to be corrected."""
-    if has_line or status == Row.PROCESSED:
+    if has_line or status == DeviceChangeStatus.PROCESSED:
         return False
     return was_named or code == DeviceCode.REV_LINE_AMBIGUOUS
 

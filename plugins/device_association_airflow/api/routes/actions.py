@@ -13,7 +13,7 @@ from device_association.requests.actions import Cancel, Retry, cancel_change, re
 from device_association.requests.json_bodies import read_json_object
 from device_association.requests.revert import Revert, RevertPreview, preview_revert, revert_change
 from device_association.service_lines.named_lines.naming import NameLine, name_line
-from device_association_airflow.api.answers import WAITS, shown_created, shown_preview
+from device_association_airflow.api.answers import WAITS, created_to_api, preview_to_api
 from device_association_airflow.api.dependencies import CreatorDep, EditorDep, EngineDep, NowDep, SendDep
 from device_association_airflow.api.json_body import BodyDep, described_body
 from device_association_airflow.api.parameters import ChangeId
@@ -77,7 +77,7 @@ def revert(
     """Take an ended change back by a change of its own: devices get back what they had, lines made for them are ended."""
     asked = read_fields(Revert, read_json_object(body))
     created = revert_change(engine, caller, change_id, reason=asked.reason, now=now)
-    return shown_created(created, waits=send_at_once(engine, created.change_id, send))
+    return created_to_api(created, waits=send_at_once(engine, created.change_id, send))
 
 
 @actions.post("/{change_id}/revert/preview", openapi_extra=described_body(RevertPreview))
@@ -86,4 +86,4 @@ def preview_of_revert(
 ) -> Response:
     """Return what taking a change back would do: nothing is stored, and Rev.io is not asked."""
     read_fields(RevertPreview, read_json_object(body))
-    return shown_preview(preview_revert(engine, caller, change_id, now=now))
+    return preview_to_api(preview_revert(engine, caller, change_id, now=now))

@@ -53,8 +53,8 @@ class CustomerSearch(Parameters):
     limit: Annotated[int, PLAIN_WHOLE, Bounds(ge=1, le=200)] = 20
 
 
-class Of(Parameters):
-    """For which service provider or customer a list is."""
+class ListScope(Parameters):
+    """The service provider or customer that a list is for."""
 
     service_provider_id: Int32 | None = None
     rev_customer_id: Text | None = None
@@ -84,8 +84,8 @@ def customers(caller: ReaderDep, engine: EngineDep, search: Annotated[CustomerSe
 
 
 def _list_of(field: Field) -> Callable[..., dict[str, Any]]:
-    def listed(caller: ReaderDep, engine: EngineDep, of: Annotated[Of, Query()]) -> dict[str, Any]:
-        found = list_offered(engine, caller, field, **dict(of))
+    def listed(caller: ReaderDep, engine: EngineDep, scope: Annotated[ListScope, Query()]) -> dict[str, Any]:
+        found = list_offered(engine, caller, field, **dict(scope))
         return {"Success": True, "Choices": [{"Value": one.choice, "Label": one.label} for one in found]}
 
     return listed

@@ -12,7 +12,7 @@ from device_association.requests.create import create_bulk_change
 from device_association.requests.idempotency import FIELD, request_key
 from device_association.requests.json_bodies import read_json_object
 from device_association.requests.preview import preview_bulk_change
-from device_association_airflow.api.answers import shown_created, shown_preview
+from device_association_airflow.api.answers import created_to_api, preview_to_api
 from device_association_airflow.api.dependencies import CreatorDep, EngineDep, NowDep, SendDep, SettingsDep
 from device_association_airflow.api.json_body import BodyDep, described_body
 
@@ -55,7 +55,7 @@ def associate_customer(
     waits = (
         is_waiting(engine, created.change_id) if created.is_replay else send_at_once(engine, created.change_id, send)
     )
-    return shown_created(created, waits=waits)
+    return created_to_api(created, waits=waits)
 
 
 @requests.post("/AssociateCustomer/preview", openapi_extra=BODY)
@@ -64,4 +64,4 @@ def preview(caller: CreatorDep, body: BodyDep, engine: EngineDep, now: NowDep, s
     seen = preview_bulk_change(
         engine, read_json_object(body), user_name=caller.user_name, now=now, max_devices=settings.max_devices
     )
-    return shown_preview(seen)
+    return preview_to_api(seen)

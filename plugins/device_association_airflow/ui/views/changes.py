@@ -15,7 +15,7 @@ from device_association.bulk_changes.access import PortalUser, Right
 from device_association.bulk_changes.close import CodeCount
 from device_association.data_checks.report_files import report_page
 from device_association.domain.association_request import local_to_utc, read_fields
-from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceCode, Row
+from device_association.domain.codes import NOT_ENDED, ChangeStatus, DeviceChangeStatus, DeviceCode
 from device_association.portal.changes import ChangeDetails, ChangeDevice, describe_change, list_changes, page_devices
 from device_association.service_lines.named_lines.naming import list_named_lines, may_be_named
 from device_association.settings import Settings
@@ -27,7 +27,7 @@ from device_association_airflow.ui.paging import PAGE, FilledDep, pages_of
 from device_association_airflow.ui.rendering import render_page
 
 router = APIRouter()
-RETRYABLE = (Row.ERROR, Row.API_FAILED, Row.CANCELED)
+RETRYABLE = (DeviceChangeStatus.ERROR, DeviceChangeStatus.API_FAILED, DeviceChangeStatus.CANCELED)
 AFTER_LINES = (DeviceCode.STEP_FAILED, DeviceCode.DEADLINE_EXCEEDED)
 """With these a device may have got its line before."""
 Day = Annotated[date, Bounds(ge=date(1753, 1, 2), le=date(9998, 12, 30))]
@@ -114,7 +114,10 @@ def _may_answer(caller: PortalUser, found: ChangeDetails) -> bool:
 def _may_revert(caller: PortalUser, found: ChangeDetails) -> bool:
     """Whether the caller may take the change back: it has ended, reached something, and no revert has to do with it."""
     free = found.status not in NOT_ENDED and found.reverts is None and found.reverted_by is None
-    reached = any(one.status in (Row.PROCESSED, Row.API_FAILED) or one.code in AFTER_LINES for one in found.codes)
+    reached = any(
+        one.status in (DeviceChangeStatus.PROCESSED, DeviceChangeStatus.API_FAILED) or one.code in AFTER_LINES
+        for one in found.codes
+    )
     return bool(free and reached and caller.may(Right.EDIT) and caller.may(Right.CREATE))
 
 
