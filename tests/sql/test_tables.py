@@ -76,14 +76,45 @@ def found_keys(engine: Engine, table: Table) -> dict[str, Any]:
     looks, place = inspect(engine), own_name(engine, table)
     indexes = looks.get_indexes(*place)
     return {
-        "primary": lower(looks.get_pk_constraint(*place)["constrained_columns"]),
-        "foreign": {
-            (lower(one["constrained_columns"]), f"{one['referred_schema']}.{one['referred_table']}".lower())
-            for one in looks.get_foreign_keys(*place)
-        },
+        "primary": found_primary_key(engine, table),
+        "foreign": found_foreign_keys(engine, table),
         "unique": {lower(filter(None, one["column_names"])) for one in indexes if one["unique"]},
         "indexes": {lower(filter(None, one["column_names"])) for one in indexes if not one["unique"]},
     }
+
+
+def found_primary_key(engine: Engine, table: Table) -> tuple[str, ...]:
+    if engine.dialect.name == POSTGRESQL:
+        return lower(inspect(engine).get_pk_constraint(*own_name(engine, table))["constrained_columns"])
+    with engine.connect() as connection:
+        return lower(
+            connection.exec_driver_sql(
+                "SELECT COL_NAME(i.object_id, c.column_id) FROM sys.indexes AS i "
+                "INNER JOIN sys.index_columns AS c ON i.object_id = c.object_id AND i.index_id = c.index_id "
+                f"WHERE i.is_primary_key = 1 AND i.object_id = OBJECT_ID('{table.fullname}') ORDER BY c.key_ordinal"
+            ).scalars()
+        )
+
+
+def found_foreign_keys(engine: Engine, table: Table) -> set[tuple[tuple[str, ...], str]]:
+    """Return a table's foreign keys; what SQLAlchemy reads on SQL Server is not there on its stand-in."""
+    if engine.dialect.name == POSTGRESQL:
+        return {
+            (lower(one["constrained_columns"]), f"{one['referred_schema']}.{one['referred_table']}".lower())
+            for one in inspect(engine).get_foreign_keys(*own_name(engine, table))
+        }
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT k.constraint_object_id, COL_NAME(k.parent_object_id, k.parent_column_id), "
+            "OBJECT_SCHEMA_NAME(k.referenced_object_id), OBJECT_NAME(k.referenced_object_id) "
+            "FROM sys.foreign_key_columns AS k "
+            f"WHERE k.parent_object_id = OBJECT_ID('{table.fullname}') "
+            "ORDER BY k.constraint_object_id, k.constraint_column_id"
+        ).all()
+    columns: dict[int, list[str]] = {}
+    for key, column, _, _ in found:
+        columns.setdefault(key, []).append(column)
+    return {(lower(columns[key]), f"{schema}.{name}".lower()) for key, _, schema, name in found}
 
 
 def own_name(engine: Engine, table: Table) -> tuple[str, str]:

@@ -146,7 +146,12 @@ def _read_columns(
 ) -> dict[str, list[Column]]:
     """Return the columns of each table and view `schema.name`, as SQLAlchemy's inspector finds them."""
     found: dict[str, list[Column]] = {}
-    more = {(one.schema_name, one.table_name, one.column_name): one for one in details}
+    dialect = engine.dialect.name
+
+    def key(*names: str) -> tuple[str, ...]:
+        return tuple(_spelling(name, dialect, database) if dialect == SQL_SERVER else name for name in names)
+
+    more = {key(one.schema_name, one.table_name, one.column_name): one for one in details}
     try:
         with engine.connect() as connection, warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # a type that the inspector doesn't know is told apart by itself
@@ -154,8 +159,7 @@ def _read_columns(
                 tables = inspect(connection).get_multi_columns(schema=schema, kind=ObjectKind.ANY)
                 for (_, table), columns in tables.items():
                     found[f"{schema}.{table}"] = [
-                        _column(one, more.get((schema, table, one["name"])), engine.dialect.name, database)
-                        for one in columns
+                        _column(one, more.get(key(schema, table, one["name"])), dialect, database) for one in columns
                     ]
     except (DBAPIError, ConfigurationError) as error:
         _note_unread("list_columns", error, unread)

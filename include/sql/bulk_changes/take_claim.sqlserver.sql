@@ -2,7 +2,11 @@
 -- the given retry, or in the change's own where none is given. Returns the claim, and whether a run of ours had it before; no
 -- row: another run or retry has it. Nobody else claims, closes, stops or retries the change before this transaction ends.
 -- Safe to run twice: the run's own claim is taken again.
-DECLARE @taken TABLE (retry_number int NOT NULL, actor nvarchar(100) NOT NULL, was_claimed int NOT NULL);
+DECLARE @taken TABLE (retry_number int NOT NULL, actor nvarchar(100) NOT NULL);
+DECLARE @claims int = (
+    SELECT COUNT(s.ClaimRunId) FROM device_association.change_state AS s WITH (UPDLOCK, HOLDLOCK)
+    WHERE s.BulkChangeId = :bulk_change_id
+);
 INSERT INTO device_association.change_state (BulkChangeId, RetryNumber, Actor, CreatedDate)
 SELECT :bulk_change_id, 0, :actor, :now
 WHERE
@@ -11,10 +15,9 @@ WHERE
         WHERE s.BulkChangeId = :bulk_change_id
     );
 UPDATE device_association.change_state SET ClaimRunId = :run_id, ClaimedDate = :now
-OUTPUT INSERTED.RetryNumber, INSERTED.Actor, CASE WHEN DELETED.ClaimRunId IS NULL THEN 0 ELSE 1 END
-INTO @taken (retry_number, actor, was_claimed)
+OUTPUT INSERTED.RetryNumber, INSERTED.Actor INTO @taken (retry_number, actor)
 WHERE
     BulkChangeId = :bulk_change_id
     AND RetryNumber = COALESCE(:retry_number, RetryNumber)
     AND (ClaimRunId IS NULL OR ClaimRunId = :run_id OR ClaimRunId = :dead_run_id);
-SELECT retry_number, actor, was_claimed FROM @taken;
+SELECT retry_number, actor, @claims AS was_claimed FROM @taken;
