@@ -99,7 +99,7 @@ FIGURES: dict[str, Figure[Benches]] = {
         lambda on: on.looks.calls(odd_spelling=True), "calls, the customer's list is read"
     ),
     "ratio_vs_device_by_device": Figure(
-        lambda on: on.creation.ratio_vs_device_by_device, f"x, 500 devices, 50 ms a call, {PRODUCTION}", ">= 25"
+        lambda on: on.creation.ratio_vs_device_by_device, f"x, 500 devices, 50 ms a call, {PRODUCTION}", ">= 20"
     ),
     "ratio_vs_bare_asyncio": Figure(
         lambda on: on.creation.ratio_vs_bare_asyncio, f"x, 500 devices, 50 ms a call, {PRODUCTION}", "<= 2"

@@ -168,6 +168,18 @@ def test_module_lists_name_every_module_once() -> None:
     assert sorted(named) == sorted(file.stem for file in files if not file.stem.startswith("__"))
 
 
+def test_each_name_that_a_page_puts_into_a_module_is_there() -> None:
+    """`name` in `path`, and `one` and `other` in `path`, as the table of rules says it."""
+    absent = [
+        f"{name} in {path}"
+        for page in PAGES
+        for names, path in re.findall(r"((?:`[\w.]+`(?: and |, )?)+) (?:in|of) `([\w/]+\.py)`", read(page))
+        for name in re.findall(r"`([\w.]+)`", names)
+        if not all(re.search(rf"\b{part}\b", read(REPOSITORY / path)) for part in name.split("."))
+    ]
+    assert absent == []
+
+
 def test_dag_list_names_every_dag() -> None:
     listed = read(DOCS / "architecture.md").split("## The DAGs")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE)) == {
