@@ -1,4 +1,4 @@
--- Who else has, or is just asking for, a line for the SIM of an intent; no row: nobody. The condition is that of begin_call.
+-- Who else has, or is just asking for, a line for the SIM of an intent; no row: nobody. The condition is that of begin_calls.
 -- Safe to run twice: reads only.
 SELECT MIN(x.reason) AS reason, MAX(x.is_other) AS is_other
 FROM (
