@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError
-from sqlalchemy import Engine, MetaData, Table, TableClause, create_engine, table
+from sqlalchemy import Column, Engine, MetaData, Table, TableClause, create_engine, inspect, table
 from sqlalchemy.sql import quoted_name
 
 from chaos.scene.portal import Portal
@@ -102,6 +102,8 @@ def named(name: str) -> TableClause:
 
 
 def reflected(engine: Engine, name: str) -> Any:
-    """Return a table with its columns, for INSERT."""
+    """Return a table with its columns and its id, for INSERT; no other key is read, SQL Server's stand-in shows none."""
     schema, _, own = name.partition(".")
-    return Table(own.lower(), MetaData(), schema=schema, autoload_with=engine)
+    found = inspect(engine).get_columns(own.lower(), schema)
+    columns = [Column(one["name"], one["type"], primary_key=one["name"].lower() == "id") for one in found]
+    return Table(own.lower(), MetaData(), *columns, schema=schema)

@@ -57,7 +57,10 @@ class Judgment:
 
 def judge(lines: Iterable[Line], sim: Sim, customers: Collection[int], now: datetime) -> Judgment:
     """Return what these lines mean for a SIM of one of these customers, whose present and former numbers these are."""
-    active = tuple({line.key: line for line in lines if line.is_active(now) and sim.may_have(line)}.values())
+    found = {line.key: line for line in lines if line.is_active(now) and sim.may_have(line)}
+    active = tuple(
+        found[key] for key in sorted(found, key=lambda key: (len(key), key))
+    )  # a text names them in one order
     named = ", ".join(map(str, active))
     flawed = next((line for line in active if line.flaw()), None)
     if flawed is not None:
