@@ -72,4 +72,4 @@ def add_devices(engine: Engine, count: int, tell: Tell = silent) -> None:
             connection.execute(insert(device).values(devices))
             connection.execute(insert(device_tenant).values(tenants))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        connection.execute(text("ANALYZE dbo.Device, dbo.Device_Tenant"))

@@ -18,6 +18,7 @@ from device_association.bulk_changes.claims import Claim, assert_claim, holding
 from device_association.bulk_changes.ended_rows import log_and_release
 from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
+from device_association.database import statistics
 from device_association.database.execution import changed, in_parts, in_transaction, rows, run
 from device_association.findings.one_by_one import MAX_NAMED, in_halves
 
@@ -68,6 +69,8 @@ def associate_devices(engine: Engine, claim: Claim, *, clock: Callable[[], datet
         about = {"bulk_change_id": claim.bulk_change_id}
         restorable = rows(connection, ReadyRow, "associations/list_restorable_rows", **about) if is_revert else []
         settled = [] if is_revert else rows(connection, SettledRow, "associations/list_settled_rows", **about)
+        statistics.analyze(connection, statistics.LINES, new_rows=len(settled) + len(restorable))
+        connection.commit()
     if is_revert:
         total, problems = _in_batches(engine, claim, restorable, restore_devices, RESTORED, clock)
     else:

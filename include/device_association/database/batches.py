@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from device_association.database import statistics
 from device_association.database.execution import changed, only_row, rows, rows_per_statement
 
 RowRange = dict[str, int]
@@ -51,7 +52,7 @@ def lock_devices(connection: Connection, bulk_change_id: int, *, now: datetime) 
     """Take the devices of a change's open rows in device order, so that two changes never wait for each other crosswise."""
     size = rows_per_statement(connection)
     batches = rows(connection, DeviceBatch, "database/list_device_batches", bulk_change_id=bulk_change_id, size=size)
-    for batch in batches:
+    taken = sum(
         changed(
             connection,
             "database/take_holds",
@@ -60,3 +61,6 @@ def lock_devices(connection: Connection, bulk_change_id: int, *, now: datetime) 
             last_device_id=batch.last_device_id,
             now=now,
         )
+        for batch in batches
+    )
+    statistics.analyze(connection, statistics.LOCKS, new_rows=taken)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from device_association.bulk_changes.access import PortalUser, find_caller
 from device_association.bulk_changes.claims import ended_text
 from device_association.bulk_changes.locks import find_bulk_change, insert_state
+from device_association.database import statistics
 from device_association.database.execution import in_parts, in_transaction, run, values
 from device_association.domain.association_request import (
     AssociateCustomer,
@@ -234,6 +235,7 @@ def _insert_devices(
     for iccids in in_parts(connection, request.iccids):
         part = as_json(iccids)
         run(connection, "requests/insert_device_changes", iccids=part, **about)
+    statistics.analyze(connection, statistics.REQUESTS, new_rows=len(request.iccids))
 
 
 def _counted(connection: Connection, change_id: int) -> Created:

@@ -24,6 +24,7 @@ from device_association.bulk_changes.access import PortalUser, VisibleChange, lo
 from device_association.bulk_changes.close import count_codes
 from device_association.bulk_changes.reverts import reverted_text
 from device_association.bulk_changes.steps import log_change_step
+from device_association.database import statistics
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import in_transaction, only_row, run, values
 from device_association.domain.association_request import STORABLE, Text500
@@ -109,8 +110,11 @@ def _store(connection: Connection, caller: PortalUser, first: VisibleChange, rea
     payload = as_json({"RevertedBulkChangeId": first.bulk_change_id})
     request_id = run(connection, "requests/insert_payload", payload=payload, actor=actor, now=now).scalar_one()
     batches = row_batches(connection, first.bulk_change_id)
-    in_batches(connection, "requests/insert_rows", batches, request_id=request_id, actor=actor, now=now, **links)
+    inserted = in_batches(
+        connection, "requests/insert_rows", batches, request_id=request_id, actor=actor, now=now, **links
+    )
     batches = row_batches(connection, change_id)
+    statistics.analyze(connection, statistics.REQUESTS, new_rows=inserted)
     in_batches(connection, "requests/copy_requested_devices", batches, now=now, **links)
     in_batches(connection, "requests/insert_reverted_devices", batches, **links)
     reject_devices(connection, change_id, actor=actor, now=now)

@@ -18,6 +18,7 @@ from device_association.bulk_changes.claims import Claim, holding
 from device_association.bulk_changes.reverts import find_revert
 from device_association.bulk_changes.steps import record_step
 from device_association.bulk_changes.stops import is_stopped, stop
+from device_association.database import statistics
 from device_association.database.batches import in_batches, row_batches
 from device_association.database.execution import in_parts, rows, run
 from device_association.domain.codes import DeviceCode
@@ -188,6 +189,7 @@ def _plan_creations(connection: Connection, claim: Claim, seen: Sequence[Custome
         whose = {"customer_id": customer.customer_id, "looked": customer.looked}
         in_batches(connection, "service_lines/take_over_intents", batches, **whose, **about)
         planned += in_batches(connection, "service_lines/insert_intents", batches, **whose, **about)
+    statistics.analyze(connection, statistics.INTENTS, new_rows=planned)
     reject_billed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
     in_batches(connection, "bulk_changes/abandon_planned", batches, **about)
     _keep_known(connection, claim, seen)
@@ -215,6 +217,7 @@ def _plan_disconnects(connection: Connection, claim: Claim, now: datetime) -> in
     batches, about = row_batches(connection, claim.bulk_change_id), {"bulk_change_id": claim.bulk_change_id, "now": now}
     reject_changed(connection, claim.bulk_change_id, actor=claim.actor, now=now)
     planned = in_batches(connection, "service_lines/insert_disconnect_intents", batches, **about)
+    statistics.analyze(connection, statistics.INTENTS, new_rows=planned)
     in_batches(connection, "service_lines/carry_products", batches, **about)
     in_batches(connection, "service_lines/plan_product_disconnects", batches, **about)
     in_batches(connection, "bulk_changes/abandon_planned", batches, **about)

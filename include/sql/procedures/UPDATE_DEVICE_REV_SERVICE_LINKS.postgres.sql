@@ -9,26 +9,27 @@ DECLARE
     moment timestamptz(3) := CURRENT_TIMESTAMP;
     change bigint := UPDATE_DEVICE_REV_SERVICE_LINKS.bulkChangeId;
 BEGIN
-    WITH devices AS (
+    WITH chosen AS (
+        SELECT m.DeviceId, c.TenantId
+        FROM dbo.M2M_DeviceChange AS m
+        INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+        WHERE m.BulkChangeId = change
+        UNION
+        SELECT e.DeviceId, e.TenantId FROM dbo.Device_Tenant AS e
+        WHERE change IS NULL
+    ),
+
+    devices AS (
         SELECT
             t.id, t.RevServiceId AS linked, d.id AS device_id, k.id AS customer_id, k.IntegrationAuthenticationId AS account_id
-        FROM dbo.Device_Tenant AS t
+        FROM chosen AS x
+        INNER JOIN dbo.Device_Tenant AS t ON x.DeviceId = t.DeviceId AND x.TenantId = t.TenantId
         INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
         LEFT JOIN dbo.RevCustomer AS k
             ON t.AccountNumber = k.RevCustomerId
             AND t.AccountNumberIntegrationAuthenticationId = k.IntegrationAuthenticationId
             AND k.IsDeleted = 0
-        WHERE
-            t.IsDeleted = 0
-            AND (
-                change IS NULL
-                OR EXISTS (
-                    SELECT 1
-                    FROM dbo.M2M_DeviceChange AS m
-                    INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
-                    WHERE m.BulkChangeId = change AND m.DeviceId = t.DeviceId AND c.TenantId = t.TenantId
-                )
-            )
+        WHERE t.IsDeleted = 0
     ),
 
     candidates AS (

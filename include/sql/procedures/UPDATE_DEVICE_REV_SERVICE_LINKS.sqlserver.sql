@@ -28,24 +28,23 @@ BEGIN
 
     INSERT INTO @devices (id, linked, device_id, customer_id, account_id)
     SELECT t.id, t.RevServiceId, d.id, k.id, k.IntegrationAuthenticationId
-    FROM dbo.Device_Tenant AS t
+    FROM (
+        SELECT m.DeviceId, c.TenantId
+        FROM dbo.M2M_DeviceChange AS m
+        INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
+        WHERE m.BulkChangeId = @bulkChangeId
+        UNION
+        SELECT e.DeviceId, e.TenantId FROM dbo.Device_Tenant AS e
+        WHERE @bulkChangeId IS NULL
+    ) AS x
+    INNER JOIN dbo.Device_Tenant AS t ON x.DeviceId = t.DeviceId AND x.TenantId = t.TenantId
     INNER JOIN dbo.Device AS d ON t.DeviceId = d.id
     LEFT JOIN dbo.RevCustomer AS k
         ON
             t.AccountNumber = k.RevCustomerId
             AND t.AccountNumberIntegrationAuthenticationId = k.IntegrationAuthenticationId
             AND k.IsDeleted = 0
-    WHERE
-        t.IsDeleted = 0
-        AND (
-            @bulkChangeId IS NULL
-            OR EXISTS (
-                SELECT 1
-                FROM dbo.M2M_DeviceChange AS m
-                INNER JOIN dbo.DeviceBulkChange AS c ON m.BulkChangeId = c.id
-                WHERE m.BulkChangeId = @bulkChangeId AND m.DeviceId = t.DeviceId AND c.TenantId = t.TenantId
-            )
-        );
+    WHERE t.IsDeleted = 0;
 
     INSERT INTO @candidates (id, line_id, by_sim, since, number)
     SELECT d.id, l.LineId, k.IsSim, l.ActivatedDate, l.RevServiceId

@@ -4,7 +4,7 @@
 -- account and spelling; of two that are planned the older one goes.
 -- Safe to run twice: only one worker finds an intent planned. A SIM that is not returned must not be called for.
 -- The conditions are found once for each intent, whatever PostgreSQL believes of their number: counted, since it may read whole
--- views for NOT EXISTS.
+-- views and tables for NOT EXISTS.
 WITH asked AS MATERIALIZED (
     SELECT i.id, i.M2MDeviceChangeId, i.DeviceId, i.ICCID, i.IntegrationAuthenticationId, r.body
     FROM JSONB_TO_RECORDSET(CAST(:intents AS jsonb)) AS r (intent_id bigint, body text)
@@ -30,8 +30,8 @@ free AS MATERIALIZED (
                 AND l.IsDeleted = 0
                 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
         ) = 0
-        AND NOT EXISTS (
-            SELECT 1
+        AND (
+            SELECT COUNT(*)
             FROM dbo.Device_Tenant AS t
             INNER JOIN dbo.RevService AS l ON t.RevServiceId = l.id
             WHERE
@@ -39,7 +39,7 @@ free AS MATERIALIZED (
                 AND t.IsDeleted = 0
                 AND l.IsDeleted = 0
                 AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
-        )
+        ) = 0
         AND (
             SELECT COUNT(*)
             FROM device_association.sim_key AS k
@@ -57,13 +57,13 @@ free AS MATERIALIZED (
                 AND u.AccountId <> r.IntegrationAuthenticationId
                 AND (u.DisconnectedDate IS NULL OR u.DisconnectedDate > :now)
         ) = 0
-        AND NOT EXISTS (
-            SELECT 1 FROM device_association.line_intent AS o
+        AND (
+            SELECT COUNT(*) FROM device_association.line_intent AS o
             WHERE
                 o.ICCID = r.ICCID
                 AND o.id <> r.id
                 AND (o.State IN ('CALLING', 'UNKNOWN') OR (o.State = 'PLANNED' AND o.id < r.id))
-        )
+        ) = 0
         AND (
             SELECT COUNT(*)
             FROM device_association.sim_key AS k

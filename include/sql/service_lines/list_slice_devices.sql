@@ -3,8 +3,8 @@
 -- Safe to run twice: reads only.
 SELECT
     m.id AS row_id,
-    s.BulkChangeId AS bulk_change_id,
-    s.RetryNumber AS retry_number,
+    m.BulkChangeId AS bulk_change_id,
+    CAST(:retry_number AS int) AS retry_number,
     m.ICCID AS iccid,
     m.MSISDN AS msisdn,
     i.id AS intent_id,
@@ -47,8 +47,7 @@ SELECT
             WHERE h.ICCID = m.ICCID
         )
     ) AS activated_date
-FROM device_association.rev_service_slice AS s
-INNER JOIN dbo.M2M_DeviceChange AS m ON s.BulkChangeId = m.BulkChangeId AND m.id BETWEEN s.FirstRowId AND s.LastRowId
+FROM dbo.M2M_DeviceChange AS m
 INNER JOIN device_association.requested_device AS d ON m.id = d.M2MDeviceChangeId
 INNER JOIN device_association.request_terms AS t ON d.TermsId = t.id
 INNER JOIN device_association.line_intent AS i
@@ -64,9 +63,15 @@ LEFT JOIN device_association.named_line AS n ON m.id = n.M2MDeviceChangeId
 LEFT JOIN device_association.reverted_device AS r ON m.id = r.M2MDeviceChangeId
 LEFT JOIN device_association.line_intent AS f ON r.LineIntentId = f.id
 WHERE
-    s.BulkChangeId = :bulk_change_id
-    AND s.RetryNumber = :retry_number
-    AND s.SliceNumber = :slice_number
+    m.BulkChangeId = :bulk_change_id
+    AND m.id BETWEEN (
+        SELECT s.FirstRowId FROM device_association.rev_service_slice AS s
+        WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.SliceNumber = :slice_number
+    )
+    AND (
+        SELECT s.LastRowId FROM device_association.rev_service_slice AS s
+        WHERE s.BulkChangeId = :bulk_change_id AND s.RetryNumber = :retry_number AND s.SliceNumber = :slice_number
+    )
     AND m.IsProcessed = 0
     AND m.Status = 'PROCESSING'
     AND (m.IsDeleted = 0 OR i.State <> 'PLANNED')

@@ -7,11 +7,12 @@ SET
     Detail = CONCAT('line ', r.service_id, ' created'),
     ReadyDate = CASE WHEN r.is_ready = 1 AND i.M2MDeviceChangeId = r.row_id THEN :now END, ModifiedDate = :now
 FROM JSONB_TO_RECORDSET(CAST(:lines AS jsonb)) AS r (intent_id bigint, row_id bigint, service_id int, is_ready int)
-INNER JOIN device_association.rev_line_owner AS o ON r.service_id = o.RevServiceId
 WHERE
     i.id = r.intent_id
     AND i.State = 'CALLING'
     AND i.LeaseOwner = :owner
-    AND o.IntegrationAuthenticationId = i.IntegrationAuthenticationId
-    AND o.ICCID = i.ICCID
+    AND i.ICCID = (
+        SELECT o.ICCID FROM device_association.rev_line_owner AS o
+        WHERE o.IntegrationAuthenticationId = i.IntegrationAuthenticationId AND o.RevServiceId = r.service_id -- noqa: RF01
+    )
 RETURNING i.id AS intent_id

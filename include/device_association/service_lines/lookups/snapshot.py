@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
+from device_association.database import statistics
 from device_association.database.execution import changed, in_parts, in_transaction, row, rows, run, values
 from device_association.domain.encoding import as_json
 from device_association.domain.errors import ConfigurationError, RevioRetryable, StepUnfinished
@@ -165,7 +166,7 @@ def _keep(
         run(connection, "service_lines/delete_keys", account_id=account_id)
         run(connection, "service_lines/delete_unjudged", account_id=account_id)
     keep_lines(connection, lines, account_id=account_id, listed=listed, shown=clock())
-    run(connection, "service_lines/analyze")
+    statistics.analyze(connection, statistics.SNAPSHOT, new_rows=len(lines))
 
 
 def keep_lines(
