@@ -22,8 +22,10 @@ from sqlalchemy import Engine, event
 from benchmarks.rig.portal import FIRST_DEVICE, add_devices
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.database.execution import make_engine
+from device_association.reconciliation.accounts import Interval, reconcile_account
 from device_association.requests.revert import revert_change
 from device_association.revio.lines import Line
+from device_association.service_lines.lookups.snapshot import RevAccount
 from local import sample_data
 from local.sample_data import world
 from tests.databases import POSTGRESQL
@@ -54,6 +56,11 @@ class Plans(list[str]):
             plan = json.loads(found[1])
             statement = re.sub(r"'[^']*'|\b\d+\b", "?", " ".join(plan["Query Text"].split()))
             self.touched[statement] += busiest(plan["Plan"])
+
+    @property
+    def slow(self) -> dict[str, int]:
+        """The statements that touched too many rows, with how many."""
+        return {statement: rows for statement, rows in self.touched.items() if rows > ROWS_A_DEVICE * DEVICES}
 
 
 def busiest(node: dict[str, Any]) -> int:
@@ -130,4 +137,26 @@ def test_no_statement_compares_each_device_with_each(empty_portal: Engine, tmp_p
         work(flow, revert_change(flow.portal, dora, associated, reason="wrong customer", now=flow.clock()).change_id)
     flow.portal.dispose()
     assert len(plans.touched) > MIN_STATEMENTS
-    assert {statement: rows for statement, rows in plans.touched.items() if rows > ROWS_A_DEVICE * DEVICES} == {}
+    assert plans.slow == {}
+
+
+@pytest.mark.parametrize("dialect", [POSTGRESQL], indirect=True)
+def test_reconciliation_compares_no_line_with_each(empty_portal: Engine, tmp_path: Path) -> None:
+    sample_data.load(empty_portal)
+    flow = Flow(empty_portal, tmp_path, Rev(lines_of_others()), Ticking())
+    add_devices(empty_portal, DEVICES)
+    change(flow, FIRST_DEVICE)
+    with empty_portal.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE dbo.RevService SET Description = 'not what Rev.io shows', ModifiedDate = NULL"
+        )
+        connection.exec_driver_sql("UPDATE dbo.Device_Tenant SET RevServiceId = NULL")
+    day = Interval(NOW - timedelta(hours=12), NOW + timedelta(hours=12))
+    flow.clock.pass_seconds(timedelta(days=2).total_seconds())
+    flow.portal = make_engine(empty_portal.url)
+    northwind = RevAccount(world.ACCOUNT, "northwind", "revio_northwind", world.NORTHWIND)
+    with explained(flow.portal) as plans:
+        done = reconcile_account(flow.portal, northwind, day, flow.rev.lines, clock=flow.clock)
+    flow.portal.dispose()
+    assert done["repaired"]["LINK_MISSING"] > DEVICES
+    assert plans.slow == {}

@@ -2,7 +2,7 @@
 
 Its statistics are as old as the last analysis, which may have found a work table empty: a plan for no rows reads all of a
 table for each device, which takes minutes where there are thousands. SQL Server renews its statistics by itself, when it
-compiles a statement.
+compiles a statement. No statement file: ANALYZE takes no binds, and the tables are constants.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ MIN_ROWS = 500
 REQUESTS = ("dbo.M2M_DeviceChange", "device_association.requested_device", "device_association.request_terms")
 LOCKS = ("device_association.device_lock",)
 INTENTS = ("device_association.line_intent",)
-SNAPSHOT = ("device_association.revio_snapshot_line", "device_association.revio_snapshot_line_key")
 LINES = ("dbo.RevService", *INTENTS)
+LISTED = ("device_association.revio_snapshot_line", "device_association.revio_snapshot_line_key")
+COMPARED = ("dbo.M2M_DeviceChange", "dbo.Device", "dbo.Device_Tenant", *LISTED, *LINES)
 
 
-def analyze(connection: Connection, tables: tuple[str, ...], *, new_rows: int) -> None:
+def analyze(connection: Connection, tables: tuple[str, ...], *, new_rows: int | None = None) -> None:
     """Have the planner look at tables that got so many new rows, those of the own transaction included.
 
-    A table that somebody else analyzes at this moment is left to them.
+    Without `new_rows` in any case: for who reads them whole. A table that somebody else analyzes at this moment is left to
+    them.
     """
-    if new_rows >= MIN_ROWS and connection.dialect.name == POSTGRESQL:
+    if (new_rows is None or new_rows >= MIN_ROWS) and connection.dialect.name == POSTGRESQL:
         connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")

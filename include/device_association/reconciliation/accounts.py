@@ -16,6 +16,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
+from device_association.database import statistics
 from device_association.database.execution import changed, in_transaction, rows_per_statement
 from device_association.domain.codes import RequestCode
 from device_association.domain.errors import DatabaseUnavailable, Refusal, RequestRefused
@@ -73,6 +74,7 @@ def reconcile_account(
     `lines` lists the account at Rev.io; it is called where nobody has listed it today.
     """
     listed = listing_of_today(engine, account, lines, clock=clock)
+    in_transaction(engine, partial(statistics.analyze, tables=statistics.COMPARED))
     where = interval.scope(clock())
     scope = Scope(account.account_id, listed, listed - SEARCH_LAG, where.since, where.until)
     job = OneByOne(engine, f"reconciliation of account {account.account_id}", clock())

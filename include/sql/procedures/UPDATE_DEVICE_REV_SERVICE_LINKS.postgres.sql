@@ -39,7 +39,7 @@ BEGIN
         INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
         WHERE
             -- no join by it: a customer's devices and lines would be paired each with each
-            CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END = 1
+            CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END > 0
             AND l.IsDeleted = 0
             AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > moment)
     ),

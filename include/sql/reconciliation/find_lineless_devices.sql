@@ -33,16 +33,18 @@ WHERE
             AND e.IntegrationAuthenticationId = i.IntegrationAuthenticationId
             AND e.State = 'ENDED'
     )
-    AND NOT EXISTS (
-        SELECT 1
+    AND (
+        -- counted for each device: PostgreSQL may read the whole view for each with NOT EXISTS
+        SELECT COUNT(*)
         FROM device_association.line_device AS p
         INNER JOIN dbo.RevService AS l ON p.LineId = l.id
         WHERE
             p.DeviceTenantId = x.id
+            AND p.DeviceId = x.DeviceId
             AND l.RevCustomerId = k.id
             AND l.IsDeleted = 0
             AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
-    )
+    ) = 0
     AND NOT EXISTS (SELECT 1 FROM device_association.sim_at_work AS o WHERE o.Number = d.ICCID)
     AND (
         (m.ProcessedDate >= :since AND m.ProcessedDate < :until)

@@ -57,7 +57,7 @@ candidates AS (
     INNER JOIN device_association.line_key AS l ON k.IsSim = l.IsSim AND k.Digits = l.Digits
     WHERE
         -- no join by it: a customer's devices and lines would be paired each with each
-        CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END = 1
+        CASE WHEN d.customer_id = l.RevCustomerId AND d.account_id = l.AccountId THEN 1 ELSE 0 END > 0
         AND l.IsDeleted = 0
         AND (l.DisconnectedDate IS NULL OR l.DisconnectedDate > :now)
 ),
@@ -92,7 +92,7 @@ SELECT
     d.linked AS linked,
     l.id AS wanted
 FROM devices AS d
-LEFT JOIN ranked AS r ON d.id = r.id AND r.place = 1
+LEFT JOIN ranked AS r ON d.id = r.id AND r.place < 2
 LEFT JOIN dbo.RevService AS l ON l.id = COALESCE(r.line_id, CASE WHEN d.link_lives = 1 THEN d.linked END)
 WHERE COALESCE(d.linked, 0) <> COALESCE(l.id, 0)
 ORDER BY d.id OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY -- noqa: PRS

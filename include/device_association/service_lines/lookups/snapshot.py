@@ -166,7 +166,7 @@ def _keep(
         run(connection, "service_lines/delete_keys", account_id=account_id)
         run(connection, "service_lines/delete_unjudged", account_id=account_id)
     keep_lines(connection, lines, account_id=account_id, listed=listed, shown=clock())
-    statistics.analyze(connection, statistics.SNAPSHOT, new_rows=len(lines))
+    statistics.analyze(connection, statistics.LISTED, new_rows=len(lines))
 
 
 def keep_lines(
