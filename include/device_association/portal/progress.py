@@ -105,17 +105,16 @@ def _seconds(connection: Connection, bulk_change_id: int, remaining: int) -> int
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress as a server-sent event; its id is a digest of the text, so that the same progress has the same id."""
+    """Progress as an event for who watches; its id is a digest of `data`, so that the same progress has the same id."""
 
     id: str
-    text: str
+    data: str
 
 
 def as_event(progress: Progress) -> Event:
     """Return progress as an event that stands for itself: a reader who missed some has missed nothing."""
     data = as_json(to_api(progress))
-    number = hashlib.sha256(data.encode()).hexdigest()[:16]
-    return Event(number, f"id: {number}\nevent: progress\ndata: {data}\n\n")
+    return Event(hashlib.sha256(data.encode()).hexdigest()[:16], data)
 
 
 COST_FACTOR = 50
