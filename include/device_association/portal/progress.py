@@ -6,9 +6,10 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from threading import Lock
 
+from cachetools import TLRUCache
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.locks import find_bulk_change
@@ -127,7 +128,7 @@ class ProgressCache:
     def __init__(self, engine: Engine, *, good_for: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine, self._good_for, self._clock = engine, good_for, clock
         self._lock = Lock()
-        self._kept: dict[int, tuple[float, Progress]] = {}
+        self._kept: TLRUCache[int, tuple[float, Progress], float] = TLRUCache(inf, lambda _, kept, __: kept[0], clock)
 
     def read(self, bulk_change_id: int) -> Progress:
         """Return how a change stands, not older than it is good for.
@@ -135,13 +136,11 @@ class ProgressCache:
         One that has ended is not kept: who watches its retry would see that it has ended, and stop.
         """
         with self._lock:
-            now = self._clock()
-            self._kept = {change: one for change, one in self._kept.items() if now < one[0]}
-            if bulk_change_id not in self._kept:
+            kept = self._kept.get(bulk_change_id)
+            if kept is None:
+                began = self._clock()
                 with self._engine.connect() as connection:
                     progress = read_progress(connection, bulk_change_id)
-                good_for = self._good_for * max(1.0, COST_FACTOR * (self._clock() - now))
-                if not progress.has_ended:
-                    self._kept[bulk_change_id] = (now + good_for, progress)
-                return progress
-            return self._kept[bulk_change_id][1]
+                good_for = self._good_for * max(1.0, COST_FACTOR * (self._clock() - began))
+                kept = self._kept[bulk_change_id] = (began if progress.has_ended else began + good_for, progress)
+            return kept[1]
