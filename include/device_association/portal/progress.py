@@ -6,9 +6,10 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from threading import Lock
 
+from cachetools import TLRUCache
 from sqlalchemy import Connection, Engine
 
 from device_association.bulk_changes.locks import find_bulk_change
@@ -105,17 +106,16 @@ def _seconds(connection: Connection, bulk_change_id: int, remaining: int) -> int
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress as a server-sent event; its id is a digest of the text, so that the same progress has the same id."""
+    """Progress as an event for who watches; its id is a digest of `data`, so that the same progress has the same id."""
 
     id: str
-    text: str
+    data: str
 
 
 def as_event(progress: Progress) -> Event:
     """Return progress as an event that stands for itself: a reader who missed some has missed nothing."""
     data = as_json(to_api(progress))
-    number = hashlib.sha256(data.encode()).hexdigest()[:16]
-    return Event(number, f"id: {number}\nevent: progress\ndata: {data}\n\n")
+    return Event(hashlib.sha256(data.encode()).hexdigest()[:16], data)
 
 
 COST_FACTOR = 50
@@ -128,7 +128,7 @@ class ProgressCache:
     def __init__(self, engine: Engine, *, good_for: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine, self._good_for, self._clock = engine, good_for, clock
         self._lock = Lock()
-        self._kept: dict[int, tuple[float, Progress]] = {}
+        self._kept: TLRUCache[int, tuple[float, Progress], float] = TLRUCache(inf, lambda _, kept, __: kept[0], clock)
 
     def read(self, bulk_change_id: int) -> Progress:
         """Return how a change stands, not older than it is good for.
@@ -136,13 +136,11 @@ class ProgressCache:
         One that has ended is not kept: who watches its retry would see that it has ended, and stop.
         """
         with self._lock:
-            now = self._clock()
-            self._kept = {change: one for change, one in self._kept.items() if now < one[0]}
-            if bulk_change_id not in self._kept:
+            kept = self._kept.get(bulk_change_id)
+            if kept is None:
+                began = self._clock()
                 with self._engine.connect() as connection:
                     progress = read_progress(connection, bulk_change_id)
-                good_for = self._good_for * max(1.0, COST_FACTOR * (self._clock() - now))
-                if not progress.has_ended:
-                    self._kept[bulk_change_id] = (now + good_for, progress)
-                return progress
-            return self._kept[bulk_change_id][1]
+                good_for = self._good_for * max(1.0, COST_FACTOR * (self._clock() - began))
+                kept = self._kept[bulk_change_id] = (began if progress.has_ended else began + good_for, progress)
+            return kept[1]

@@ -1,4 +1,4 @@
-"""The words and figures of the screens: states, ages, lengths of time, and the shares of a counts bar."""
+"""The words and figures of the screens: states, ages, lengths of time, and the parts of a counts bar."""
 
 from __future__ import annotations
 
@@ -67,20 +67,20 @@ GROUPS = {
     "running": ("Running", (DeviceChangeStatus.PROCESSING,)),
     "waiting": ("Waiting", (DeviceChangeStatus.NEW,)),
 }
-"""What a counts bar shows, from left to right."""
+"""What a counts bar shows, from left to right; the page of a change moves its bar by the same states."""
 NAMED_LINES = re.compile(r"\blines? ((?:[0-9]{1,10}(?:, )?)+)")
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a counts bar: how many devices, and where it lies between 0 and 100."""
+    """A part of a counts bar: the states it counts, and its devices, which begin after `start` others."""
 
     name: str
     label: str
+    states: tuple[DeviceChangeStatus, ...]
     devices: int
-    start: float
-    width: float
+    start: int
 
 
 class StepState(StrEnum):
@@ -103,12 +103,11 @@ class Step:
 
 def segments(counts: Mapping[str, int]) -> list[Segment]:
     """Return the parts of a counts bar; together they are the whole."""
-    total, start, found = counts["TOTAL"], 0.0, []
+    start, found = 0, []
     for name, (label, states) in GROUPS.items():
         devices = sum(counts[state] for state in states)
-        width = 100 * devices / total if total else 0.0
-        found.append(Segment(name, label, devices, round(start, 3), round(width, 3)))
-        start += width
+        found.append(Segment(name, label, states, devices, start))
+        start += devices
     return found
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from device_association.domain.codes import DeviceChangeStatus
 from device_association.portal.changes import StepTimes
 from device_association_airflow.ui import labels, rendering
 from tests.flow import NOW
@@ -37,14 +38,15 @@ def test_each_step_says_how_it_stands_and_slices_count_as_one() -> None:
 def test_segments_are_the_whole_and_a_change_without_devices_has_none() -> None:
     counts = {"NEW": 1, "PROCESSING": 2, "PROCESSED": 3, "ERROR": 1, "API_FAILED": 2, "CANCELED": 1, "TOTAL": 10}
     found = labels.segments(counts)
-    assert [(one.name, one.devices, one.start, one.width) for one in found] == [
-        ("succeeded", 3, 0, 30),
-        ("failed", 3, 30, 30),
-        ("canceled", 1, 60, 10),
-        ("running", 2, 70, 20),
-        ("waiting", 1, 90, 10),
+    assert [(one.name, one.devices, one.start) for one in found] == [
+        ("succeeded", 3, 0),
+        ("failed", 3, 3),
+        ("canceled", 1, 6),
+        ("running", 2, 7),
+        ("waiting", 1, 9),
     ]
-    assert {one.width for one in labels.segments(dict.fromkeys(counts, 0))} == {0}
+    assert sorted(state for one in found for state in one.states) == sorted(DeviceChangeStatus)
+    assert {one.devices for one in labels.segments(dict.fromkeys(counts, 0))} == {0}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Response
 from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
@@ -32,6 +33,8 @@ events = APIRouter(prefix="/BulkChanges")
 MAX_STREAMS, THREADS = 200, 2
 """Streams that one api-server process keeps open, and threads that they look with: requests keep all the others."""
 SECONDS_PER_LOOK, SECONDS_OF_SILENCE, LONGEST_SECONDS = 1.0, 15.0, 900.0
+MILLISECONDS_TO_RETRY = 3000
+"""How long a browser waits before it comes back to a stream that broke off."""
 log = logging.getLogger(__name__)
 
 
@@ -67,13 +70,11 @@ def open_streams(engine: Annotated[Engine, Depends(portal_engine)]) -> Streams:
     return _streams(engine)
 
 
-class EventStream(StreamingResponse):
-    """A stream that gives its place back however it ends, also when nobody has read a line of it."""
+class EventStream(EventSourceResponse):
+    """A stream that gives its place back however it ends, also when nobody has read an event of it."""
 
-    media_type = "text/event-stream"
-
-    def __init__(self, streams: Streams, lines: AsyncIterator[str]) -> None:
-        super().__init__(lines, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    def __init__(self, streams: Streams, sent: AsyncIterator[bytes]) -> None:
+        super().__init__(sent, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         self.streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,11 +108,11 @@ async def follow_change(
     return EventStream(streams, follow(streams, change_id, last_event_id))
 
 
-async def follow(streams: Streams, change_id: int, last_event_id: str | None) -> AsyncIterator[str]:
+async def follow(streams: Streams, change_id: int, last_event_id: str | None) -> AsyncIterator[bytes]:
     """Yield an event whenever the change looks different, and a sign of life in between, until it has ended."""
     began = spoke = time.monotonic()
     seen = last_event_id
-    yield "retry: 3000\n\n"
+    yield format_sse_event(retry=MILLISECONDS_TO_RETRY)
     while time.monotonic() - began < streams.longest_seconds:
         try:
             progress = await run_sync(partial(streams.progress.read, change_id), limiter=_limiter())
@@ -120,10 +121,10 @@ async def follow(streams: Streams, change_id: int, last_event_id: str | None) ->
             return
         event = as_event(progress)
         if event.id != seen:
-            yield event.text
+            yield format_sse_event(data_str=event.data, event="progress", id=event.id)
             seen, spoke = event.id, time.monotonic()
         elif time.monotonic() - spoke >= SECONDS_OF_SILENCE:
-            yield ": still here\n\n"
+            yield KEEPALIVE_COMMENT
             spoke = time.monotonic()
         if progress.has_ended:
             return

@@ -4,7 +4,6 @@
 const page = document.getElementById("change");
 const path = `/BulkChanges/${page.dataset.id}`;
 const trouble = document.getElementById("trouble");
-const STATES = { succeeded: ["PROCESSED"], failed: ["ERROR", "API_FAILED"], canceled: ["CANCELED"], running: ["PROCESSING"], waiting: ["NEW"] };
 const NOT_ENDED = ["NEW", "PENDING_APPROVAL", "PROCESSING"];
 const SECONDS_BETWEEN_LOOKS = 3;
 let renewing = null;
@@ -13,17 +12,16 @@ let status = page.dataset.status;
 function move(seen) {
   const total = seen.Counts.TOTAL;
   const bar = document.querySelector("#counts .bar");
+  bar.setAttribute("viewBox", `0 0 ${total || 1} 1`);
   document.querySelector("[data-count=TOTAL]").textContent = numbers.format(total);
   let start = 0;
   const said = [];
-  for (const [name, states] of Object.entries(STATES)) {
-    const devices = states.reduce((sum, state) => sum + seen.Counts[state], 0);
-    const width = total ? (100 * devices) / total : 0;
-    const part = bar.querySelector(`.${name}`);
-    part.setAttribute("x", start.toFixed(3));
-    part.setAttribute("width", width.toFixed(3));
-    start += width;
-    const shown = document.querySelector(`[data-count=${name}]`);
+  for (const part of bar.querySelectorAll("[data-states]")) {
+    const devices = part.dataset.states.split(" ").reduce((sum, state) => sum + seen.Counts[state], 0);
+    part.setAttribute("x", start);
+    part.setAttribute("width", devices);
+    start += devices;
+    const shown = document.querySelector(`[data-count=${part.getAttribute("class")}]`);
     shown.textContent = numbers.format(devices);
     if (devices) said.push(`${numbers.format(devices)} ${shown.previousElementSibling.textContent.toLowerCase()}`);
   }

@@ -56,9 +56,9 @@ def test_every_step_is_told_as_it_comes_and_the_counts_always_add_up(flow: Flow,
     async def watch() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         steps = work()
-        async for line in follow(streams, change_id, None):
-            if told(line):
-                found += told(line)
+        async for sent in follow(streams, change_id, None):
+            if told(sent.decode()):
+                found += told(sent.decode())
                 next(steps, None)
         return found
 
@@ -86,9 +86,9 @@ def test_who_comes_back_is_told_what_changed_since_and_nothing_twice(flow: Flow,
     change_id = flow.create(request(PLAIN[:3])).change_id
 
     async def first_event(last: str | None) -> str:
-        async for line in follow(streams, change_id, last):
-            if ids(line):
-                return line
+        async for sent in follow(streams, change_id, last):
+            if ids(sent.decode()):
+                return sent.decode()
         return ""
 
     async def resume() -> tuple[str, str]:

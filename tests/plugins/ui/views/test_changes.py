@@ -22,7 +22,9 @@ def test_the_list_shows_state_counts_actor_and_age(screens: Portal, ended: int) 
     for words in (f"#{ended}", "Partly done", "Acme Fleet", "20 of 23", "3 failed", "dora.ops", "3 hours ago"):
         assert words in page.said
     (bar,) = [one for one in page.all("svg") if "20 succeeded" in one["aria-label"]]
-    assert bar["aria-label"] == "20 succeeded, 3 failed of 23"
+    assert (bar["aria-label"], bar["viewbox"]) == ("20 succeeded, 3 failed of 23", "0 0 23 1")
+    parts = [(one["data-states"], one["x"], one["width"]) for one in page.all("rect")]
+    assert parts[:2] == [("PROCESSED", "0", "20"), ("ERROR API_FAILED", "20", "3")]
 
 
 def test_the_list_is_filtered_by_its_address_and_days_are_the_tenant_s(screens: Portal, ended: int) -> None:
