@@ -32,7 +32,7 @@ POINTS = {
     "a product's record is not committed": [("service_lines/settle_product run", 2)],
     "the products are there, the line is not ready": [("service_lines/set_ready run", 1)],
     "the line is ready, the slice goes on": [("service_lines/set_ready committed", 1)],
-    "the slice has ended, its result is lost": [("bulk_changes/record_step committed", 2)],
+    "the slice has ended, its result is lost": [("bulk_changes/insert_step committed", 2)],
     "in the middle of the batches": [("associations/associate_devices run", 2)],
     "between two batches": [("bulk_changes/release_locks committed", 1)],
     "in the first procedure": [("associations/call_update_cross_provider_device_history run", 1)],

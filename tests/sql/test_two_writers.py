@@ -11,12 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from threading import Barrier
+from time import perf_counter
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
 from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.locks import insert_state
+from device_association.bulk_changes.steps import log_change_step, record_step
+from device_association.bulk_changes.stops import insert_stop
 from device_association.database.execution import changed, in_transaction, run
 from device_association.database.tables.portal_changes import device_bulk_change
 from device_association.database.tables.portal_tenants import portal_user, tenant
@@ -211,18 +215,44 @@ def test_one_of_two_workers_calls_for_a_sim(flow: Flow, pair: Callable[..., list
 
 def test_two_runs_of_a_step_at_once_leave_one_row_of_it(flow: Flow, pair: Callable[..., list[Any]]) -> None:
     for number in range(TIMES):
-        record = once(
-            flow.portal,
-            "bulk_changes/record_step",
-            bulk_change_id=1,
-            retry_number=number,
-            step="check_data",
-            started=NOW,
-            ended=NOW,
-            counts="{}",
-        )
-        pair(record, record)
+        claim = Claim(1, number, "one", "dora.ops")
+
+        def record(connection: Connection, claim: Claim = claim) -> None:
+            record_step(connection, claim, "check_data", {}, started=NOW, began=perf_counter())
+
+        pair(*[lambda record=record: in_transaction(flow.portal, record)] * 2)
         assert count(flow.portal, "device_association.change_step", RetryNumber=number) == 1
+
+
+def test_a_change_that_two_find_without_a_state_gets_one(flow: Flow, pair: Callable[..., list[Any]]) -> None:
+    for _ in range(TIMES):
+        change = _portals_change(flow)
+        names = ("dora.ops", "omar.ops")
+
+        def give(connection: Connection, actor: str, change: int = change) -> int:
+            insert_state(connection, change, actor=actor, now=NOW)
+            return changed(connection, "bulk_changes/lock_state", bulk_change_id=change)
+
+        work = [partial(in_transaction, flow.portal, partial(give, actor=name)) for name in names]
+        assert pair(*work) == [1, 1]
+        (state,) = flow.all("device_association", "change_state", bulkchangeid=change)
+        assert state["actor"] in names
+
+
+def test_what_was_written_before_a_stop_that_lost_is_there_once(flow: Flow, pair: Callable[..., list[Any]]) -> None:
+    change = flow.create(request(PLAIN[:1], CreateRevService=False)).change_id
+    for number in range(TIMES):
+        steps = [f"{name} {number}" for name in ("one", "two")]
+
+        def stop(connection: Connection, step: str, number: int = number) -> None:
+            log_change_step(connection, change, step, actor="dora.ops", now=NOW)
+            insert_stop(connection, change, number, "STOPPED", step, actor="dora.ops", now=NOW)
+
+        pair(*(partial(in_transaction, flow.portal, partial(stop, step=step)) for step in steps))
+        (kept,) = flow.all("device_association", "change_stop", bulkchangeid=change, retrynumber=number)
+        assert kept["reason"] in steps
+        for step in steps:
+            assert count(flow.portal, "dbo.DeviceBulkChangeLog", BulkChangeId=change, LogEntryDescription=step) == 1
 
 
 def _portals_change(flow: Flow) -> int:

@@ -59,6 +59,7 @@ def insert_state(
         bulk_change_id=bulk_change_id,
         retry_number=0,
         run_id=run_id,
+        claimed=now if run_id else None,
         run_key=run_id,
         actor=actor,
         reason=reason,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from device_association.bulk_changes.claims import Claim
-from device_association.database.execution import rows, run
+from device_association.database.execution import changed, rows, run
 from device_association.domain.encoding import as_json
 
 
@@ -38,15 +38,9 @@ def record_step(
     `began` is `time.perf_counter()` at the start, so that the duration is real whoever owns the clock.
     """
     took = timedelta(milliseconds=round((time.perf_counter() - began) * 1000))
-    run(
-        connection,
-        "bulk_changes/record_step",
-        step=step,
-        started=started,
-        ended=started + took,
-        counts=as_json(counts),
-        **claim.key,
-    )
+    about = {"step": step, "ended": started + took, "counts": as_json(counts), **claim.key}
+    if not changed(connection, "bulk_changes/update_step", **about):
+        run(connection, "bulk_changes/insert_step", started=started, **about)
 
 
 def log_change_step(
