@@ -110,7 +110,7 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     flow.check(claim)
     budget = RateLimiter(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
     budget.open()
-    rev = Metered(budget=budget, meets=list(meets))
+    rev: Any = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
     (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock)
     context = replace(flow.context(claim), budgets=lambda _: budget)
@@ -304,7 +304,8 @@ class Outlived(Metered):
 
 def outlived(flow: Flow, devices: Sequence[str], slow: int, **set_to: Any) -> tuple[Slice, Outlived]:
     one, rev = planned(flow, devices, **set_to), Outlived(slow=slow)
-    flow.rev, one.context = rev, replace(one.context, clients=lambda _: rev)
+    client: Any = rev
+    flow.rev, one.context = rev, replace(one.context, clients=lambda _: client)
     one.rev = rev
     return one, rev
 
