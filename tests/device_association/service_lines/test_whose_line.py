@@ -30,6 +30,7 @@ from device_association.revio.responses import read_integer
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning
 from device_association.service_lines.devices import customer_number
+from device_association.service_lines.journal.calls import begin_calls
 from device_association.service_lines.lookups import snapshot
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
@@ -132,6 +133,17 @@ def test_a_call_whose_last_look_is_old_asks_once_for_what_was_created_since(flow
     call(flow, claim, slices)
     assert [set(filters) for filters in rev.asked] == [{"created_date_start"}]
     assert rev.posts == 20
+
+
+def test_no_call_begins_once_its_last_look_is_a_minute_old(flow: Flow) -> None:
+    claim = planned(flow, [SIM])
+    plan(flow, claim)
+    (intent,) = flow.all("device_association", "line_intent")
+    about = (flow.context(claim), "revio_northwind", {intent["id"]: None})
+    flow.clock.now = intent["lookeddate"] + timedelta(seconds=60)
+    assert begin_calls(*about) == set()
+    flow.clock.pass_seconds(-1)
+    assert begin_calls(*about) == {intent["id"]}
 
 
 def test_looks_that_are_fresh_cost_no_call(flow: Flow) -> None:
