@@ -98,7 +98,7 @@ class Differences:
         self.flow.clock.now = at
         known = {one.service_id for one in self.rev.kept}
         change_id = self.flow.run(request([world.iccid(number)], **more)).bulk_change_id
-        (made,) = [one.service_id for one in self.rev.kept if one.service_id not in known]
+        (made,) = [one.service_id for one in self.rev.kept if one.service_id and one.service_id not in known]
         self.tell(made, created=at)
         return change_id, made
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, TableClause, select, text
 from device_association.associations import associate as associations
 from device_association.bulk_changes import claims, close
 from device_association.bulk_changes.claims import Claim
+from device_association.bulk_changes.close import Closed
 from device_association.database.dialects import from_driver
 from device_association.database.execution import changed, run
 from device_association.domain.errors import RevioError
@@ -53,14 +54,15 @@ class Rev:
     def create_line(self, body: dict[str, Any]) -> int:
         with self.lock:
             self.posts += 1
-            line = line_from(1000 + self.posts, body, NOW)
+            service_id = 1000 + self.posts
+            line = line_from(service_id, body, NOW)
             waiting = self.refusing.get(body["number2"], [])
             error = waiting.pop(0) if waiting else None
             if error is None or getattr(error, "committed", False):
                 self.kept.append(line)
         if error is not None:
             raise error
-        return line.service_id
+        return service_id
 
     def create_product(self, body: dict[str, Any]) -> int:
         if self.refusing_products:
@@ -113,12 +115,13 @@ class Rev:
 def line_from(service_id: int, body: dict[str, Any], created: datetime) -> Line:
     """Return the line that a call with this body creates."""
     activated = body.get("activated_date")
+    sent: dict[str, Any] = {name: body.get(name) for name in SENT}
     return Line(
         service_id,
         created=created,
         disconnected=None,
         activated=activated and datetime.combine(activated, time(), UTC),
-        **{name: body.get(name) for name in SENT},
+        **sent,
     )
 
 
@@ -218,10 +221,10 @@ class Flow:
         associations.update_device_rev_service_links(self.portal, claim, now=self.clock())
         return counts
 
-    def close(self, claim: Claim, failed: Sequence[str] = ()) -> close.Closed:
+    def close(self, claim: Claim, failed: Sequence[str] = ()) -> Closed:
         return close.close_bulk_change(self.portal, claim, failed_steps=failed, now=self.clock())
 
-    def run(self, sent: dict[str, Any], form_run: str | None = None) -> close.Closed:
+    def run(self, sent: dict[str, Any], form_run: str | None = None) -> Closed:
         """Bring a request to its end, of the portal or of a run of the form."""
         claim = self.open(self.create(sent, run_id=form_run).change_id, run_id=form_run or "run")
         self.check(claim)

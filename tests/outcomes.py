@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from device_association.bulk_changes.claims import Claim
 from device_association.domain.errors import RevioOutcomeUnknown
 from device_association.revio.listings import Listing
@@ -25,7 +27,7 @@ def findings(flow: Flow) -> list[tuple[str, str]]:
     return sorted((one["kind"], one["subject"]) for one in found if one["closeddate"] is None)
 
 
-def ended_unknown(flow: Flow, devices: list[str], error: type[RevioOutcomeUnknown]) -> Claim:
+def ended_unknown(flow: Flow, devices: Sequence[str], error: type[RevioOutcomeUnknown]) -> Claim:
     """Give a change that ended without knowing what became of the calls; Rev.io showed nothing of them yet."""
     flow.rev.refusing = {one: [error("time-out")] for one in devices}
     shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())

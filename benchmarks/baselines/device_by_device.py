@@ -106,7 +106,7 @@ def _associate(cursor: Any, session: requests.Session, base_url: str, change: in
 
 def _create_line(session: requests.Session, url: str, body: dict[str, object]) -> int:
     """Create the line of a SIM that has none."""
-    asked = {"customer_id": body["customer_id"], "number2": body["number2"], "page_size": 10}
+    asked: dict[str, Any] = {"customer_id": body["customer_id"], "number2": body["number2"], "page_size": 10}
     found = session.get(url, params=asked, timeout=30)
     found.raise_for_status()
     if found.json()["records"]:

@@ -67,7 +67,7 @@ class CreationBench:
                 tries.append(self._bare_and_ours(url, vendor, workers, first, second))
             _require_lines(vendor, parts)
         bare, ours = (statistics.median(each) for each in zip(*tries, strict=True))
-        return ours / bare
+        return float(ours / bare)
 
     @cached_property
     def _whole_changes(self) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from benchmarks.progress import Tell, silent
 from benchmarks.rig.portal import FIRST_DEVICE, make_portal, request_change
-from benchmarks.rig.steps import WITHOUT_LINES
+from benchmarks.rig.steps import WITHOUT_LINES, Step
 from device_association.database.execution import make_engine
 from local.sample_data import world
 
@@ -49,7 +49,11 @@ class DatabaseBench:
         measured = []
         for step in WITHOUT_LINES:
             self._tell(f"{devices:,} devices, {step.__name__}")
-            measured.append(_apart(self.url, lambda engine, step=step: step(engine, change_id)))
+
+            def of_change(engine: Engine, step: Step = step) -> None:
+                step(engine, change_id)
+
+            measured.append(_apart(self.url, of_change))
         return Cost(sum(seconds for _, seconds, _ in measured), max(peak for *_, peak in measured))
 
 

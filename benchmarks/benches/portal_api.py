@@ -29,7 +29,7 @@ WATCHERS = 50
 """Live views that are open while the figures with watchers are measured."""
 POSTS, BIG_POSTS, PAGES = 20, 3, 100
 PAGE_ROWS = 50
-FILTERS = ({}, {"Status": "NEW"}, {"Status": "ERROR", "Code": "DEVICE_NOT_FOUND"})
+FILTERS: tuple[dict[str, str], ...] = ({}, {"Status": "NEW"}, {"Status": "ERROR", "Code": "DEVICE_NOT_FOUND"})
 """What a page may be asked for: all devices, by state, by state and code."""
 
 

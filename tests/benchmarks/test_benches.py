@@ -90,6 +90,6 @@ def test_a_sim_without_a_line_or_with_two_is_named() -> None:
     ("goal", "met", "missed"), [("<= 6", 6, 6.001), (">= 25", 25, 24.999), ("< 512", 511.9, 512), ("<= 0", 0, 1)]
 )
 def test_a_goal_is_met_up_to_its_bound(goal: str, met: float, missed: float) -> None:
-    figure = Figure(lambda _: 0, "s", goal)
+    figure: Figure[None] = Figure(lambda _: 0, "s", goal)
     assert figure.holds(met)
     assert not figure.holds(missed)

@@ -33,7 +33,7 @@ from device_association.database.execution import database_clock, make_engine
 from device_association.domain.errors import StepUnfinished
 from device_association.rate_limiting import limiter
 from device_association.rate_limiting.limiter import RateLimiter
-from device_association.rate_limiting.policy import Limits
+from device_association.rate_limiting.policy import OPEN_SECONDS, Limits
 from device_association.revio.accounts import Account
 from device_association.revio.client import RevioClient
 from device_association.revio.transport import Timeouts
@@ -60,7 +60,7 @@ class Job:
     freezes: bool = False
     """Whether it is stopped there instead, as a machine without time for it would."""
     calls_per_minute: int = 6000
-    open_seconds: float = limiter.OPEN_SECONDS
+    open_seconds: float = OPEN_SECONDS
     """How long nobody calls a vendor that is ill; short where a test's outage is."""
 
 
@@ -165,7 +165,7 @@ class WorkerProcess:
         self.job, self.claim = job, Claim(**job.claim)
         self.settings = Settings(queue_url="http://127.0.0.1:9", **job.settings)
         self.deaths = Deaths(job.deaths, signal.SIGSTOP if job.freezes else signal.SIGKILL)
-        limiter.OPEN_SECONDS = job.open_seconds
+        limiter.OPEN_SECONDS = job.open_seconds  # type: ignore[attr-defined] # its name for the policy's
         self.engine = make_engine(job.database, rows_per_statement=self.settings.rows_per_statement)
         self.clock = database_clock(self.engine)
         self.budgets, self.clients = cache(self._budget), cache(self._client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, Table, update
@@ -12,7 +13,7 @@ from tests.end_to_end.running import ENDED, Running
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 PLAIN = groups().plain
-WITHOUT_LINE = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
+WITHOUT_LINE: dict[str, Any] = {"CreateRevService": False, "ServiceTypeId": None, "ProviderId": None}
 PLAN, SWEEP, APPROVE = "apply_scheduled_rate_plans", "sweep_associations", "approve_bulk_changes"
 QUEUE = "device_customerrateplanorratepool_queue"
 

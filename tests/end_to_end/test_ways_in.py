@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 import pytest
@@ -187,7 +188,7 @@ def test_between_tasks_travel_ids_only(running: Running) -> None:
     assert not [iccid for iccid in PLAIN[:300] if iccid in kept]
 
 
-def _logs(running: Running) -> list[object]:
+def _logs(running: Running) -> list[Path]:
     settings = running.stack.settings
     return [*settings.logs_dir.rglob("*.log"), *(settings.airflow_home / "logs").rglob("*.log")]
 

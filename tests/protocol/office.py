@@ -130,7 +130,11 @@ class Office:
             for number in run.slices:
                 if worker.is_dead:
                     return
-                self._as(worker, lambda flow, number=number: self._work(worker, flow, run, number, act))
+
+                def work(flow: Flow, number: int = number) -> None:
+                    self._work(worker, flow, run, number, act)
+
+                self._as(worker, work)
 
     @do.register
     def _(self, act: Close) -> None:

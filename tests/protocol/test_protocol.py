@@ -210,7 +210,7 @@ SHIFTY = {"a list of what is new from which a line leaves while it is read"}
 @pytest.mark.parametrize("case", FOUND)
 def test_what_once_broke_a_promise_does_not_any_more(office: Engine, case: str) -> None:
     reset(office)
-    about = (
+    about: dict[str, Any] = (
         {"lag": 0.0, "manners": Manners(2, shifts=True)} if case in SHIFTY else {"lag": MAX_LAG, "manners": Manners()}
     )
     here = Office(office, protocol_settings(max_mapped_tasks=1), **about)

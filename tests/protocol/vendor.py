@@ -13,7 +13,7 @@ from typing import Any
 from device_association.revio.lines import SENT
 from device_association.revio.responses import parse_moment
 from local.sample_data import world
-from tests.flow import NOW
+from tests.flow import NOW, Clock
 
 CALL_SECONDS = 40.0
 """A call that was sent is committed within this time or never: `rev_call_timeout_seconds`."""
@@ -85,7 +85,7 @@ class Manners:
     created_date_start: Filters = Filters.WORKS
 
 
-class TickingClock:
+class TickingClock(Clock):
     """The one clock of workers, database and vendor. Each look at it takes a millisecond, so that no two agree."""
 
     def __init__(self) -> None:
@@ -278,7 +278,8 @@ class Vendor:
         due = [one for one in self.later if one[0] <= self.clock.now]
         self.later = [one for one in self.later if one[0] > self.clock.now]
         for _, name, how in due:
-            self.manners = replace(self.manners, **{name: how})
+            changed: dict[str, Any] = {name: how}
+            self.manners = replace(self.manners, **changed)
 
     def _shown(self, kept: list[Kept]) -> list[Kept]:
         seen_until = self.clock.now - timedelta(seconds=self.lag)

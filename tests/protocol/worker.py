@@ -8,7 +8,7 @@ and `after ...` when it is answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -125,7 +125,7 @@ class Client:
     def line(self, service_id: int) -> Line | None:
         return self.reads.line(service_id)
 
-    def products(self, service_id: int) -> Iterator[Product]:
+    def products(self, service_id: int) -> Sequence[Product]:
         return self.reads.products(service_id)
 
     def create_line(self, body: dict[str, Any]) -> int:

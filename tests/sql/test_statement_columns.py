@@ -59,7 +59,7 @@ def use_of(node: ast.Call, called: str, module: str, file: Path) -> Iterator[Use
 
 def names_of(node: ast.expr | None) -> Iterator[str]:
     """Return the statement, or both where one of two is chosen."""
-    if isinstance(node, ast.Constant):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.IfExp):
         yield from names_of(node.body)

@@ -68,12 +68,12 @@ def test_texts_come_back_as_they_were_sent(flow: Flow) -> None:
 
 
 def test_no_text_is_written_into_t_sql_with_a_backslash_at_the_end_of_a_line() -> None:
-    binds = {"a": "x\\\ny\\\r\nz", "b": "plain", "c": 7, "aa": "\\"}
+    binds: dict[str, Any] = {"a": "x\\\ny\\\r\nz", "b": "plain", "c": 7, "aa": "\\"}
     statement, sent = keep_line_ends("SELECT %(a)s, %(b)s, %(aa)s, %(c)s, %(a)s", binds)
     joined = " + ".join(f"CAST(%({name})s AS nvarchar(max))" for name in ("a", "a__1", "a__2"))
     assert statement == f"SELECT ({joined}), %(b)s, %(aa)s, %(c)s, ({joined})"
     assert sent == {"a": "x\\", "a__1": "\ny\\", "a__2": "\r\nz", "b": "plain", "c": 7, "aa": "\\"}
-    assert "".join(sent[name] for name in ("a", "a__1", "a__2")) == binds["a"]
+    assert "".join(str(sent[name]) for name in ("a", "a__1", "a__2")) == binds["a"]
 
 
 def test_a_reason_of_four_thousand_characters_is_kept_whole(flow: Flow) -> None:
@@ -294,7 +294,7 @@ def test_a_status_means_the_same_in_whatever_case_it_is_kept(flow: Flow) -> None
 
 
 def test_a_payload_that_no_column_keeps_refuses_its_own_row_only(flow: Flow) -> None:
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"Description": "x" * 1001},
         {"Description": "😀" * 501},
         {"CommPlan": "x" * 101},

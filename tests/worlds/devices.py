@@ -97,7 +97,8 @@ def _plain_device(number: int, activated: datetime | None) -> Row:
 def tenancies(draw: st.DrawFn, tables: Tables) -> Tables:
     sites = [None, *(site["id"] for site in tables["dbo.Site"])]
     numbers = ["11", "12", None, ""]
-    tenancies, history = [], []
+    tenancies: list[Row] = []
+    history: list[Row] = []
     for device in tables["dbo.Device"]:
         for tenant in draw(mostly([PARENT], [PARENT, CHILD], [CHILD], [STRANGER], [])):
             row = {

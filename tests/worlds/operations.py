@@ -93,7 +93,7 @@ def _device_change(row_id: int, change_id: int, device: Row, status: str = "PROC
 
 
 def _intents(draw: st.DrawFn, tables: Tables, held: list[Row]) -> list[Row]:
-    intents = []
+    intents: list[Row] = []
     for row in held:
         state = draw(mostly(None, "PLANNED", "CALLING", "UNKNOWN", "REJECTED"))
         if row["BulkChangeId"] == EARLIER and state:

@@ -484,7 +484,7 @@ CLOCKS_CHANGE = [
 
 @pytest.mark.parametrize(("local", "chicago", "berlin"), CLOCKS_CHANGE, ids=[one[0] for one in CLOCKS_CHANGE])
 def test_a_local_date_is_applied_by_the_right_hour_s_run_around_a_change_of_the_clocks(
-    flow: Flow, local: str, chicago: tuple[int, ...], berlin: tuple[int, ...]
+    flow: Flow, local: str, chicago: tuple[int, int, int, int], berlin: tuple[int, int, int, int]
 ) -> None:
     move(flow, "tenant", {"id": world.FLEET}, timezone="Europe/Berlin")
     theirs = {"serviceproviderid": world.JASPER, "tenantid": world.FLEET}
@@ -498,7 +498,7 @@ def test_a_local_date_is_applied_by_the_right_hour_s_run_around_a_change_of_the_
     flow.associate(claim)
     assert flow.close(claim).status == "PROCESSED"
     for tenant, hour in ((world.FLEET, berlin), (world.NORTHWIND, chicago)):
-        due = datetime(*hour, tzinfo=UTC)  # type: ignore[misc]
+        due = datetime(*hour, tzinfo=UTC)
         assert apply(flow, due - timedelta(seconds=1), interval=Interval(due - 2 * HOUR, due - HOUR)) == NOTHING
         assert happened(apply(flow, due + timedelta(seconds=1), interval=Interval(due - HOUR, due))) == {"APPLIED": 1}
         (done,) = flow.all("dbo", QUEUE, tenantid=tenant)

@@ -58,7 +58,7 @@ def status(flow: Flow, change_id: int) -> str:
 def sweep(flow: Flow, *alive: str) -> int:
     """Run the sweep's tasks about changes and calls."""
     lives = {"is_run_active": lambda run: run in alive}
-    closed = sweeping.close_overdue(flow.portal, run_id="sweep", clock=flow.clock, **lives)  # type: ignore[arg-type]
+    closed = sweeping.close_overdue(flow.portal, run_id="sweep", clock=flow.clock, **lives)
     in_doubt.settle_outcomes(flow.portal, lambda _: flow.rev, flow.settings, flow.clock)
     return closed
 

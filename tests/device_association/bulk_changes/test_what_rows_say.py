@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from device_association.associations import associate
 from device_association.bulk_changes.access import Right, find_caller
 from device_association.bulk_changes.claims import Claim
 from device_association.database.dialects import to_driver
@@ -94,7 +95,7 @@ def test_a_late_change_that_the_sweep_cannot_associate_says_that_the_line_is_the
     def fail(*_: Any, **__: Any) -> dict[str, int]:
         raise ValueError("poison")
 
-    monkeypatch.setattr(sweep.associate, "associate_devices", fail)
+    monkeypatch.setattr(associate, "associate_devices", fail)
     sweep.close_overdue(flow.portal, run_id="s", is_run_active=lambda _: False, clock=flow.clock)
     _, code, text_of = said(flow, claim)
     assert (code, "Rev.io was not asked" in text_of) == ("DEADLINE_EXCEEDED", False)

@@ -187,7 +187,7 @@ def test_an_outcome_that_stays_unknown_fails_its_device_and_keeps_its_intent_ope
 def test_a_call_whose_worker_died_becomes_unknown_when_its_lease_runs_out_never_planned(flow: Flow) -> None:
     claim = flow.open(flow.create(request(PLAIN[:1])).change_id)
     flow.check(claim)
-    flow.rev.refusing = {PLAIN[0]: [KeyboardInterrupt()]}  # type: ignore[list-item]
+    flow.rev.refusing = {PLAIN[0]: [KeyboardInterrupt()]}
     with pytest.raises(KeyboardInterrupt):
         flow.lines(claim)
     with pytest.raises(StepUnfinished):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -44,7 +45,7 @@ ACME = int(world.ACME)
 ONE_PRODUCT = {"RevProductIdList": [world.PRODUCT], "RateList": ["4.50"]}
 
 
-def planned(flow: Flow, devices: list[str], **more: Any) -> Any:
+def planned(flow: Flow, devices: Sequence[str], **more: Any) -> Any:
     claim = flow.open(flow.create(request(devices, **more)).change_id)
     flow.check(claim)
     return claim
@@ -292,7 +293,7 @@ def test_a_call_that_is_found_absent_after_its_row_has_ended_is_reported(flow: F
 
 def test_a_line_that_shows_up_while_another_change_has_its_device_is_tried_again_after_that(flow: Flow) -> None:
     flow.rev.refusing = {SIM: [Committed("time-out")]}
-    shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())  # type: ignore[method-assign]
+    shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())
     claim = planned(flow, [SIM])
     flow.lines(claim, last_try=True)
     assert end(flow, claim) == {SIM: "REV_OUTCOME_UNKNOWN"}
@@ -300,7 +301,7 @@ def test_a_line_that_shows_up_while_another_change_has_its_device_is_tried_again
     flow.clock.pass_seconds(60)
     retry_change(flow.portal, person(flow), claim.bulk_change_id, reason="again", now=flow.clock())
     assert flow.codes(claim.bulk_change_id) == {SIM: "DEVICE_IN_OTHER_CHANGE"}
-    flow.rev.lines = shown  # type: ignore[method-assign]
+    flow.rev.lines = shown
     flow.clock.pass_seconds(60)
     assert settle(flow) == {"found": 1, "tried_again": 0}
     end(flow, other)
@@ -358,7 +359,7 @@ def test_a_line_that_was_left_is_no_finding_once_it_is_settled(flow: Flow, kind:
 
 def test_a_line_of_a_reverted_change_is_reported_whatever_a_retry_made_of_its_row(flow: Flow) -> None:
     flow.rev.refusing = {SIM: [Committed("time-out")]}
-    shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())  # type: ignore[method-assign]
+    shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())
     claim = planned(flow, [SIM, OTHER_SIM])
     flow.lines(claim, last_try=True)
     assert end(flow, claim) == {SIM: "REV_OUTCOME_UNKNOWN", OTHER_SIM: "PROCESSED"}
@@ -368,7 +369,7 @@ def test_a_line_of_a_reverted_change_is_reported_whatever_a_retry_made_of_its_ro
     assert flow.codes(claim.bulk_change_id)[SIM] == "DEVICE_IN_OTHER_CHANGE"
     flow.clock.pass_seconds(60)
     revert(flow, claim.bulk_change_id)
-    flow.rev.lines = shown  # type: ignore[method-assign]
+    flow.rev.lines = shown
     flow.clock.pass_seconds(60)
     assert settle(flow)["found"] == 1
     assert [kind for kind, _ in findings(flow)] == ["LINE_OF_REVERTED_CHANGE"]
@@ -586,7 +587,7 @@ def test_calls_that_were_begun_ahead_are_not_sent_after_the_answer_that_fulfils_
         time.sleep(0.05)
         raise RevioRejected("400", status=400)
 
-    flow.rev.create_line = refuse  # type: ignore[method-assign]
+    flow.rev.create_line = refuse
     claim = planned(flow, PLAIN[:150])
     flow.lines(claim)
     assert set(end(flow, claim).values()) == {"REV_REJECTED", "STOPPED"}
@@ -612,7 +613,7 @@ def test_the_abort_rule_counts_what_was_refused_in_this_retry(flow: Flow) -> Non
     assert list(end(flow, claim).values()).count("STOPPED") == 40
     flow.clock.pass_seconds(60)
     flow.rev.refusing = {PLAIN[50]: [RevioRejected("400", status=400)]}
-    about = {"reason": "again", "codes": ["STOPPED"], "now": flow.clock()}
+    about: dict[str, Any] = {"reason": "again", "codes": ["STOPPED"], "now": flow.clock()}
     retry_change(flow.portal, person(flow), claim.bulk_change_id, **about)
     flow.clock.pass_seconds(60)
     again = flow.open(claim.bulk_change_id, "second run")

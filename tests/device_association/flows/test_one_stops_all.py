@@ -876,7 +876,7 @@ def test_a_table_that_cannot_be_tidied_keeps_no_other_from_it(flow: Flow) -> Non
     flow.clock.pass_seconds(86400 * 500)
     keep = {"keep": timedelta(days=400)}
     with poisoned(flow.portal, "device_association.known_line"), pytest.raises(ValueError, match="poison"):
-        retention.purge_expired_rows(flow.portal, now=flow.clock(), **keep)  # type: ignore[arg-type]
+        retention.purge_expired_rows(flow.portal, now=flow.clock(), **keep)
     assert flow.all("device_association", "change_step") == []
 
 

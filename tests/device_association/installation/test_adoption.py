@@ -94,7 +94,7 @@ def test_a_dry_run_prints_the_difference_and_changes_nothing(old_portal: Engine)
     said = run_command(old_portal.url)
     assert said.exit_code == 1
     printed = said.stdout
-    for said in (
+    for line in (
         r"MUST +dbo\.M2M_DeviceChange\.ErrorCode +is missing",
         r"-> add it with --add-error-code",
         r"ADDS +device_association +is missing",
@@ -103,7 +103,7 @@ def test_a_dry_run_prints_the_difference_and_changes_nothing(old_portal: Engine)
         r"ADVICE +dbo\.UPDATE_DEVICE_REV_SERVICE_LINKS +is the portal's own, with the same parameters",
         r"1 thing must be done first; nothing was changed",
     ):
-        assert re.search(said, printed), said
+        assert re.search(line, printed), line
     said = run_command(old_portal.url, "--add-error-code")
     assert said.exit_code == 0
     assert "nothing stands in the way; --apply adds: " in said.stdout
@@ -152,10 +152,10 @@ def test_what_does_not_fit_is_named_and_nothing_is_applied(old_portal: Engine) -
     named = {one.subject.lower(): one.problem for one in in_the_way(findings)}
     expected = NAMED | {WRONG_COLLATION[dialect]: "has the collation"}
     assert named.keys() == {subject.lower() for subject in expected}
-    for subject, said in expected.items():
-        assert re.search(said, named[subject.lower()]), subject
+    for subject, problem in expected.items():
+        assert re.search(problem, named[subject.lower()]), subject
     advice = [one.problem for one in findings if one.subject.lower() == "dbo.devicestatushistory.iccid"]
-    assert any("which we only read" in said for said in advice)
+    assert any("which we only read" in one for one in advice)
     said = run_command(old_portal.url, *ALL_OF_OURS)
     assert said.exit_code == 1
     assert "8 things must be done first; nothing was changed" in said.stdout

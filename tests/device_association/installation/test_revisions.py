@@ -10,7 +10,7 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from device_association.database.dialects import POSTGRESQL, SQL_SERVER
 from device_association.database.execution import SQL_FOLDER
@@ -57,7 +57,7 @@ def declared(dialect: str) -> set[str]:
     """Return the DDL of the tables and indexes as they are declared."""
     context = MigrationContext.configure(dialect_name=dialect)
     tables = METADATA.sorted_tables
-    made = [
+    made: list[ExecutableDDLElement] = [
         *(CreateTable(table) for table in tables),
         *(CreateIndex(index) for table in tables for index in table.indexes if is_of(index, dialect)),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_change_late_a_hanging_run_is_marked_as_failed_and_the_sweep_ends_its_ch
         well.lines(claim)
     well.clock.pass_seconds(86400)
     assert alarms(well) == {"change_late"}
-    late = {"run_id": "sweep", "clock": well.clock}
+    late: dict[str, Any] = {"run_id": "sweep", "clock": well.clock}
     assert sweep.close_overdue(well.portal, is_run_active=lambda run: run == RUN, **late) == 0
     assert sweep.close_overdue(well.portal, is_run_active=lambda _: False, **late) == 1
     assert well.codes(claim.bulk_change_id) == {PLAIN[0]: "PROCESSED", PLAIN[1]: "DEADLINE_EXCEEDED"}

@@ -6,12 +6,12 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from device_association.database.dialects import to_driver
-from device_association.database.execution import SQL_FOLDER, run
+from device_association.database.execution import SQL_FOLDER, in_transaction, run
 from device_association.domain.errors import (
     ConfigurationError,
     RequestRefused,
@@ -23,6 +23,7 @@ from device_association.findings.store import FINDING_ADVICE, REPORTED, Finding,
 from device_association.reconciliation import accounts
 from device_association.reconciliation.accounts import FIRST, LAST, Interval, past_interval, reconcile_account
 from device_association.reconciliation.changes import repair_changes
+from device_association.revio.client import RevioClient
 from device_association.revio.lines import Line
 from device_association.revio.listings import Listing
 from device_association.service_lines import plan
@@ -176,7 +177,7 @@ def test_a_second_line_in_an_account_of_a_sub_tenant_is_found_from_either_and_to
     settled: Differences, own: int
 ) -> None:
     settled.put("dbo.integration_authentication", {"id": world.SECOND_ACCOUNT}, tenantid=world.FLEET)
-    whose = {"revcustomerid": world.customer_id(world.GULF, world.SECOND_ACCOUNT)}
+    whose: dict[str, Any] = {"revcustomerid": world.customer_id(world.GULF, world.SECOND_ACCOUNT)}
     settled.add_line(72_201, world.iccid(2201), OLD, integrationauthenticationid=world.SECOND_ACCOUNT, **whose)
     about = {"account_id": own, "listed": NOW, "now": NOW, "since": FIRST, "until": LAST}
     found = settled.flow.statement("reconciliation/find_double_lines", **about)
@@ -288,10 +289,8 @@ def test_a_sim_that_somebody_is_at_work_on_is_neither_touched_nor_told(settled: 
     settled.flow.clock.now = DAYS[5].since
     claim = settled.flow.open(settled.flow.create(request([world.iccid(101)])).change_id)
     settled.flow.check(claim)
-    reconciled = Counted(settled)
-    plan.plan_rev_services(
-        settled.portal, claim, lambda _: settled.rev, settled.flow.settings, clock=settled.flow.clock
-    )
+    reconciled, rev = Counted(settled), cast(RevioClient, settled.rev)
+    plan.plan_rev_services(settled.portal, claim, lambda _: rev, settled.flow.settings, clock=settled.flow.clock)
     settled.rev.kept.append(Line(90_001, int(world.ACME), None, world.iccid(101), DAYS[5].since, None))
     settled.flow.clock.now = NOW
     for values in (
@@ -426,7 +425,7 @@ def test_who_dies_between_two_pages_leaves_the_rest_to_the_next_run(
     monkeypatch.setattr(settled.flow, "portal", settled.flow.portal.execution_options(rows_per_statement=2))
     for number in range(2201, 2208):
         settled.plant(differences.disconnected_at_rev, number, DAYS[5].since)
-    whole, dies_after = accounts.report, [3]
+    whole, dies_after = report, [3]
 
     def dies(*args: Any, **more: Any) -> None:
         dies_after[0] -= 1
@@ -449,7 +448,7 @@ def test_who_dies_at_any_transaction_leaves_the_rest_to_the_next_run(
     settled: Differences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant_thirty(settled)
-    whole, left = accounts.in_transaction, [0]
+    whole, left = in_transaction, [0]
 
     def dies(*args: Any, **more: Any) -> Any:
         left[0] -= 1

@@ -366,7 +366,7 @@ def test_a_change_taken_back_is_not_retried_and_one_retried_not_taken_back(flow:
     flow.rev.refusing = {iccid: [RevioRejected("400", status=400)] for iccid in (PLAIN[1], PLAIN[3])}
     first = flow.run(request(PLAIN[:2])).bulk_change_id
     take_back(flow, first)
-    again = {"reason": "again", "now": flow.clock()}
+    again: dict[str, Any] = {"reason": "again", "now": flow.clock()}
     assert refused(lambda: retry_change(flow.portal, dora(flow), first, **again)) == "CHANGE_REVERTED"
     other = flow.run(request(PLAIN[2:4])).bulk_change_id
     retry_change(flow.portal, dora(flow), other, **again)
@@ -863,7 +863,7 @@ def test_a_line_is_not_disconnected_after_a_last_look_that_failed(flow: Flow, fa
         flow.clock.pass_seconds(3600 if look == 1 else 0)
         return usual(service_id)
 
-    flow.rev.line = line  # type: ignore[method-assign]
+    flow.rev.line = line
     with pytest.raises((StepUnfinished, RevioRetryable, RevioRejected)):
         flow.lines(claim)
     assert flow.rev.ends == []

@@ -30,6 +30,7 @@ from device_association.revio.client import RevioClient
 from device_association.revio.transport import Timeouts
 from device_association.service_lines import create, plan
 from device_association.service_lines.context import SliceContext, open_context
+from device_association.service_lines.journal.calls import begin_calls
 from local.sample_data import groups
 from tests.flow import Clock, Flow, Rev, request, settings
 from tests.raw_server import answer, drip, say, serving
@@ -110,7 +111,7 @@ def planned(flow: Flow, devices: Sequence[str], *, meets: Sequence[RevioError | 
     flow.check(claim)
     budget = RateLimiter(flow.portal, ACCOUNT, Limits(6000), flow.clock, claim.bulk_change_id, patience=0.0)
     budget.open()
-    rev = Metered(budget=budget, meets=list(meets))
+    rev: Any = Metered(budget=budget, meets=list(meets))
     flow.rev = rev
     (number,) = plan.plan_rev_services(flow.portal, claim, lambda _: rev, flow.settings, clock=flow.clock)
     context = replace(flow.context(claim), budgets=lambda _: budget)
@@ -135,6 +136,21 @@ def test_a_paused_account_is_waited_for_without_a_call_and_without_a_slot(flow: 
     assert one.rev.posts == 0
     flow.clock.pass_seconds(3601)
     assert one.run() == {"created": 5}
+
+
+def test_no_call_begins_while_its_account_is_paused_or_after_its_change_is_stopped(flow: Flow) -> None:
+    claim = flow.open(flow.create(request(PLAIN[:2])).change_id)
+    flow.check(claim)
+    plan.plan_rev_services(flow.portal, claim, lambda _: flow.rev, flow.settings, clock=flow.clock)
+    budget = RateLimiter(flow.portal, ACCOUNT, Limits(6000), flow.clock)
+    budget.open()
+    budget.pause(30, "turned away")
+    first, second = (one["id"] for one in flow.all("device_association", "line_intent"))
+    assert begin_calls(flow.context(claim), ACCOUNT, {first: None}) == set()
+    flow.clock.pass_seconds(31)
+    assert begin_calls(flow.context(claim), ACCOUNT, {first: None}) == {first}
+    flow.stop(claim, "CANCELED_BY_USER", "not now")
+    assert begin_calls(flow.context(claim), ACCOUNT, {second: None}) == set()
 
 
 def test_a_cancel_is_seen_at_once_while_the_account_is_paused(flow: Flow) -> None:
@@ -304,7 +320,8 @@ class Outlived(Metered):
 
 def outlived(flow: Flow, devices: Sequence[str], slow: int, **set_to: Any) -> tuple[Slice, Outlived]:
     one, rev = planned(flow, devices, **set_to), Outlived(slow=slow)
-    flow.rev, one.context = rev, replace(one.context, clients=lambda _: rev)
+    client: Any = rev
+    flow.rev, one.context = rev, replace(one.context, clients=lambda _: client)
     one.rev = rev
     return one, rev
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ PLAIN = groups().plain
 SIM, OTHER_SIM = PLAIN[:2]
 
 
-def checked(flow: Flow, devices: list[str], **more: Any) -> Claim:
+def checked(flow: Flow, devices: Sequence[str], **more: Any) -> Claim:
     claim = flow.open(flow.create(request(devices, **more)).change_id)
     flow.check(claim)
     return claim
@@ -35,7 +36,7 @@ def turned_away(**_: Any) -> Any:
 def test_a_stopped_change_is_not_planned_and_asks_rev_io_nothing(flow: Flow) -> None:
     claim = checked(flow, [SIM])
     flow.stop(claim, "CANCELED_BY_USER", "enough")
-    flow.rev.lines = turned_away  # type: ignore[method-assign]
+    flow.rev.lines = turned_away
     assert flow.plan(claim) == []
     flow.associate(claim)
     flow.close(claim)
@@ -51,13 +52,13 @@ def test_a_stop_after_the_plan_keeps_its_slices(flow: Flow) -> None:
 
 def test_the_deadline_counts_from_the_first_try_of_a_plan_that_waits(flow: Flow) -> None:
     claim = checked(flow, [SIM])
-    lines, flow.rev.lines = flow.rev.lines, turned_away  # type: ignore[method-assign]
+    lines, flow.rev.lines = flow.rev.lines, turned_away
     for late in (False, True):
         with pytest.raises(RevioRetryable):
             flow.plan(claim)
         flow.clock.pass_seconds(3601)
         assert is_late(flow, claim) is late
-    flow.rev.lines = lines  # type: ignore[method-assign]
+    flow.rev.lines = lines
     assert flow.plan(claim) == [0]
     assert not is_late(flow, claim)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -29,6 +30,7 @@ from device_association.revio.responses import read_integer
 from device_association.service_lines import create as line_creation
 from device_association.service_lines import plan as line_planning
 from device_association.service_lines.devices import customer_number
+from device_association.service_lines.journal.calls import begin_calls
 from device_association.service_lines.lookups import snapshot
 from local.sample_data import groups, world
 from tests.flow import NOW, Flow, Rev, line_from, request, settings
@@ -64,7 +66,7 @@ def line(number: int, customer: int | None, sim: str | None, *, msisdn: str | No
     return replace(made, **more)
 
 
-def planned(flow: Flow, devices: list[str], **more: Any) -> Any:
+def planned(flow: Flow, devices: Sequence[str], **more: Any) -> Any:
     claim = flow.open(flow.create(request(devices, **more)).change_id)
     flow.check(claim)
     return claim
@@ -131,6 +133,17 @@ def test_a_call_whose_last_look_is_old_asks_once_for_what_was_created_since(flow
     call(flow, claim, slices)
     assert [set(filters) for filters in rev.asked] == [{"created_date_start"}]
     assert rev.posts == 20
+
+
+def test_no_call_begins_once_its_last_look_is_a_minute_old(flow: Flow) -> None:
+    claim = planned(flow, [SIM])
+    plan(flow, claim)
+    (intent,) = flow.all("device_association", "line_intent")
+    about = (flow.context(claim), "revio_northwind", {intent["id"]: None})
+    flow.clock.now = intent["lookeddate"] + timedelta(seconds=60)
+    assert begin_calls(*about) == set()
+    flow.clock.pass_seconds(-1)
+    assert begin_calls(*about) == {intent["id"]}
 
 
 def test_looks_that_are_fresh_cost_no_call(flow: Flow) -> None:
@@ -497,7 +510,7 @@ def test_a_sim_in_two_spellings_in_one_change_gets_one_line(flow: Flow) -> None:
 def test_a_sim_whose_call_is_in_doubt_is_not_called_for_in_another_spelling(flow: Flow) -> None:
     add_twin(flow)
     flow.rev.refusing = {SIM: [Committed("time-out")]}
-    flow.rev.lines = lambda **_: Listing(())  # type: ignore[method-assign]
+    flow.rev.lines = lambda **_: Listing(())
     first = planned(flow, [SIM])
     flow.lines(first, last_try=True)
     end(flow, first)
@@ -556,7 +569,12 @@ def test_a_line_dated_in_the_future_is_never_taken_for_ours(flow: Flow) -> None:
 
 
 def test_the_mirror_of_an_adopted_line_holds_what_rev_io_shows_and_the_log_names_what_differs(flow: Flow) -> None:
-    shown = {"provider_id": 77, "service_type_id": None, "usage_plan_group_id": 5, "description": "by hand"}
+    shown: dict[str, Any] = {
+        "provider_id": 77,
+        "service_type_id": None,
+        "usage_plan_group_id": 5,
+        "description": "by hand",
+    }
     flow.rev.kept.append(line(5, ACME, SIM, package_id=12, activated=NOW - timedelta(days=30), **shown))
     claim = planned(flow, [SIM], Description="Acme's trucks")
     call(flow, claim, plan(flow, claim))
@@ -570,11 +588,11 @@ def test_the_mirror_of_an_adopted_line_holds_what_rev_io_shows_and_the_log_names
 
 def test_the_line_of_an_earlier_change_with_another_package_is_adopted_and_that_is_logged(flow: Flow) -> None:
     flow.rev.refusing = {SIM: [Committed("time-out")]}
-    shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())  # type: ignore[method-assign]
+    shown, flow.rev.lines = flow.rev.lines, lambda **_: Listing(())
     first = planned(flow, [SIM], RevPackageId=world.PACKAGE)
     flow.lines(first, last_try=True)
     assert end(flow, first) == {SIM: "REV_OUTCOME_UNKNOWN"}
-    flow.rev.lines = shown  # type: ignore[method-assign]
+    flow.rev.lines = shown
     flow.clock.pass_seconds(600)
     later = planned(flow, [SIM])
     flow.lines(later)
@@ -583,7 +601,8 @@ def test_the_line_of_an_earlier_change_with_another_package_is_adopted_and_that_
 
 
 def test_an_answer_that_comes_when_a_request_with_another_package_has_the_call_is_logged(flow: Flow) -> None:
-    create, later = flow.rev.create_line, []
+    create = flow.rev.create_line
+    later: list[tuple[Any, list[int]]] = []
 
     def answer_late(body: dict[str, Any]) -> int:
         number = create(body)
@@ -592,7 +611,7 @@ def test_an_answer_that_comes_when_a_request_with_another_package_has_the_call_i
         later.append((claim, plan(flow, claim)))
         return number
 
-    flow.rev.create_line = answer_late  # type: ignore[method-assign]
+    flow.rev.create_line = answer_late
     first = planned(flow, [SIM], RevPackageId=world.PACKAGE)
     with suppress(ClaimLost):
         call(flow, first, plan(flow, first))
@@ -950,7 +969,7 @@ def test_a_sim_that_a_slice_turns_down_when_its_row_has_ended_is_reported(flow: 
             connection.execute(update(rows).values(**ended, statusdetails="BY_HAND", processedby="somebody"))
         return shown(**filters)
 
-    flow.rev.lines = while_it_is_read  # type: ignore[method-assign]
+    flow.rev.lines = while_it_is_read
     line_creation.create_rev_services(flow.context(claim), number, last_try=False)
     (found,) = flow.all("device_association", "finding")
     assert (found["kind"], found["iccid"]) == ("OUTCOME_AMBIGUOUS", SIM)
@@ -1021,7 +1040,7 @@ def test_a_call_that_waited_behind_slow_ones_is_not_sent_when_its_look_is_a_minu
         flow.clock.pass_seconds(35)
         return post(body)
 
-    flow.rev.create_line = slow  # type: ignore[method-assign]
+    flow.rev.create_line = slow
     claim = planned(flow, PLAIN[:4])
     slices = plan(flow, claim)
     flow.clock.pass_seconds(48)
@@ -1089,7 +1108,7 @@ class Waiting:
 
 
 def with_waits(flow: Flow, claim: Any) -> None:
-    context = replace(flow.context(claim), budgets=lambda _: Waiting(flow))  # type: ignore[arg-type]
+    context = replace(flow.context(claim), budgets=lambda _: cast(Any, Waiting(flow)))
     for number in plan(flow, claim):
         with suppress(StepUnfinished, RevioRetryable):
             line_creation.create_rev_services(context, number, last_try=True)

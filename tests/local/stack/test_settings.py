@@ -11,7 +11,7 @@ from local.stack.settings import REPOSITORY, LocalSettings, variable
 
 
 def make(**given: object) -> LocalSettings:
-    return LocalSettings(_env_file=None, **given)  # type: ignore[arg-type, call-arg]
+    return LocalSettings(_env_file=None, **given)  # type: ignore[arg-type]
 
 
 def test_every_setting_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_everything_that_the_stack_keeps_lies_in_its_state_folder(tmp_path: Path
 
 def test_the_example_file_shows_every_setting_with_its_default() -> None:
     lines = (REPOSITORY / ".env.example").read_text(encoding="utf-8").splitlines()
-    shown = dict(re.fullmatch(r"#(\w+)=(.*)", line).groups() for line in lines if re.fullmatch(r"#(\w+)=(.*)", line))  # type: ignore[union-attr]
+    shown = {found[1]: found[2] for line in lines if (found := re.fullmatch(r"#(\w+)=(.*)", line))}
     defaults = {variable(name): field.default for name, field in LocalSettings.model_fields.items()}
 
     for name, default in defaults.items():

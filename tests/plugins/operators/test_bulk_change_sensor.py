@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from device_association.domain.errors import DatabaseUnavailable
 from device_association.messaging.messages import Cause, Decision, Message, Verdict
+from device_association_airflow import connections
 from device_association_airflow.operators import bulk_change_sensor
 from device_association_airflow.operators.bulk_change_sensor import LISTEN_FOR, BulkChangeSensor
 
@@ -47,8 +48,8 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
 
     queue = Queue()
     monkeypatch.setattr(bulk_change_sensor, "decide", decide)
-    monkeypatch.setattr(bulk_change_sensor.connections, "queue_client", lambda: queue)
-    monkeypatch.setattr(bulk_change_sensor.connections, "portal", lambda: None)
+    monkeypatch.setattr(connections, "queue_client", lambda: queue)
+    monkeypatch.setattr(connections, "portal", lambda: None)
     return queue
 
 

@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from device_association.domain.errors import DatabaseUnavailable, RevioRetryable
+from device_association.service_lines import create as line_creation
 from device_association_airflow.tasks import association
 from local.sample_data import groups
 from tests.flow import Flow, request
@@ -40,7 +41,7 @@ def test_a_slice_is_not_tried_again_after_its_change_s_deadline(
         tried.append(last_try)
         raise met
 
-    monkeypatch.setattr(association.line_creation, "create_rev_services", create)
+    monkeypatch.setattr(line_creation, "create_rev_services", create)
     monkeypatch.setattr(association, "current_claim", lambda: claim)
     monkeypatch.setattr(association, "get_current_context", dict)
     given = {"portal": lambda: flow.portal, "settings": lambda: flow.settings, "clock": flow.clock}

@@ -31,7 +31,7 @@ SEED = {
 
 @pytest.fixture
 def settings(tmp_path: Path) -> LocalSettings:
-    made = LocalSettings(_env_file=None, state_dir=tmp_path, revio_calls_per_minute=77)  # type: ignore[call-arg]
+    made = LocalSettings(_env_file=None, state_dir=tmp_path, revio_calls_per_minute=77)
     made.seed_file.write_text(json.dumps(SEED))
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -30,7 +31,7 @@ def status_of(flow: Flow, change_id: int) -> str:
     return str(change["status"])
 
 
-def ask(api: Portal, devices: list[str], user: str = ASKER, **more: Any) -> dict[str, Any]:
+def ask(api: Portal, devices: Sequence[str], user: str = ASKER, **more: Any) -> dict[str, Any]:
     answer = api.post("/AssociateCustomer", request(devices, **WITHOUT_LINE | more), user)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())

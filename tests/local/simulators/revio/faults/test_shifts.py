@@ -127,7 +127,8 @@ def test_a_filter_is_ignored_by_its_name(filled: SimulatorClient, name: str) -> 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_finds_nothing_by_its_name(filled: SimulatorClient, name: str) -> None:
-    asked, without = {name: FILTERS[name]}, {"provider_id": 21}
+    asked: dict[str, Any] = {name: FILTERS[name]}
+    without = {"provider_id": 21}
     assert filled.records(**asked) != []
     filled.control("PATCH", "settings", {"empty_filters": [name]})
     assert filled.call("GET", "Services", **asked).json()["has_more"] is False
