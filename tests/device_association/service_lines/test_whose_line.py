@@ -600,6 +600,17 @@ def test_the_line_of_an_earlier_change_with_another_package_is_adopted_and_that_
     assert f"package_id {world.PACKAGE} instead of none" in log_text(flow, later)
 
 
+def test_an_answer_that_names_another_sim_s_line_leaves_the_call_in_doubt(flow: Flow) -> None:
+    first = planned(flow, [SIM])
+    flow.lines(first)
+    assert end(flow, first) == {SIM: "PROCESSED"}
+    flow.rev.create_line = lambda _: 1001
+    claim = planned(flow, [OTHER_SIM])
+    flow.lines(claim, last_try=True)
+    assert intents(flow) == [("CREATED", 1001), ("UNKNOWN", None)]
+    assert end(flow, claim) == {OTHER_SIM: "REV_OUTCOME_UNKNOWN"}
+
+
 def test_an_answer_that_comes_when_a_request_with_another_package_has_the_call_is_logged(flow: Flow) -> None:
     create = flow.rev.create_line
     later: list[tuple[Any, list[int]]] = []
