@@ -81,6 +81,14 @@ def test_a_line_that_stays_absent_for_the_settle_time_is_told_as_safe_to_retry(f
     assert flow.run(request(PLAIN[:1])).status == ChangeStatus.PROCESSED, "a later change may ask for the SIM"
 
 
+def test_another_customer_is_refused_the_sim_until_the_call_is_no_longer_in_doubt(flow: Flow) -> None:
+    ended_unknown(flow, PLAIN[:1], RevioOutcomeUnknown)
+    refused = flow.create(request(PLAIN[:1], RevCustomerId=world.BOREALIS)).change_id
+    assert flow.codes(refused) == {PLAIN[0]: "DEVICE_ASSIGNED_TO_OTHER_CUSTOMER"}
+    assert settle_later(flow)["absent"] == 1
+    assert flow.run(request(PLAIN[:1], RevCustomerId=world.BOREALIS)).status == ChangeStatus.PROCESSED
+
+
 def retry(flow: Flow, change_id: int) -> None:
     with flow.portal.connect() as connection:
         person = find_caller(connection, "dora.ops")
